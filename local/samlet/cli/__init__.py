@@ -1,0 +1,1 @@
+"""The command `samlet`: one command a module."""

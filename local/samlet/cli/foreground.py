@@ -1,0 +1,61 @@
+"""Runs an emulator in the foreground: the first Ctrl-C (or SIGTERM) stops it in order, the second one at once."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import psutil
+
+from samlet.cli.selection import selected
+from samlet.emulator import Emulator, Options
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INTERRUPTED = 130
+_PATIENCE = 4.5  # seconds; what cannot stop in order by then is killed, and nothing acknowledged is lost by that
+
+
+def run_until_stopped(arguments: argparse.Namespace, options: Options) -> int:
+    """Run the selected project until a signal comes; 0, since being stopped is how this ends well."""
+    project, settings, _ = selected(arguments)
+    interruptible(_stay(Emulator(project, settings, options)))
+    return 0
+
+
+def interruptible[T](work: Coroutine[Any, Any, T]) -> T | None:
+    """Run `work`; a signal cancels it, so that it cleans up, and None is returned; another one ends us at once."""
+    return asyncio.run(_cancelled_by_signals(work))
+
+
+async def _stay(emulator: Emulator) -> None:
+    async with emulator.running():
+        await asyncio.Event().wait()
+
+
+async def _cancelled_by_signals[T](work: Coroutine[Any, Any, T]) -> T | None:
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, _end_at_once)
+        loop.call_later(_PATIENCE, _end_at_once)
+        task.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+
+
+def _end_at_once() -> None:
+    """Kill whatever is ours; the reaper's helper needs no killing, it ends when we do."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    os._exit(_INTERRUPTED)

@@ -1,0 +1,29 @@
+"""Which project a command is about: the options that all commands share, and what they lead to."""
+
+import argparse
+import os
+from pathlib import Path
+
+from samlet import project, settings
+from samlet.project import Project
+from samlet.settings import Settings
+from samlet.state import State
+
+type Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_options(parser: argparse.ArgumentParser, *, template_required: bool = False) -> None:
+    """Add --template and --config."""
+    parser.add_argument(
+        "--template", type=Path, metavar="FILE", required=template_required, help="the SAM or CloudFormation template"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="a samlet.toml other than the one beside the template"
+    )
+
+
+def selected(arguments: argparse.Namespace) -> tuple[Project, Settings, State]:
+    """Return the project that the options name, the settings and the project's state folder."""
+    chosen = settings.read(os.environ)
+    found = project.find(template=arguments.template, config=arguments.config)
+    return found, chosen, State(chosen.state_beside(found.folder))

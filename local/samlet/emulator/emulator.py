@@ -1,0 +1,159 @@
+"""Starts the parts of one project in their order, and stops them in the opposite one."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from socket import socket
+from typing import Any
+
+from samlet import log
+from samlet.console import console
+from samlet.emulator.functions import FunctionHouse
+from samlet.emulator.listeners import bind, serve, url_of
+from samlet.emulator.options import Options
+from samlet.emulator.sources import Sources
+from samlet.emulator.surroundings import Surroundings
+from samlet.emulator.together import together
+from samlet.log import say
+from samlet.processes import Reaper
+from samlet.project import Project, fill
+from samlet.runtime import Outcome
+from samlet.services import MailSink
+from samlet.settings import Settings
+from samlet.sources import Schedules
+from samlet.state import State
+from samlet.web import static_site
+
+
+class Emulator:
+    """One project, which runs between entering and leaving `running()`; the console watches it."""
+
+    def __init__(self, project: Project, settings: Settings, options: Options | None = None) -> None:
+        self._project = project
+        self._settings = settings
+        self._options = options or Options()
+        self._state = State(settings.state_beside(project.folder))
+        self._addresses: dict[str, str] = {}
+        self._surroundings: Surroundings | None = None
+        self._house: FunctionHouse | None = None
+        self._sources: Sources | None = None
+        self._started = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start everything; on leaving, or when anything fails, stop what was started, in the opposite order."""
+        since = time.monotonic()
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._state.lock())
+            log.keep(self._state.log)
+            reaper = stack.enter_context(Reaper())
+            await self._start(stack, reaper)
+            self._started = True
+            self._announce(time.monotonic() - since)
+            try:
+                yield
+            finally:
+                self._started = False
+                say("samlet", "stopping")
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything was started and no service is down just now."""
+        services = self._surroundings.status().values() if self._surroundings else ()
+        return self._started and all(service["state"] == "ready" for service in services)
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """Where the parts listen."""
+        return self._addresses
+
+    @property
+    def mails(self) -> MailSink | None:
+        """The mail sink, if the project has one of ours."""
+        return self._surroundings.mails if self._surroundings else None
+
+    @property
+    def schedules(self) -> Schedules | None:
+        """The schedules, once they run."""
+        return self._sources.schedules if self._sources else None
+
+    @property
+    def kafka_servers(self) -> str | None:
+        """The project's Kafka."""
+        kafka = self._surroundings.kafka if self._surroundings else None
+        return kafka.bootstrap_servers if kafka else None
+
+    def parts(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the state of each part, with the processes that it consists of."""
+        parts: dict[str, Mapping[str, Any]] = {"samlet": {"state": self._own_state, "pid": os.getpid()}}
+        if self._surroundings:
+            parts |= self._surroundings.status()
+        parts["functions"] = self.functions()
+        if self._sources:
+            parts |= self._sources.status()
+        return parts
+
+    def functions(self) -> Mapping[str, Any]:
+        """Return each function with its sandboxes."""
+        return self._house.status() if self._house else {}
+
+    async def invoke(self, function: str, payload: bytes) -> Outcome:
+        """Run a function once."""
+        assert self._house
+        return await self._house.functions.invoke(function, payload)
+
+    @property
+    def _own_state(self) -> str:
+        return "ready" if self._started else "starting"
+
+    async def _start(self, stack: AsyncExitStack, reaper: Reaper) -> None:
+        sockets = self._bind(stack)
+        self._surroundings = Surroundings(self._project, self._settings, self._state.folder, reaper)
+        self._addresses |= self._surroundings.addresses()
+        await serve(console(self), sockets["console"], stack)
+        self._state.publish(self._addresses)
+        stack.push_async_callback(self._surroundings.stop)
+        facts = self._facts()
+        house = FunctionHouse(self._project, self._settings, self._options, self._state.folder, reaper)
+        self._house = house
+        await together(self._surroundings.start(), self._open(house, facts, stack))
+        await serve(house.invoke_api(), sockets["lambda"], stack)
+        await house.run_first(self._project.on_start)
+        if self._options.sources:
+            await self._start_sources(house, sockets, stack)
+        if self._project.web:
+            config = fill(self._project.web.config, facts)
+            await serve(static_site(self._project.web, config, facts["web.url"]), sockets["web"], stack)
+        if self._options.sources:
+            await house.watch(stack)
+
+    async def _open(self, house: FunctionHouse, facts: Mapping[str, str], stack: AsyncExitStack) -> None:
+        """Open the functions while the services come up, and load those that are needed first."""
+        await house.prepare(facts)
+        await house.start(stack, facts)
+        await house.warm(self._project.on_start)
+
+    def _bind(self, stack: AsyncExitStack) -> dict[str, socket]:
+        """Bind our own ports before anything is started, so that a taken one is told at once and all are known."""
+        parts = ["console", "lambda", "api", *(["web"] if self._project.web else [])]
+        sockets = {part: stack.enter_context(bind(part, self._settings)) for part in parts}
+        self._addresses = {part: url_of(bound) for part, bound in sockets.items()}
+        return sockets
+
+    async def _start_sources(self, house: FunctionHouse, sockets: dict[str, socket], stack: AsyncExitStack) -> None:
+        self._sources = Sources(house.template, house.functions, self.kafka_servers)
+        self._addresses |= await self._sources.start(sockets["api"], stack)
+        self._state.publish(self._addresses)
+
+    def _facts(self) -> dict[str, str]:
+        assert self._surroundings
+        facts = {f"{part}.url": self._addresses[part] for part in ("api", "web") if part in self._addresses}
+        secrets = self._state.secrets(self._project.secrets)
+        return facts | self._surroundings.facts() | {f"secrets.{name}": value for name, value in secrets.items()}
+
+    def _announce(self, seconds: float) -> None:
+        say("samlet", f"ready in {seconds:.1f} s; Ctrl-C stops everything")
+        titles = {"web": "web page", "api": "HTTP API", "lambda": "Invoke API", "console": "console"}
+        for part in sorted(self._addresses, key=lambda part: (list(titles).index(part) if part in titles else 9, part)):
+            say("samlet", f"  {titles.get(part, part):<12} {self._addresses[part]}")

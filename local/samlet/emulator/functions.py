@@ -1,0 +1,135 @@
+"""The functions of one project: template, environments and sandboxes, and what happens when a file changes."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from watchfiles import awatch
+
+from samlet.emulator.options import Options
+from samlet.errors import FunctionFailed, SamletError, TemplateError
+from samlet.log import say
+from samlet.processes import Reaper
+from samlet.project import Project, fill
+from samlet.runtime import Environments, Functions, InvokeApi, Reload
+from samlet.settings import Settings
+from samlet.template import Template, load
+
+
+class FunctionHouse:
+    """Loads a project's template and houses its functions."""
+
+    def __init__(
+        self, project: Project, settings: Settings, options: Options, state_folder: Path, reaper: Reaper
+    ) -> None:
+        self._project = project
+        self._settings = settings
+        self._options = options
+        self._folder = state_folder
+        self._reaper = reaper
+        self._environments = Environments(
+            settings.cache_folder or state_folder, reaper=reaper, python_override=options.python, strict=options.strict
+        )
+        self._parameters: dict[str, str] = {}
+        self._template: Template | None = None
+        self._functions: Functions | None = None
+
+    @property
+    def template(self) -> Template:
+        """The template, once `prepare` has read it."""
+        assert self._template
+        return self._template
+
+    @property
+    def functions(self) -> Functions:
+        """The functions, once `start` has been called."""
+        assert self._functions
+        return self._functions
+
+    def status(self) -> Mapping[str, Any]:
+        """Return each function with its sandboxes."""
+        return self._functions.status() if self._functions else {}
+
+    async def prepare(self, facts: Mapping[str, str]) -> None:
+        """Read the template and build what its functions run in."""
+        self._parameters = fill(self._project.parameters, facts) | dict(self._options.parameters)
+        self._template = await self._load()
+        await self._environments.prepare(self._template.functions.values())
+
+    async def start(self, stack: AsyncExitStack, facts: Mapping[str, str]) -> None:
+        """Open the functions; sandboxes are started when events come."""
+        self._functions = Functions(
+            self.template.functions,
+            environments=self._environments,
+            reaper=self._reaper,
+            max_sandboxes=self._settings.max_sandboxes,
+            extra_environment=fill(self._project.environment, facts),
+            log_path=self._folder / "logs",
+            region=self.template.region,
+            account=self.template.account,
+        )
+        stack.push_async_callback(self._functions.stop)
+        await self._functions.start()
+
+    def invoke_api(self) -> web.Application:
+        """Return the Invoke API over the functions."""
+        return InvokeApi(self.functions).app
+
+    async def warm(self, names: Iterable[str]) -> None:
+        """Load functions ahead of their first event; one that cannot load yet is loaded again by its event."""
+        for name in names:
+            await self.functions.warm(name)
+
+    async def run_first(self, names: Iterable[str]) -> None:
+        """Invoke what the project wants invoked before anything else, one after the other."""
+        for name in names:
+            outcome = await self.functions.invoke(name, b"{}")
+            if not outcome.ok:
+                answer, tail = outcome.payload.decode(errors="replace"), outcome.log_tail.decode(errors="replace")
+                raise FunctionFailed(name, answer, tail)
+
+    async def watch(self, stack: AsyncExitStack) -> None:
+        """Follow changes of code and template until the stack unwinds."""
+        reload = Reload(self.functions, self._environments)
+        await reload.start()
+        stack.push_async_callback(reload.stop)
+        following = asyncio.create_task(self._follow_template(reload))
+        stack.callback(following.cancel)
+
+    async def _load(self) -> Template:
+        template = await asyncio.to_thread(load, self._project.template, self._parameters)
+        for part in template.unsupported:
+            text = f"not run here: {part.logical_id} ({part.type}): {part.reason}"
+            say("samlet", text, level="error" if self._options.strict else "warning")
+        if template.unsupported and self._options.strict:
+            names = ", ".join(part.logical_id for part in template.unsupported)
+            raise TemplateError(f"{template.path}: these parts cannot be run here, and --strict was given: {names}")
+        return template
+
+    async def _follow_template(self, reload: Reload) -> None:
+        files = {path for path in (self._project.template, self._project.source) if path}
+        folders = {path.parent for path in files}
+        async for changes in awatch(*folders, watch_filter=lambda _, path: Path(path) in files, recursive=False):
+            changed = {Path(path) for _, path in changes}
+            if self._project.source in changed:
+                say("samlet", f"{self._project.source.name} changed: restart Samlet to let that count", level="warning")
+            if self._project.template in changed:
+                await self._take_over_template(reload)
+
+    async def _take_over_template(self, reload: Reload) -> None:
+        old, name = self.template, self._project.template.name
+        try:
+            new = await self._load()
+            await self._environments.prepare(new.functions.values())
+        except SamletError as error:
+            say("samlet", f"{name} changed, and the old one stays in force: {error}", level="error")
+            return
+        self._template = new
+        await self.functions.replace(new.functions)
+        await reload.restart()
+        say("samlet", f"{name} changed: its functions were taken over")
+        if (old.apis, old.schedules, old.kafka_mappings) != (new.apis, new.schedules, new.kafka_mappings):
+            say("samlet", "routes, schedules or mappings changed: restart Samlet to let that count", level="warning")

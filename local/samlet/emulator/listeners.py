@@ -1,0 +1,51 @@
+"""The emulator's own ports: bound before anything is started, so that a taken one is told at once and all are known."""
+
+import socket
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from samlet.errors import PortTaken
+from samlet.settings import Settings, setting_of
+
+HOST = "127.0.0.1"
+
+_TITLES = {"api": "the HTTP API", "lambda": "the Invoke API", "web": "the web page", "console": "the console"}
+_BACKLOG = 1024
+_PATIENCE = 0.3  # seconds that open requests have when their server stops
+
+
+def bind(part: str, settings: Settings) -> socket.socket:
+    """Bind the port of `part`; it accepts connections only once `serve` is called."""
+    port = settings.ports[part]
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((HOST, port))
+        # Another listener with SO_REUSEADDR can share a bound port, never a listening one.
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise PortTaken(_TITLES[part], port, setting_of(part)) from error
+    return bound
+
+
+def bind_any() -> socket.socket:
+    """Bind any free port."""
+    bound = socket.socket()
+    bound.bind((HOST, 0))
+    bound.listen(_BACKLOG)
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """Return where a bound socket is reached."""
+    return f"http://{HOST}:{bound.getsockname()[1]}"
+
+
+async def serve(app: web.Application, bound: socket.socket, stack: AsyncExitStack) -> None:
+    """Answer on a bound socket until the stack unwinds."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_PATIENCE, auto_decompress=False)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, bound, backlog=_BACKLOG).start()

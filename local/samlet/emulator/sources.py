@@ -1,0 +1,67 @@
+"""What wakes the functions of one template: HTTP APIs, schedules and Kafka mappings, started and stopped together."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from socket import socket
+from typing import Any
+
+from aiohttp import web
+
+from samlet.emulator.listeners import bind_any, url_of
+from samlet.log import say
+from samlet.runtime import Functions
+from samlet.sources import HttpGateway, KafkaSource, Schedules
+from samlet.template import HttpApi, Template
+
+
+class Sources:
+    """The event sources of one template; `kafka_servers` serves the mappings that name no servers themselves."""
+
+    def __init__(self, template: Template, functions: Functions, kafka_servers: str | None) -> None:
+        self._apis = template.apis
+        self._account = template.account
+        self._functions = functions
+        self._runners: list[web.ServerRunner] = []
+        self.schedules = Schedules(template.schedules, functions)
+        self._kafka = [
+            KafkaSource(mapping, functions, ",".join(mapping.bootstrap_servers) or kafka_servers or "")
+            for mapping in template.kafka_mappings
+            if mapping.enabled
+        ]
+
+    def status(self) -> Mapping[str, dict[str, Any]]:
+        """Return what there is of each kind."""
+        return {
+            "gateway": {"state": "ready", "apis": [api.logical_id for api in self._apis]},
+            "schedules": {"state": "ready", "names": [schedule.name for schedule in self.schedules.list()]},
+            "kafka_mappings": {"state": "ready", "mappings": {source.name: source.status() for source in self._kafka}},
+        }
+
+    async def start(self, bound: socket, stack: AsyncExitStack) -> dict[str, str]:
+        """Start all; the first API gets the socket `bound`, further ones any port. Returns the further addresses."""
+        stack.push_async_callback(self._stop)
+        addresses = {}
+        for number, api in enumerate(self._apis):
+            own = bound if number == 0 else stack.enter_context(bind_any())
+            if number:
+                addresses[f"api {api.logical_id}"] = url_of(own)
+            await self._serve(api, own)
+        for source in self._kafka:
+            await source.start()
+        await self.schedules.start()
+        return addresses
+
+    async def _serve(self, api: HttpApi, bound: socket) -> None:
+        runner = HttpGateway(api, self._functions, account=self._account).runner()
+        await runner.setup()
+        self._runners.append(runner)
+        await web.SockSite(runner, bound).start()
+
+    async def _stop(self) -> None:
+        """Stop all at once, since each may have to wait for what is under way."""
+        stopping = [self.schedules.stop(), *(part.stop() for part in self._kafka)]
+        stopping += [runner.cleanup() for runner in self._runners]
+        for trouble in await asyncio.gather(*stopping, return_exceptions=True):
+            if isinstance(trouble, Exception):
+                say("samlet", f"while stopping: {trouble!r}", level="warning")

@@ -1,0 +1,102 @@
+"""The services around the functions: which ones a project gets, embedded or the user's own, and their addresses."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from samlet import services
+from samlet.emulator.together import together
+from samlet.processes import Reaper
+from samlet.project import Project
+from samlet.services import ports
+from samlet.settings import Settings, setting_of
+
+
+class Service(Protocol):
+    """What every service offers, whether it is ours or the user's."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Bring it up; ServiceFailed when it does not come."""
+
+    async def stop(self) -> None:
+        """End it; harmless when it never started."""
+
+    def status(self) -> dict[str, object]:
+        """Return its state, with `ready` when it is."""
+
+
+class Surroundings:
+    """A project's services; their addresses are known before they start."""
+
+    def __init__(self, project: Project, settings: Settings, state_folder: Path, reaper: Reaper) -> None:
+        self._project = project
+        self._settings = settings
+        self._folder = state_folder
+        self._reaper = reaper
+        self.postgres = self._postgres() if project.postgres else None
+        self.kafka = self._kafka() if project.kafka else None
+        self.mail = self._mail() if project.mail else None
+
+    @property
+    def all(self) -> tuple[Service, ...]:
+        """The services that the project wants."""
+        return tuple(service for service in (self.postgres, self.kafka, self.mail) if service is not None)
+
+    @property
+    def mails(self) -> services.MailSink | None:
+        """The mail sink, unless the user brought a mail server."""
+        return self.mail if isinstance(self.mail, services.MailSink) else None
+
+    def facts(self) -> dict[str, str]:
+        """Return what fills the placeholders of samlet.toml."""
+        facts: dict[str, str] = {}
+        if self.postgres:
+            facts["postgres.host"] = self.postgres.host
+            facts["postgres.port"] = str(self.postgres.port)
+            facts["postgres.database"] = self.postgres.database
+            facts["postgres.admin_url"] = self.postgres.admin_url
+        if self.kafka:
+            facts["kafka.bootstrap_servers"] = self.kafka.bootstrap_servers
+        if self.mail:
+            facts["mail.url"] = self.mail.url
+        return facts
+
+    def addresses(self) -> dict[str, str]:
+        """Return where the services listen, without passwords."""
+        return {service.name: str(service.status()["address"]) for service in self.all}
+
+    def status(self) -> Mapping[str, dict[str, object]]:
+        """Return each service's state."""
+        return {service.name: service.status() for service in self.all}
+
+    async def start(self) -> None:
+        """Start all at once; the first failure is raised when the others have been called off."""
+        await together(*(service.start() for service in self.all))
+
+    async def stop(self) -> None:
+        """Stop all at once."""
+        await asyncio.gather(*(service.stop() for service in self.all), return_exceptions=True)
+
+    def _claim(self, part: str, title: str) -> int:
+        return ports.claim(title, self._settings.ports[part], setting_of(part))
+
+    def _postgres(self) -> services.Postgres | services.ExternalPostgres:
+        assert self._project.postgres
+        database = self._project.postgres.database
+        if self._settings.database_admin_url:
+            return services.ExternalPostgres(self._settings.database_admin_url)
+        port = self._claim("postgres", "PostgreSQL")
+        return services.Postgres(self._folder, port=port, database=database, reaper=self._reaper)
+
+    def _kafka(self) -> services.Kafka | services.ExternalKafka:
+        if self._settings.kafka_bootstrap_servers:
+            return services.ExternalKafka(self._settings.kafka_bootstrap_servers)
+        return services.Kafka(self._folder, port=self._claim("kafka", "Kafka"), reaper=self._reaper)
+
+    def _mail(self) -> services.MailSink | services.ExternalMail:
+        if self._settings.smtp_url:
+            return services.ExternalMail(self._settings.smtp_url)
+        return services.MailSink(self._folder, port=self._claim("smtp", "SMTP"))

@@ -1,0 +1,96 @@
+"""Everything that Samlet can say went wrong.
+
+SamletError
+├── ProjectError          samlet.toml or a setting is wrong
+├── TemplateError         the template cannot be read or resolved
+├── PortTaken             somebody else listens on a port of ours
+├── StateInUse            another Samlet runs on the same state folder
+├── EnvironmentFailed     an interpreter or a function's packages cannot be had
+├── ServiceFailed         an embedded service did not come up
+├── NotRunning            a command needs a running Samlet
+├── FunctionFailed        a function that on_start names failed
+├── FunctionNotFound      no such function in the template
+├── ScheduleNotFound      no such schedule in the template
+├── Throttled             a concurrency limit was met
+├── RequestTooLarge       an HTTP body over the gateway's limit
+├── MalformedResponse     a function's answer is no HTTP response
+└── KafkaFailed           the broker cannot be reached, or refused
+"""
+
+from collections.abc import Iterable
+
+
+class SamletError(Exception):
+    """The root of the tree; its text is fit to be shown to a person."""
+
+
+class ProjectError(SamletError):
+    """samlet.toml or a setting is wrong."""
+
+
+class TemplateError(SamletError):
+    """The template cannot be read or resolved."""
+
+
+class PortTaken(SamletError):
+    """Somebody else listens on a port of ours."""
+
+    def __init__(self, part: str, port: int, setting: str) -> None:
+        super().__init__(f"port {port} for {part} is taken; set {setting} to another one, or to 0 for any free port")
+
+
+class StateInUse(SamletError):
+    """Another Samlet runs on the same state folder."""
+
+
+class EnvironmentFailed(SamletError):
+    """An interpreter or a function's packages cannot be had."""
+
+
+class ServiceFailed(SamletError):
+    """An embedded service did not come up."""
+
+
+class NotRunning(SamletError):
+    """A command needs a running Samlet."""
+
+
+class FunctionFailed(SamletError):
+    """A function that on_start names failed, so what it prepares is missing."""
+
+    def __init__(self, name: str, answer: str, log: str) -> None:
+        super().__init__(f"{name}, which on_start names, failed: {answer}\n{log}".rstrip())
+
+
+class FunctionNotFound(SamletError):
+    """No such function in the template."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Function not found: {name}")
+
+
+class ScheduleNotFound(SamletError):
+    """No such schedule in the template."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"no schedule {name}; the template has {', '.join(sorted(known)) or 'none'}")
+
+
+class Throttled(SamletError):
+    """A concurrency limit was met; `reason` is AWS's word for which one."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class RequestTooLarge(SamletError):
+    """An HTTP body over the gateway's limit."""
+
+
+class MalformedResponse(SamletError):
+    """A function's answer is no HTTP response; the text says what is wrong with it."""
+
+
+class KafkaFailed(SamletError):
+    """The broker cannot be reached, or refused."""

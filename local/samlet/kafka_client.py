@@ -1,0 +1,322 @@
+"""Kafka, wrapped once: the only module of Samlet that imports `kafka`, in either of its two distributions.
+
+Everything here blocks, and some calls of kafka-python-ng block for as long as no broker answers: call it from a daemon
+thread. A broker's silence or refusal is a `KafkaFailed`.
+"""
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import kafka
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from samlet.errors import KafkaFailed
+
+_NEW_CLIENT = int(kafka.__version__.split(".")[0]) >= 3
+_CONNECT_WITHIN: dict[str, Any] = (
+    {"bootstrap_timeout_ms": 4_000} if _NEW_CLIENT else {"api_version_auto_timeout_ms": 2_000}
+)
+_SEND_WITHIN = 5.0  # seconds
+
+# The client reports every try to reach a broker; whoever uses this module says once that it is lost.
+logging.getLogger("kafka").addHandler(logging.NullHandler())
+logging.getLogger("kafka").propagate = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record; `timestamp` in epoch milliseconds, `timestamp_type` as on the wire (0 created, 1 appended)."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_type: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a group begins that has no offsets yet; `timestamp` in epoch milliseconds."""
+
+    position: Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"] = "TRIM_HORIZON"
+    timestamp: int = 0
+
+
+class Group(Protocol):
+    """One member of a consumer group on one topic; for one thread."""
+
+    def poll(self, timeout: float) -> Sequence[Record]:
+        """Return the next records, as soon as there are any; takes part in rebalances."""
+        ...
+
+    def partitions(self) -> frozenset[int] | None:
+        """Return the partitions that this member has, None until the group has decided."""
+        ...
+
+    def pause(self, partitions: frozenset[int]) -> None:
+        """Fetch from all partitions but these."""
+        ...
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Commit the next offset of each partition; partitions that have moved to another member are left out."""
+        ...
+
+    def ends(self) -> Mapping[int, int]:
+        """Return the end of each partition as far as it is known."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group."""
+        ...
+
+
+type ResumeAt = Callable[[int], int | None]
+
+
+class Cluster(Protocol):
+    """The few verbs that the event source needs of a Kafka."""
+
+    def join(self, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> Group:
+        """Join a group; a partition for which `resume_at` gives an offset goes on there, whatever is committed."""
+        ...
+
+    def send(self, topic: str, records: Iterable[Record]) -> None:
+        """Write the records' key, value and headers to `topic`, and return when they are safe."""
+        ...
+
+    def reachable(self) -> bool:
+        """Whether anybody listens at one of the bootstrap addresses."""
+        ...
+
+
+class KafkaCluster:
+    """A real Kafka; `bootstrap` is `host:port[,host:port…]`."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+    def join(self, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> Group:
+        """See `Cluster.join`."""
+        with _failures():
+            return _KafkaGroup(self.bootstrap, topic, group_id, start, resume_at)
+
+    def send(self, topic: str, records: Iterable[Record]) -> None:
+        """See `Cluster.send`."""
+        with _failures():
+            producer = _producer(self.bootstrap)
+            try:
+                for record in records:
+                    # One after the other: order is kept, and a failure leaves no later record written.
+                    sent = producer.send(topic, record.value, key=record.key, headers=list(record.headers))
+                    sent.get(timeout=_SEND_WITHIN)
+            finally:
+                producer.close(timeout=1)
+
+    def reachable(self) -> bool:
+        """See `Cluster.reachable`."""
+        return reachable(self.bootstrap)
+
+
+def reachable(bootstrap: str, timeout: float = 1.0) -> bool:
+    """Whether anybody listens at one of the bootstrap addresses."""
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        with contextlib.suppress(OSError, ValueError), socket.create_connection((host.strip("[]"), int(port)), timeout):
+            return True
+    return False
+
+
+def read_topic(bootstrap: str, topic: str) -> Iterator[Record]:
+    """Yield all records of a topic from its beginning to its present end, partition by partition in order."""
+    with _reader(bootstrap) as consumer:
+        partitions = _partitions(consumer, topic)
+        ends = {tp: end for tp, end in consumer.end_offsets(partitions).items() if end} if partitions else {}
+        consumer.assign(list(ends))
+        consumer.seek_to_beginning(*ends) if ends else None
+        unread = {tp for tp, end in ends.items() if consumer.position(tp) < end}
+        while unread:
+            for tp, records in consumer.poll(timeout_ms=200).items():
+                yield from (_record(record) for record in records if record.offset < ends[tp])
+            # By position, as the last offsets may hold no record (transactions, compaction).
+            unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}
+
+
+def follow_topic(bootstrap: str, topic: str, stopped: threading.Event) -> Iterator[Record]:
+    """Yield all records of a topic from its beginning, then each new one, until `stopped` is set."""
+    with _reader(bootstrap) as consumer:
+        while not stopped.is_set():
+            known = consumer.assignment()
+            if new := _partitions(consumer, topic) - known:
+                places = {tp: consumer.position(tp) for tp in known}
+                consumer.assign([*known, *new])
+                for tp, offset in places.items():
+                    consumer.seek(tp, offset)
+                consumer.seek_to_beginning(*new)
+            if not consumer.assignment():
+                stopped.wait(0.5)
+                continue
+            for records in consumer.poll(timeout_ms=200).values():
+                yield from map(_record, records)
+
+
+class _KafkaGroup:
+    def __init__(self, bootstrap: str, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> None:
+        self._topic, self._start = topic, start
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","),
+            group_id=group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="latest" if start.position == "LATEST" else "earliest",
+            metadata_max_age_ms=2_000,  # how soon a topic that is made later is seen
+            session_timeout_ms=10_000,
+            max_poll_records=2_000,
+            # Eager, so that every rebalance names all partitions that are ours.
+            partition_assignment_strategy=[RangePartitionAssignor],
+            reconnect_backoff_max_ms=1_000,
+            **_CONNECT_WITHIN,
+        )
+        self._assignment = _Assignment(self._consumer, resume_at)
+        self._consumer.subscribe([topic], listener=self._assignment)
+
+    def poll(self, timeout: float) -> Sequence[Record]:
+        with _failures():
+            polled = self._consumer.poll(timeout_ms=int(timeout * 1000))
+            if self._assignment.new:
+                self._place(polled)
+            return [_record(record) for records in polled.values() for record in records]
+
+    def partitions(self) -> frozenset[int] | None:
+        ours = self._assignment.ours
+        return None if ours is None else frozenset(tp.partition for tp in ours)
+
+    def pause(self, partitions: frozenset[int]) -> None:
+        assigned = self._consumer.assignment() or set()
+        wanted = {tp for tp in assigned if tp.partition in partitions}
+        paused = self._consumer.paused()
+        if new := wanted - paused:
+            self._consumer.pause(*new)
+        if old := paused - wanted:
+            self._consumer.resume(*old)
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        ours = self.partitions() or frozenset()
+        places = {TopicPartition(self._topic, part): _place(offset) for part, offset in offsets.items() if part in ours}
+        if places:
+            with _failures():
+                self._consumer.commit(places)
+
+    def ends(self) -> Mapping[int, int]:
+        ends = {tp.partition: self._consumer.highwater(tp) for tp in self._consumer.assignment() or ()}
+        return {partition: end for partition, end in ends.items() if end is not None}
+
+    def close(self) -> None:
+        with _failures():
+            self._consumer.close(autocommit=False)
+
+    def _place(self, polled: dict[TopicPartition, list[Any]]) -> None:
+        """Put partitions without a committed offset where the mapping wants to start."""
+        new, self._assignment.new = self._assignment.new, set()
+        if self._start.position == "TRIM_HORIZON":
+            return
+        for tp in new:
+            if self._consumer.committed(tp) is not None:
+                continue
+            if self._start.position == "AT_TIMESTAMP":
+                self._consumer.seek(tp, self._offset_at(tp, self._start.timestamp))
+                polled.pop(tp, None)
+            # Committed at once: a restart before the first record must not skip what arrives meanwhile.
+            first = polled[tp][0].offset if polled.get(tp) else self._consumer.position(tp)
+            self._consumer.commit({tp: _place(first)})
+
+    def _offset_at(self, tp: TopicPartition, timestamp: int) -> int:
+        found = self._consumer.offsets_for_times({tp: timestamp}).get(tp)
+        return int(found.offset if found else self._consumer.end_offsets([tp])[tp])
+
+
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
+    """What is ours; a partition that comes back after a rebalance goes on where its worker is."""
+
+    def __init__(self, consumer: KafkaConsumer, resume_at: ResumeAt) -> None:
+        self._consumer, self._resume_at = consumer, resume_at
+        self.ours: frozenset[TopicPartition] | None = None
+        self.new: set[TopicPartition] = set()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Nothing yet: most of them come back at once."""
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self.ours = frozenset(assigned)
+        for tp in self.ours:
+            offset = self._resume_at(tp.partition)
+            if offset is None:
+                self.new.add(tp)
+            else:
+                self._consumer.seek(tp, offset)
+
+
+@contextlib.contextmanager
+def _reader(bootstrap: str) -> Iterator[KafkaConsumer]:
+    with _failures():
+        consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **_CONNECT_WITHIN,
+        )
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    """Turn what the client raises, asserts and trips over when a broker goes away into KafkaFailed."""
+    try:
+        yield
+    except (KafkaError, OSError, AssertionError, AttributeError, KeyError, ValueError) as error:
+        raise KafkaFailed(f"{type(error).__name__}: {error}") from error
+
+
+def _producer(bootstrap: str) -> KafkaProducer:
+    options: dict[str, Any] = {**_CONNECT_WITHIN, "enable_idempotence": False} if _NEW_CLIENT else _CONNECT_WITHIN
+    return KafkaProducer(
+        bootstrap_servers=bootstrap.split(","),
+        acks="all",
+        retries=0,
+        max_in_flight_requests_per_connection=1,
+        max_block_ms=4_000,
+        **options,
+    )
+
+
+def _partitions(consumer: KafkaConsumer, topic: str) -> set[TopicPartition]:
+    return {TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic) or ()}
+
+
+def _place(offset: int) -> OffsetAndMetadata:
+    return OffsetAndMetadata(offset, "", -1) if _NEW_CLIENT else OffsetAndMetadata(offset, "")
+
+
+def _record(record: Any) -> Record:
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=tuple((name, value or b"") for name, value in record.headers),
+        timestamp_type=record.timestamp_type or 0,
+    )

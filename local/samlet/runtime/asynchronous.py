@@ -1,0 +1,143 @@
+"""Asynchronous invocations: accepted at once, tried again as AWS does, and never dropped without a word."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from samlet.errors import SamletError
+from samlet.log import say
+from samlet.runtime.outcome import Outcome
+from samlet.template.model import Function
+
+# Seconds before the first and the second retry of an event that the function failed on.
+RETRY_PAUSES = (60.0, 120.0)
+FIRST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 300.0
+
+
+class Clock:
+    """The time, as something that a test can replace."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    request_id: str
+    function: Function
+    payload: bytes
+    since: float
+
+
+class AsynchronousInvocations:
+    """Events that were answered with 202; they live in memory and end with Samlet, which says so."""
+
+    def __init__(
+        self,
+        invoke: Callable[[str, str, bytes], Awaitable[Outcome]],
+        arn: Callable[[Function], str],
+        clock: Clock,
+    ) -> None:
+        self._invoke = invoke
+        self._arn = arn
+        self._clock = clock
+        self._deliveries: set[asyncio.Task[None]] = set()
+
+    def accept(self, function: Function, payload: bytes) -> str:
+        """Take an event; returns the request id that all of its attempts share."""
+        event = _Accepted(str(uuid.uuid4()), function, payload, self._clock.now())
+        delivery = asyncio.create_task(self._deliver(event))
+        self._deliveries.add(delivery)
+        delivery.add_done_callback(self._deliveries.discard)
+        return event.request_id
+
+    async def stop(self) -> None:
+        """Give up what is still on its way, and name the number."""
+        if self._deliveries:
+            say("samlet", f"{len(self._deliveries)} asynchronous event(s) not finished are dropped", level="warning")
+        for delivery in list(self._deliveries):
+            delivery.cancel()
+        await asyncio.gather(*self._deliveries, return_exceptions=True)
+
+    async def _deliver(self, event: _Accepted) -> None:
+        settings = event.function.asynchronous
+        attempts, back_off = 0, FIRST_BACK_OFF
+        outcome: Outcome | None = None
+        condition = "EventAgeExceeded"
+        while self._age(event) <= settings.max_age:
+            try:
+                outcome = await self._invoke(event.request_id, event.function.name, event.payload)
+            except (SamletError, OSError) as trouble:
+                # A throttle, or our own trouble, which is AWS's 5xx: neither uses up one of the function's retries.
+                say(event.function.name, f"{event.request_id}: {trouble}; again in {back_off:g} s", level="warning")
+                await self._clock.sleep(back_off)
+                back_off = min(back_off * 2, LONGEST_BACK_OFF)
+                continue
+            attempts += 1
+            if outcome.ok:
+                await self._report(event, outcome, attempts, "Success", settings.destinations.on_success)
+                return
+            if attempts > settings.max_retries:
+                condition = "RetriesExhausted"
+                break
+            await self._clock.sleep(RETRY_PAUSES[min(attempts, len(RETRY_PAUSES)) - 1])
+        await self._give_up(event, outcome, attempts, condition)
+
+    def _age(self, event: _Accepted) -> float:
+        return self._clock.now() - event.since
+
+    async def _give_up(self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str) -> None:
+        target = event.function.asynchronous.destinations.on_failure
+        text = f"event {event.request_id} is given up after {attempts} attempt(s): {condition}"
+        say(event.function.name, text + ("" if target else "; it has no on-failure destination"), level="error")
+        await self._report(event, outcome, attempts, condition, target)
+
+    async def _report(
+        self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str, target: str | None
+    ) -> None:
+        """Send the record of an invocation to its destination."""
+        if target is None:
+            return
+        if ":lambda:" not in target:
+            say(event.function.name, f"destination {target} is no function and is not served here", level="error")
+            return
+        record = self._record(event, outcome, attempts, condition)
+        try:
+            await self._invoke(str(uuid.uuid4()), target, json.dumps(record).encode())
+        except SamletError as trouble:
+            say(event.function.name, f"destination {target}: {trouble}", level="error")
+
+    def _record(self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str) -> dict[str, object]:
+        now = datetime.fromtimestamp(self._clock.now(), UTC)
+        record: dict[str, object] = {
+            "version": "1.0",
+            "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "requestContext": {
+                "requestId": event.request_id,
+                "functionArn": f"{self._arn(event.function)}:$LATEST",
+                "condition": condition,
+                "approximateInvokeCount": attempts,
+            },
+            "requestPayload": _json(event.payload),
+        }
+        if outcome is not None:
+            context = {"statusCode": 200, "executedVersion": "$LATEST"}
+            failed = {"functionError": outcome.function_error} if outcome.function_error else {}
+            record |= {"responseContext": context | failed, "responsePayload": _json(outcome.payload)}
+        return record
+
+
+def _json(payload: bytes) -> object:
+    try:
+        return json.loads(payload or b"null")
+    except ValueError:
+        return payload.decode(errors="replace")

@@ -1,0 +1,162 @@
+"""The environments that functions run in: a virtual environment for each distinct set of requirements.
+
+An environment is named by the hash of what goes into it, so functions with equal needs share one, a change of a
+requirement makes another, and a half-built one (no marker) is never used.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from samlet.errors import EnvironmentFailed
+from samlet.log import say
+from samlet.processes import Reaper, spawn
+from samlet.runtime.interpreters import Interpreter, find, probe
+from samlet.template.model import Function
+
+# The client of the Runtime API; its wheels exist for Linux only, elsewhere bootstrap_python.py speaks the protocol.
+CLIENT = Path(__file__).with_name("awslambdaric.txt")
+_CLIENT_PLATFORM = sys.platform == "linux"
+_MARKER = ".complete"
+
+
+class Environments:
+    """Finds or builds the Python that a function runs with; kept in `<state_dir>/environments`."""
+
+    def __init__(
+        self, state_dir: Path, *, reaper: Reaper, python_override: Path | None = None, strict: bool = False
+    ) -> None:
+        self.folder = state_dir / "environments"
+        self._reaper = reaper
+        self._override = python_override
+        self._strict = strict
+        self._building: dict[str, asyncio.Lock] = {}
+        self._interpreters: dict[str, Interpreter] = {}
+
+    async def prepare(self, functions: Iterable[Function]) -> None:
+        """Build what these functions need, one environment after the other; those that exist cost nothing."""
+        for function in functions:
+            if function.runtime.startswith("python"):
+                await self.python_for(function)
+
+    async def python_for(self, function: Function) -> Path:
+        """The interpreter for one function, its packages installed."""
+        interpreter = await self._interpreter(function.runtime)
+        if self._override is not None:
+            # A person who names a Python vouches for what is installed in it.
+            return interpreter.path
+        requirements = requirement_files(function)
+        target = self.folder / fingerprint(interpreter, requirements)
+        async with self._building.setdefault(target.name, asyncio.Lock()):
+            if not (target / _MARKER).exists():
+                await self._build(target, interpreter, requirements, function.name)
+        return target / "bin" / "python"
+
+    def forget_compiled(self, source: Path) -> None:
+        """Remove what Python has compiled of a changed file.
+
+        Python compares times of whole seconds, so a file that is saved twice within one would be taken for unchanged.
+        """
+        inside = source.absolute().parent.relative_to("/")
+        for compiled in self.folder.glob(f"*/pycache/{glob.escape(str(inside))}/{glob.escape(source.stem)}.*.pyc"):
+            compiled.unlink(missing_ok=True)
+
+    async def _interpreter(self, runtime: str) -> Interpreter:
+        if runtime not in self._interpreters:
+            self._interpreters[runtime] = await asyncio.to_thread(self._find, runtime)
+        return self._interpreters[runtime]
+
+    def _find(self, runtime: str) -> Interpreter:
+        if self._override is None:
+            return find(runtime, strict=self._strict)
+        # Not resolved: the path of a virtual environment's Python is what makes it that environment's.
+        found = probe(self._override.absolute())
+        if found is None:
+            raise EnvironmentFailed(f"--python {self._override} is no Python that runs")
+        return Interpreter(self._override.absolute(), found.version)
+
+    async def _build(self, target: Path, interpreter: Interpreter, files: Sequence[Path], name: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = await asyncio.to_thread(_lock, target.with_suffix(".lock"))
+        try:
+            if not (target / _MARKER).exists():
+                await self._install(target, interpreter, files, name)
+        finally:
+            os.close(lock)
+
+    async def _install(self, target: Path, interpreter: Interpreter, files: Sequence[Path], name: str) -> None:
+        started = time.monotonic()
+        version = ".".join(map(str, interpreter.version))
+        say("samlet", f"{name}: installing packages for Python {version} (once; kept in {self.folder})")
+        await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
+        await self._run([interpreter.path, "-m", "venv", target], name)
+        python = target / "bin" / "python"
+        options = ["--disable-pip-version-check", "--no-input", "--no-compile", "--quiet"]
+        # One call a file, since pip wants hashes for all or for none; later ones win, as a function's code does on AWS.
+        for file in [CLIENT, *files] if _CLIENT_PLATFORM else files:
+            say("samlet", f"{name}: pip install -r {file}")
+            await self._run([python, "-m", "pip", "install", *options, "-r", file], name)
+        await self._run([python, "-m", "compileall", "-q", "-j", "0", target / "lib"], name, check=False)
+        (target / _MARKER).touch()
+        say("samlet", f"{name}: packages installed in {time.monotonic() - started:.1f} s")
+
+    async def _run(self, args: Sequence[str | Path], name: str, *, check: bool = True) -> None:
+        process = await spawn(
+            args,
+            reaper=self._reaper,
+            env=_installer_environment(pycache_of(Path(args[0]))),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        if check and process.returncode:
+            tail = "\n".join(output.decode(errors="replace").strip().splitlines()[-15:])
+            raise EnvironmentFailed(f"{name}: {' '.join(map(str, args[:4]))} failed:\n{tail}")
+
+
+def pycache_of(python: Path) -> Path:
+    """Where compiled modules of an environment go, so that starting is quick and no source folder is written to."""
+    return python.parent.parent / "pycache"
+
+
+def requirement_files(function: Function) -> list[Path]:
+    """What has to be installed for a function: its layers' requirements, then its code's; none for a built artifact."""
+    return [file for folder in (*function.layers, function.code) for file in _requirements_of(folder)]
+
+
+def _requirements_of(folder: Path) -> Iterator[Path]:
+    built = any(pair == (".aws-sam", "build") for pair in zip(folder.parts, folder.parts[1:], strict=False))
+    if not built and (folder / "requirements.txt").is_file():
+        yield folder / "requirements.txt"
+
+
+def fingerprint(interpreter: Interpreter, files: Sequence[Path]) -> str:
+    """The name of an environment: a hash of everything that decides what is in it."""
+    digest = hashlib.sha256(f"{interpreter.path} {interpreter.version} {sys.platform}".encode())
+    for file in (CLIENT, *files):
+        digest.update(b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _installer_environment(pycache: Path) -> dict[str, str]:
+    """The host's own, for its proxies and its index settings, without what would mix two Pythons."""
+    mixing = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_TARGET", "PIP_USER", "PIP_PREFIX"}
+    return {key: value for key, value in os.environ.items() if key not in mixing} | {
+        "PYTHONPYCACHEPREFIX": str(pycache)
+    }

@@ -1,0 +1,213 @@
+"""All functions of a template, as something that can be invoked: by name, at once or later."""
+
+import asyncio
+import contextlib
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from samlet.errors import FunctionNotFound
+from samlet.log import say
+from samlet.processes import Reaper
+from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
+from samlet.runtime.environments import Environments
+from samlet.runtime.outcome import Outcome
+from samlet.runtime.pool import Pool
+from samlet.runtime.sandbox import Request, Sandbox, Surroundings
+from samlet.template.model import Function
+
+_SWEEP_SECONDS = 5.0
+
+
+def default_max_sandboxes() -> int:
+    """Sandboxes a function without a reserved concurrency: twice the cores, at least 4."""
+    return max(4, 2 * (os.cpu_count() or 1))
+
+
+class Functions:
+    """Invokes functions in sandboxes; `queue_seconds`, `idle_seconds` and `init_limit` are in seconds."""
+
+    def __init__(
+        self,
+        functions: Mapping[str, Function],
+        *,
+        environments: Environments,
+        reaper: Reaper,
+        max_sandboxes: int | None = None,
+        extra_environment: Mapping[str, str] | None = None,
+        log_path: Path | None = None,
+        region: str = "eu-central-1",
+        account: str = "000000000000",
+        queue_seconds: float = 10.0,
+        idle_seconds: float = 900.0,
+        init_limit: float = 10.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._surroundings = Surroundings(reaper, region, account, extra_environment or {}, log_path, init_limit)
+        self._environments = environments
+        self._max_sandboxes = max_sandboxes if max_sandboxes is not None else default_max_sandboxes()
+        self._queue_seconds = queue_seconds
+        self._idle_seconds = idle_seconds
+        self._pools = {logical_id: self._pool(function) for logical_id, function in functions.items()}
+        self._asynchronous = AsynchronousInvocations(self._invoke_as, self._surroundings.arn, clock or Clock())
+        self._running: set[asyncio.Task[Any]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin; sandboxes are started when they are needed."""
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """End every sandbox, those in the middle of an event, too."""
+        if self._sweeper:
+            self._sweeper.cancel()
+        await self._asynchronous.stop()
+        sandboxes = [sandbox for pool in self._pools.values() for sandbox in pool.end()]
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._end_all(sandboxes)
+        await asyncio.gather(*self._endings)
+
+    def resolve(self, name: str) -> Function:
+        """The function that a logical id, a name, an ARN or a partial ARN means, with or without qualifier."""
+        return self._find(name).function
+
+    def arn(self, name: str) -> str:
+        """The ARN of a function."""
+        return self._surroundings.arn(self.resolve(name))
+
+    async def invoke(
+        self, name: str, payload: bytes, *, client_context: str | None = None, trace_id: str | None = None
+    ) -> Outcome:
+        """Invoke and wait for the outcome; the function runs on when the caller stops waiting.
+
+        Raises FunctionNotFound, Throttled or EnvironmentFailed.
+        """
+        pool = self._find(name)
+        request = Request(str(uuid.uuid4()), payload, client_context, trace_id)
+        return await asyncio.shield(self._spawn(self._execute(pool, request)))
+
+    async def invoke_event(self, name: str, payload: bytes) -> str:
+        """Invoke asynchronously, with AWS's retries; returns the request id. Raises FunctionNotFound."""
+        return self._asynchronous.accept(self.resolve(name), payload)
+
+    async def warm(self, name: str) -> bool:
+        """Start one sandbox ahead of events, if the function has none; True when it came up."""
+        pool = self._find(name)
+        if pool.sandboxes or pool.limit == 0:
+            return bool(pool.sandboxes)
+        python = await self._python(pool.function)
+        sandbox = await pool.borrow()
+        try:
+            return await sandbox.warm(python) if sandbox.state == "new" else True
+        finally:
+            await self._give_back(pool, sandbox)
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Every function by logical id: its limit and its sandboxes with process ids."""
+        return {
+            logical_id: {
+                "name": pool.function.name,
+                "state": "warm" if any(sandbox.pid for sandbox in pool.sandboxes) else "cold",
+                "limit": pool.limit,
+                "sandboxes": [
+                    {"pid": sandbox.pid, "state": sandbox.state, "invocations": sandbox.invocations}
+                    for sandbox in pool.sandboxes
+                ],
+            }
+            for logical_id, pool in self._pools.items()
+        }
+
+    @property
+    def functions(self) -> Mapping[str, Function]:
+        """The functions by logical id."""
+        return {logical_id: pool.function for logical_id, pool in self._pools.items()}
+
+    async def replace(self, functions: Mapping[str, Function]) -> None:
+        """Take over a changed template: functions that are new, gone or different; the others keep their sandboxes."""
+        for logical_id in [known for known in self._pools if known not in functions]:
+            # Busy sandboxes finish first: they are stale, and stopped when they are given back.
+            await self._end_all(self._pools.pop(logical_id).replace())
+        for logical_id, function in functions.items():
+            pool = self._pools.get(logical_id)
+            if pool is None:
+                self._pools[logical_id] = self._pool(function)
+            elif pool.function != function:
+                await self._end_all(pool.replace(function))
+
+    async def stale(self, logical_ids: Iterable[str]) -> None:
+        """The code of these functions has changed: idle sandboxes end now, busy ones after their event."""
+        for logical_id in logical_ids:
+            if logical_id in self._pools:
+                await self._end_all(self._pools[logical_id].replace())
+
+    def _pool(self, function: Function) -> Pool:
+        return Pool(
+            function,
+            lambda current: Sandbox(current, self._surroundings),
+            max_sandboxes=self._max_sandboxes,
+            queue_seconds=self._queue_seconds,
+        )
+
+    def _find(self, name: str) -> Pool:
+        wanted = name
+        if name.startswith("arn:"):
+            wanted = name.split(":", 6)[-1]
+        elif ":function:" in name:
+            wanted = name.split(":function:", 1)[1]
+        wanted = wanted.split(":", 1)[0]
+        if wanted in self._pools:
+            return self._pools[wanted]
+        for pool in self._pools.values():
+            if pool.function.name == wanted:
+                return pool
+        raise FunctionNotFound(name)
+
+    async def _invoke_as(self, request_id: str, name: str, payload: bytes) -> Outcome:
+        return await asyncio.shield(self._spawn(self._execute(self._find(name), Request(request_id, payload))))
+
+    async def _execute(self, pool: Pool, request: Request) -> Outcome:
+        python = await self._python(pool.function)
+        sandbox = await pool.borrow()
+        try:
+            return await sandbox.invoke(request, python)
+        finally:
+            await self._give_back(pool, sandbox)
+
+    async def _python(self, function: Function) -> Path | None:
+        if function.runtime.startswith("provided"):
+            return None
+        return await self._environments.python_for(function)
+
+    async def _give_back(self, pool: Pool, sandbox: Sandbox) -> None:
+        ending = pool.give_back(sandbox)
+        if ending is not None:
+            await ending
+
+    async def _end_all(self, sandboxes: Iterable[Sandbox]) -> None:
+        """Stop sandboxes; begun is finished, even when who asked for it is cancelled."""
+        endings = [asyncio.create_task(sandbox.stop()) for sandbox in sandboxes]
+        for ending in endings:
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+        await asyncio.shield(asyncio.gather(*endings))
+
+    def _spawn(self, work: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(min(_SWEEP_SECONDS, self._idle_seconds))
+            for pool in self._pools.values():
+                expired = pool.expired(self._idle_seconds)
+                if expired:
+                    say(pool.function.name, f"{len(expired)} idle sandbox(es) ended")
+                with contextlib.suppress(OSError):
+                    await self._end_all(expired)

@@ -1,0 +1,94 @@
+"""Which Python runs a function: the one that its `Runtime` names, never the one that Samlet itself needs.
+
+Every candidate is run before it is believed, because a version manager's shims lie on PATH and fail.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from samlet.errors import EnvironmentFailed
+from samlet.log import say
+
+OLDEST = (3, 10)
+_PROBE = "import sys, venv, ensurepip, ssl; print(sys.version_info[0], sys.version_info[1], sys.executable)"
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python that was seen to run."""
+
+    path: Path
+    version: tuple[int, int]
+
+
+def find(runtime: str, *, strict: bool = False) -> Interpreter:
+    """The interpreter for `python3.X`, or the nearest version with a loud line; blocking."""
+    match = re.fullmatch(r"python(\d+)\.(\d+)", runtime)
+    if match is None:
+        raise EnvironmentFailed(f"Runtime {runtime} cannot be run here: python3.x and provided.al2023 can")
+    wanted = (int(match[1]), int(match[2]))
+    available: dict[tuple[int, int], Interpreter] = {}
+    for candidate in _candidates_for(wanted):
+        available.setdefault(candidate.version, candidate)
+    if wanted in available:
+        return available[wanted]
+    return _nearest(wanted, list(available.values()), strict=strict)
+
+
+@cache
+def probe(path: Path) -> Interpreter | None:
+    """What `path` is, found out by running it; None when it is no usable Python."""
+    try:
+        done = subprocess.run([path, "-I", "-c", _PROBE], capture_output=True, text=True, timeout=20, check=True)
+        major, minor, executable = done.stdout.strip().split(" ", 2)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return Interpreter(Path(executable), (int(major), int(minor)))
+
+
+def _candidates_for(wanted: tuple[int, int]) -> Iterator[Interpreter]:
+    exact = f"{wanted[0]}.{wanted[1]}"
+    for path in (*_paths(exact), *_paths("3")):
+        found = probe(path)
+        if found and found.version >= OLDEST:
+            yield found
+            if found.version == wanted:
+                return
+
+
+def _paths(version: str) -> Iterator[Path]:
+    """Where a Python of a version, or of any when it is `3`, might be; the most deliberate places first."""
+    own = Path(getattr(sys, "_base_executable", sys.executable))
+    if version in ("3", f"{sys.version_info[0]}.{sys.version_info[1]}"):
+        yield own
+    on_path = shutil.which(f"python{version}")
+    pyenv = [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"]
+    if on_path:
+        yield Path(on_path)
+        # HOME may be another's (sudo, CI); the shim still tells where pyenv is.
+        pyenv += [folder.parent / "versions" for folder in Path(on_path).parents if folder.name == "shims"]
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local/share/uv/python"))
+    for folder, pattern in [(f, f"{version}.*/bin/python") for f in pyenv] + [(uv, f"cpython-{version}.*/bin/python3")]:
+        yield from sorted(folder.glob(pattern), reverse=True)
+    for system in ("/opt/homebrew/bin", "/usr/local/bin", "/usr/bin"):
+        if (candidate := Path(system) / f"python{version}").exists():
+            yield candidate
+
+
+def _nearest(wanted: tuple[int, int], available: list[Interpreter], *, strict: bool) -> Interpreter:
+    name = f"{wanted[0]}.{wanted[1]}"
+    remedy = f"install it (pyenv install {name}, or uv python install {name}), or name one with --python PATH"
+    if strict or not available:
+        raise EnvironmentFailed(f"Python {name} was not found on PATH, in pyenv or in uv: {remedy}")
+    # Between two equally near versions the newer one understands more.
+    nearest = min(available, key=lambda found: (abs(found.version[1] - wanted[1]), -found.version[1]))
+    instead = f"{nearest.version[0]}.{nearest.version[1]}"
+    say("samlet", f"Python {name} is missing; functions of it run on {instead}: {remedy}", level="warning")
+    return nearest

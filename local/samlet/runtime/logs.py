@@ -1,0 +1,122 @@
+"""A sandbox's log: what its process prints, between the START, END and REPORT lines that AWS would add."""
+
+import asyncio
+import contextlib
+import math
+import os
+from pathlib import Path
+
+from samlet.log import Level, say
+
+TAIL = 4096
+_LARGEST_FILE = 10 * 1024 * 1024
+
+
+class LogFile:
+    """One function's log on disk; when it has grown large, it becomes `<name>.log.1` and a new one begins."""
+
+    def __init__(self, folder: Path | None, name: str) -> None:
+        self._path = folder / f"{name}.log" if folder else None
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, line: str) -> None:
+        """Append one line."""
+        if self._path is None:
+            return
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            grown = file.tell() > _LARGEST_FILE
+        if grown:
+            self._path.replace(self._path.with_suffix(".log.1"))
+
+
+class SandboxLog:
+    """Collects what one sandbox prints, shows it, and keeps the tail of the current invocation."""
+
+    def __init__(self, source: str, file: LogFile) -> None:
+        self._source = source
+        self._file = file
+        self._reader: int | None = None
+        self._partial = b""
+        self._tail = bytearray()
+
+    def open(self) -> int:
+        """A new pipe; returns the end that the process writes to, which the caller closes once it is handed over."""
+        self.close()
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        self._reader = reader
+        asyncio.get_running_loop().add_reader(reader, self.drain)
+        return writer
+
+    def close(self) -> None:
+        """Take what is left in the pipe and close it."""
+        self.drain()
+        if self._reader is not None:
+            self._close_reader()
+        if self._partial:
+            self._show(self._partial)
+            self._partial = b""
+
+    def drain(self) -> None:
+        """Take what the process has printed so far, without waiting."""
+        with contextlib.suppress(BlockingIOError):
+            while self._reader is not None:
+                chunk = os.read(self._reader, 65536)
+                if not chunk:
+                    self._close_reader()
+                    return
+                self._take(chunk)
+
+    def begin(self, request_id: str) -> None:
+        """An invocation begins."""
+        self.drain()
+        self._tail.clear()
+        self.line(f"START RequestId: {request_id} Version: $LATEST")
+
+    def end(self, request_id: str, report: str) -> bytes:
+        """An invocation ends; returns the tail of its log."""
+        self.drain()
+        self.line(f"END RequestId: {request_id}")
+        self.line(f"REPORT RequestId: {request_id}\t{report}")
+        return bytes(self._tail)
+
+    def line(self, text: str, *, level: Level = "info") -> None:
+        """Add a line of the platform's own."""
+        self._keep(text.encode() + b"\n")
+        self._file.write(text)
+        say(self._source, text, level=level)
+
+    def _take(self, chunk: bytes) -> None:
+        self._keep(chunk)
+        *lines, self._partial = (self._partial + chunk).split(b"\n")
+        for line in lines:
+            self._show(line)
+
+    def _keep(self, text: bytes) -> None:
+        self._tail += text
+        del self._tail[:-TAIL]
+
+    def _show(self, line: bytes) -> None:
+        # The runtime client joins the lines of a stack trace by carriage returns, so that they stay one log event.
+        text = line.decode(errors="replace").rstrip("\r").replace("\r", "\n")
+        self._file.write(text)
+        say(self._source, text)
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            asyncio.get_running_loop().remove_reader(self._reader)
+            os.close(self._reader)
+            self._reader = None
+
+
+def report(duration_ms: float, memory_size: int, memory_used: int, init_ms: float | None) -> str:
+    """The figures of a REPORT line; memory in MB."""
+    parts = [
+        f"Duration: {duration_ms:.2f} ms",
+        f"Billed Duration: {math.ceil(duration_ms + (init_ms or 0))} ms",
+        f"Memory Size: {memory_size} MB",
+        f"Max Memory Used: {memory_used} MB",
+    ]
+    return "\t".join([*parts, f"Init Duration: {init_ms:.2f} ms"] if init_ms is not None else parts)

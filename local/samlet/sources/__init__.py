@@ -1,0 +1,8 @@
+"""What wakes functions: the HTTP API gateway, schedules and Kafka event source mappings."""
+
+from samlet.sources.gateway import HttpGateway
+from samlet.sources.invoker import Invoker
+from samlet.sources.kafka import KafkaSource
+from samlet.sources.schedules import Schedules
+
+__all__ = ["HttpGateway", "Invoker", "KafkaSource", "Schedules"]

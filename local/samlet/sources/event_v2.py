@@ -1,0 +1,166 @@
+"""HTTP request to event: payload format 2.0 of API Gateway's HTTP APIs."""
+
+import base64
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
+
+from samlet.sources.routes import Match
+
+HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer"}
+    | {"transfer-encoding", "upgrade"}
+)
+_TEXT_TYPES = frozenset({"application/json", "application/xml", "application/javascript"})
+_to_json = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one a call
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request as it came off the wire; `headers` in order, `query` still encoded, `segments` decoded."""
+
+    method: str
+    segments: tuple[str, ...]
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    source_ip: str
+    protocol: str = "HTTP/1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What every event of one gateway has in common."""
+
+    api_id: str
+    account: str
+    stage: str
+
+
+def build_event(request: HttpRequest, match: Match, gateway: Gateway, request_id: str, now: float) -> bytes:
+    """Return the event as JSON; `now` is epoch seconds."""
+    headers, cookies = _headers(request)
+    path = "/" + "/".join(request.segments)
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": match.route.key,
+        "rawPath": path,
+        "rawQueryString": request.query,
+        "headers": headers,
+        "requestContext": _context(request, match, gateway, request_id, now, headers, path),
+        "isBase64Encoded": False,
+    }
+    if cookies:
+        event["cookies"] = cookies
+    if request.query and (parameters := _query(request.query)):
+        event["queryStringParameters"] = parameters
+    if match.parameters:
+        event["pathParameters"] = match.parameters
+    if request.body:
+        event["body"], event["isBase64Encoded"] = _body(request.body, headers.get("content-type", ""))
+    return _to_json(event).encode()
+
+
+def decode_path(raw: str) -> tuple[str, ...]:
+    """Return the decoded segments of an encoded path; UnicodeError where it is not UTF-8."""
+    segments = raw.removeprefix("/").split("/")
+    if "%" not in raw and raw.isascii():
+        return tuple(segments)
+    return tuple(unquote_to_bytes(segment.encode("utf-8", "surrogateescape")).decode() for segment in segments)
+
+
+def clean_query(raw: str) -> str:
+    """Return the query string in ASCII: bytes that a client should have encoded are encoded."""
+    if raw.isascii():
+        return raw
+    return quote(raw.encode("utf-8", "surrogateescape"), safe="".join(map(chr, range(33, 127))))
+
+
+def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    """Return headers as text with lower-case names; a value that is not UTF-8 is read as Latin-1."""
+    return tuple((name.decode("latin-1").lower(), _text(value)) for name, value in raw)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _headers(request: HttpRequest) -> tuple[dict[str, str], list[str]]:
+    headers: dict[str, str] = {}
+    cookies: list[str] = []
+    for name, value in request.headers:
+        if name == "cookie":
+            cookies += [cookie.strip() for cookie in value.split(";") if cookie.strip()]
+        elif name not in HOP_BY_HOP:
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    seen = headers.get("x-forwarded-for")
+    headers["x-forwarded-for"] = f"{seen}, {request.source_ip}" if seen else request.source_ip
+    headers.setdefault("x-forwarded-proto", "http")
+    headers.setdefault("x-forwarded-port", _port(headers.get("host", "")))
+    return headers, cookies
+
+
+def _port(host: str) -> str:
+    port = host.rpartition(":")[2]
+    return port if port.isdigit() else "80"
+
+
+def _query(query: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="replace"):
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    return parameters
+
+
+def _body(body: bytes, content_type: str) -> tuple[str, bool]:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in _TEXT_TYPES or kind.startswith("text/") or kind.endswith(("+json", "+xml")):
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass  # not what its type says; base64 carries it whole
+    return base64.b64encode(body).decode(), True
+
+
+def _context(
+    request: HttpRequest,
+    match: Match,
+    gateway: Gateway,
+    request_id: str,
+    now: float,
+    headers: Mapping[str, str],
+    path: str,
+) -> dict[str, Any]:
+    domain = headers.get("host", "localhost").rpartition("@")[2]
+    domain = domain if domain.endswith("]") else domain.partition(":")[0] or domain
+    return {
+        "accountId": gateway.account,
+        "apiId": gateway.api_id,
+        "domainName": domain,
+        "domainPrefix": domain.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": path,
+            "protocol": request.protocol,
+            "sourceIp": request.source_ip,
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": request_id,
+        "routeKey": match.route.key,
+        "stage": gateway.stage,
+        "time": _common_log_time(now),
+        "timeEpoch": int(now * 1000),
+    }
+
+
+def _common_log_time(now: float) -> str:
+    at = time.gmtime(now)
+    clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
+    return f"{at.tm_mday:02}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}:{clock} +0000"

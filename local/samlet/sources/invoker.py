@@ -1,0 +1,17 @@
+"""What an event source needs of the runtime: a way to run a function, nothing else."""
+
+from typing import Protocol
+
+from samlet.runtime.outcome import Outcome
+
+
+class Invoker(Protocol):
+    """Runs functions by logical id, name or ARN."""
+
+    async def invoke(self, name: str, payload: bytes) -> Outcome:
+        """Run a function and wait; raises FunctionNotFound, or Throttled where a concurrency limit is met."""
+        ...
+
+    async def invoke_event(self, name: str, payload: bytes) -> str:
+        """Queue an event as Lambda's asynchronous invocation does, and return its request id."""
+        ...

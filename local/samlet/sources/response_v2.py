@@ -1,0 +1,88 @@
+"""Function answer to HTTP response: payload format 2.0, with everything that AWS infers."""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from samlet.errors import MalformedResponse
+from samlet.sources.event_v2 import HOP_BY_HOP
+
+_DROPPED = HOP_BY_HOP | {"content-length"}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response ready for the wire; `headers` in order, cookies among them, names in lower case."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes = b""
+
+
+def read_response(payload: bytes) -> HttpResponse:
+    """Return the response that a function's answer means; raises MalformedResponse."""
+    try:
+        answer = json.loads(payload)
+    except ValueError:
+        return HttpResponse(200, [("content-type", "application/json")], payload)
+    if not isinstance(answer, dict) or "statusCode" not in answer:
+        body = answer.encode("utf-8", "replace") if isinstance(answer, str) else payload
+        return HttpResponse(200, [("content-type", "application/json")], body)
+    headers = _headers(answer)
+    if not any(name == "content-type" for name, _ in headers):
+        headers.append(("content-type", "text/plain; charset=utf-8"))
+    return HttpResponse(_status(answer["statusCode"]), headers, _body(answer))
+
+
+def error_response(status: int, message: str) -> HttpResponse:
+    """Return one of the gateway's own errors."""
+    body = json.dumps({"message": message}, separators=(",", ":")).encode()
+    return HttpResponse(status, [("content-type", "application/json")], body)
+
+
+def _status(value: Any) -> int:
+    status = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if isinstance(status, float) and status.is_integer():
+        status = int(status)
+    if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
+        raise MalformedResponse(f"statusCode is {value!r}")
+    return status
+
+
+def _headers(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    given, cookies = answer.get("headers") or {}, answer.get("cookies") or []
+    if not isinstance(given, dict) or not isinstance(cookies, list):
+        raise MalformedResponse("headers must be an object and cookies an array")
+    headers = [_header(name, value) for name, value in given.items()]
+    headers += [_header("set-cookie", cookie) for cookie in cookies]
+    return [header for header in headers if header[0] not in _DROPPED]
+
+
+def _header(name: str, value: Any) -> tuple[str, str]:
+    if value is None:
+        return name.lower(), ""
+    if isinstance(value, dict | list) or not _TOKEN.fullmatch(name):
+        raise MalformedResponse(f"header {name!r} is no header")
+    text = value if isinstance(value, str) else json.dumps(value)
+    if _UNSAFE.search(text):
+        raise MalformedResponse(f"header {name!r} holds a control character")
+    return name.lower(), text.encode("utf-8", "replace").decode()
+
+
+def _body(answer: dict[str, Any]) -> bytes:
+    body = answer.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise MalformedResponse("body must be a string")
+    if answer.get("isBase64Encoded") is not True:
+        return body.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(body)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedResponse("body is not base64") from error

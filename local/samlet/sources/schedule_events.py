@@ -1,0 +1,55 @@
+"""The events that schedules send; the same slot always gives the same bytes, as a second delivery on AWS would."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from samlet.template.model import Schedule
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the schedules stand on AWS."""
+
+    region: str = "eu-central-1"
+    account: str = "000000000000"
+
+
+def schedule_arn(schedule: Schedule, place: Place) -> str:
+    """The ARN of the rule or the schedule."""
+    if schedule.kind == "rule":
+        return f"arn:aws:events:{place.region}:{place.account}:rule/{schedule.name}"
+    return f"arn:aws:scheduler:{place.region}:{place.account}:schedule/default/{schedule.name}"
+
+
+def payload(schedule: Schedule, slot: datetime, place: Place, *, attempt: int = 1) -> bytes:
+    """What a firing at `slot` sends: the schedule's own input, else AWS's default event."""
+    arn = schedule_arn(schedule, place)
+    moment = slot.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{arn}@{moment}"))
+    if schedule.input is not None and schedule.kind == "rule":
+        return schedule.input.encode()
+    if schedule.input is not None:
+        text = schedule.input
+        for word, value in (
+            ("schedule-arn", arn),
+            ("scheduled-time", moment),
+            ("execution-id", event_id),
+            ("attempt-number", str(attempt)),
+        ):
+            text = text.replace(f"<aws.scheduler.{word}>", value)
+        return text.encode()
+    event = {
+        "version": "0",
+        "id": event_id,
+        "detail-type": "Scheduled Event",
+        "source": "aws.events" if schedule.kind == "rule" else "aws.scheduler",
+        "account": place.account,
+        "time": moment,
+        "region": place.region,
+        "resources": [arn],
+        # Scheduler sends the empty detail as text; rules send an object.
+        "detail": {} if schedule.kind == "rule" else "{}",
+    }
+    return json.dumps(event).encode()

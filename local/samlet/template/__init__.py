@@ -1,0 +1,29 @@
+"""Reads any SAM or CloudFormation template into a resolved model, with a list of what cannot be run."""
+
+from samlet.template.loader import load
+from samlet.template.model import (
+    AsyncInvocation,
+    Cors,
+    Destinations,
+    Function,
+    HttpApi,
+    KafkaMapping,
+    Route,
+    Schedule,
+    Template,
+    Unsupported,
+)
+
+__all__ = [
+    "AsyncInvocation",
+    "Cors",
+    "Destinations",
+    "Function",
+    "HttpApi",
+    "KafkaMapping",
+    "Route",
+    "Schedule",
+    "Template",
+    "Unsupported",
+    "load",
+]

@@ -1,0 +1,137 @@
+"""Lambda functions of a template, with their layers and the retries of asynchronous invocations."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from samlet.template.local_paths import swap_back
+from samlet.template.model import AsyncInvocation, Destinations, Function
+from samlet.template.properties import Properties
+from samlet.template.stack import Resource, Stack
+
+_RUNTIMES = re.compile(r"python3\.\d+|provided(\.al2|\.al2023)?")
+_LATER = {
+    "DeadLetterConfig": "there is no local queue or topic for dead letters",
+    "FileSystemConfigs": "file systems are not mounted",
+    "DurableConfig": "durable executions are not kept",
+}
+
+
+def functions(stack: Stack) -> dict[str, Function]:
+    """Every function that can be run, by logical id."""
+    layers = _layers(stack)
+    asynchronous = _asynchronous(stack)
+    found = {}
+    for resource in stack.of_type("AWS::Lambda::Function"):
+        reason = _impossible(resource.properties)
+        if reason:
+            stack.refuse(resource, reason)
+        else:
+            invocation = asynchronous.get(resource.logical_id, AsyncInvocation())
+            found[resource.logical_id] = _function(stack, resource, layers, invocation)
+    return found
+
+
+def _impossible(properties: Properties) -> str | None:
+    if properties.text("PackageType", "Zip") == "Image":
+        return "PackageType: container images are not run"
+    runtime = properties.text("Runtime", "")
+    if not runtime:
+        raise properties.error("Runtime", "is missing")
+    if not _RUNTIMES.fullmatch(runtime):
+        return f"Runtime: {runtime} is not run, only python3.x and provided.al2023"
+    code = properties.raw("Code")
+    if code is None:
+        raise properties.error("Code", "is missing")
+    if isinstance(code, dict) and "ZipFile" in code:
+        return "Code.ZipFile: inline code is not run; put it into a folder"
+    path = swap_back(code)
+    if path is None:
+        return "Code: lies in S3, not in a local folder"
+    return f"Code: {path} is an archive, not a folder" if path.endswith((".zip", ".jar")) else None
+
+
+def _function(stack: Stack, resource: Resource, layers: Mapping[str, Path], asynchronous: AsyncInvocation) -> Function:
+    properties = resource.properties
+    for name in filter(properties.__contains__, _LATER):
+        stack.refuse(resource, f"{name}: {_LATER[name]}")
+    reserved = "ReservedConcurrentExecutions"
+    runtime = properties.text("Runtime")
+    return Function(
+        logical_id=resource.logical_id,
+        name=stack.identities.name(resource.logical_id),
+        runtime=runtime,
+        handler=properties.text("Handler", "bootstrap" if runtime.startswith("provided") else None),
+        code=_folder(stack, properties, "Code", str(swap_back(properties.raw("Code")))),
+        layers=_layers_of(stack, resource, layers),
+        environment=_environment(stack, resource),
+        timeout=properties.integer("Timeout", 3, low=1, high=900),
+        memory=properties.integer("MemorySize", 128, low=128, high=10_240),
+        reserved_concurrency=properties.integer(reserved, low=0, high=1_000_000) if reserved in properties else None,
+        asynchronous=asynchronous,
+    )
+
+
+def _folder(stack: Stack, properties: Properties, name: str, path: str) -> Path:
+    folder = (stack.path.parent / path).resolve()
+    if not folder.is_dir():
+        raise properties.error(name, f"no folder {folder}")
+    return folder
+
+
+def _layers(stack: Stack) -> dict[str, Path]:
+    """The folders of local layers, by ARN."""
+    found = {}
+    for resource in stack.of_type("AWS::Lambda::LayerVersion"):
+        path = swap_back(resource.properties.raw("Content"))
+        if path is None or path.endswith(".zip"):
+            stack.refuse(resource, "Content: is not a local folder")
+        else:
+            arn = stack.identities.arn(resource.logical_id)
+            found[arn] = _folder(stack, resource.properties, "Content", path)
+    return found
+
+
+def _layers_of(stack: Stack, resource: Resource, layers: Mapping[str, Path]) -> tuple[Path, ...]:
+    arns = resource.properties.texts("Layers")
+    for arn in arns:
+        if arn not in layers:
+            stack.refuse(resource, f"Layers: {arn} is not a local folder")
+    return tuple(layers[arn] for arn in arns if arn in layers)
+
+
+def _environment(stack: Stack, resource: Resource) -> dict[str, str]:
+    variables = resource.properties.inner("Environment").inner("Variables")
+    found = {name: variables.text(name) for name in variables}
+    for name, value in found.items():
+        if "{{resolve:" in value:
+            stack.refuse(resource, f"Environment.Variables.{name}: dynamic references are not looked up")
+    return found
+
+
+def _asynchronous(stack: Stack) -> dict[str, AsyncInvocation]:
+    """The retries of asynchronous events, by the function's logical id."""
+    found = {}
+    for resource in stack.of_type("AWS::Lambda::EventInvokeConfig"):
+        properties = resource.properties
+        function = stack.function_at(properties.text("FunctionName"))
+        if function is None:
+            stack.refuse(resource, f"FunctionName: {properties.text('FunctionName')} is not in this template")
+            continue
+        destinations = properties.inner("DestinationConfig")
+        found[function] = AsyncInvocation(
+            max_retries=properties.integer("MaximumRetryAttempts", 2, low=0, high=2),
+            max_age=properties.integer("MaximumEventAgeInSeconds", 21_600, low=60, high=21_600),
+            destinations=Destinations(
+                on_success=_destination(stack, resource, destinations.inner("OnSuccess")),
+                on_failure=_destination(stack, resource, destinations.inner("OnFailure")),
+            ),
+        )
+    return found
+
+
+def _destination(stack: Stack, resource: Resource, properties: Properties) -> str | None:
+    arn = properties.optional_text("Destination")
+    if arn is not None and stack.function_at(arn) is None:
+        stack.refuse(resource, f"DestinationConfig: {arn} is no function of this template")
+    return arn

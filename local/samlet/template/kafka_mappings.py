@@ -1,0 +1,146 @@
+"""Kafka event source mappings of a template, self-managed or MSK."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+from samlet.template.model import Function, KafkaMapping
+from samlet.template.properties import Properties
+from samlet.template.stack import Resource, Stack
+
+_LONGEST_TIMEOUT = 14 * 60
+_PROVISIONED_ONLY = ("MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError")
+_SERVICES = {"sqs": "SQS", "kinesis": "Kinesis", "dynamodb": "DynamoDB", "mq": "Amazon MQ", "rds": "DocumentDB"}
+
+
+def kafka_mappings(stack: Stack, functions: Mapping[str, Function]) -> tuple[KafkaMapping, ...]:
+    """Every Kafka mapping of a runnable function; other mappings are noted as unsupported."""
+    found = []
+    for resource in stack.of_type("AWS::Lambda::EventSourceMapping"):
+        target = resource.properties.text("FunctionName")
+        function = stack.function_at(target)
+        reason = _foreign(resource.properties)
+        if reason:
+            stack.refuse(resource, reason)
+        elif function is None:
+            stack.refuse(resource, f"FunctionName: {target} is no function of this template")
+        elif function not in functions:
+            stack.refuse(resource, f"FunctionName: {function} cannot be run")
+        else:
+            if functions[function].timeout > _LONGEST_TIMEOUT:
+                raise resource.properties.error("FunctionName", f"{function} has a Timeout above {_LONGEST_TIMEOUT} s")
+            found.append(_mapping(stack, resource, function))
+    return tuple(found)
+
+
+def _foreign(properties: Properties) -> str | None:
+    arn = properties.text("EventSourceArn", "")
+    if "SelfManagedEventSource" in properties or ":kafka:" in arn:
+        return None
+    service = arn.split(":")[2] if arn.count(":") > 2 else arn
+    return f"EventSourceArn: events of {_SERVICES.get(service, service) or 'nothing'} are not polled, only Kafka's"
+
+
+def _mapping(stack: Stack, resource: Resource, function: str) -> KafkaMapping:
+    properties = resource.properties
+    self_managed = "SelfManagedEventSource" in properties
+    prefix = "SelfManaged" if self_managed else "AmazonManaged"
+    configuration = properties.inner(f"{prefix}KafkaEventSourceConfig")
+    _note_differences(stack, resource, configuration)
+    topics = properties.texts("Topics")
+    if len(topics) != 1:
+        raise properties.error("Topics", f"needs exactly one topic, not {len(topics)}")
+    window = properties.integer("MaximumBatchingWindowInSeconds", low=0, high=300) if _windowed(properties) else 0.5
+    position = properties.choice("StartingPosition", None, "TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
+    return KafkaMapping(
+        logical_id=resource.logical_id,
+        function=function,
+        topic=topics[0],
+        group_id=configuration.text("ConsumerGroupId", _uuid(stack, resource)),
+        bootstrap_servers=_bootstrap_servers(properties) if self_managed else (),
+        batch_size=properties.integer("BatchSize", 100, low=1, high=10_000),
+        window=window,
+        starting_position=cast("Literal['TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP']", position),
+        starting_timestamp=_timestamp(properties) if position == "AT_TIMESTAMP" else None,
+        filters=_filters(properties),
+        max_retries=properties.integer("MaximumRetryAttempts", -1, low=-1, high=10_000),
+        max_age=_max_age(properties),
+        bisect=properties.boolean("BisectBatchOnFunctionError", default=False),
+        partial_failures="ReportBatchItemFailures" in properties.texts("FunctionResponseTypes"),
+        on_failure=_on_failure(stack, resource),
+        enabled=properties.boolean("Enabled", default=True),
+        source_arn=properties.optional_text("EventSourceArn"),
+    )
+
+
+def _note_differences(stack: Stack, resource: Resource, configuration: Properties) -> None:
+    properties = resource.properties
+    if "SchemaRegistryConfig" in configuration:
+        stack.refuse(resource, "SchemaRegistryConfig: records are passed on as they are")
+    if properties.items("SourceAccessConfigurations"):
+        stack.refuse(resource, "SourceAccessConfigurations: the broker is read without authentication")
+    if "ProvisionedPollerConfig" not in properties:
+        for name in filter(properties.__contains__, _PROVISIONED_ONLY):
+            stack.refuse(resource, f"{name}: is honoured here, but AWS takes it only with ProvisionedPollerConfig")
+
+
+def _windowed(properties: Properties) -> bool:
+    return "MaximumBatchingWindowInSeconds" in properties
+
+
+def _uuid(stack: Stack, resource: Resource) -> str:
+    """A stable stand-in for the mapping's UUID, AWS's default consumer group."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stack.region}:{stack.account}:{resource.logical_id}"))
+
+
+def _bootstrap_servers(properties: Properties) -> tuple[str, ...]:
+    endpoints = properties.inner("SelfManagedEventSource").inner("Endpoints")
+    texts = endpoints.texts("KafkaBootstrapServers")
+    servers = tuple(server.strip() for text in texts for server in text.split(",") if server.strip())
+    if not servers:
+        raise endpoints.error("KafkaBootstrapServers", "names no server")
+    return servers
+
+
+def _timestamp(properties: Properties) -> float:
+    text = properties.text("StartingPositionTimestamp")
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise properties.error("StartingPositionTimestamp", f"needs seconds since 1970, not {text}") from error
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+
+
+def _filters(properties: Properties) -> tuple[Mapping[str, Any], ...]:
+    return tuple(_pattern(item) for item in properties.inner("FilterCriteria").maps("Filters"))
+
+
+def _pattern(item: Properties) -> Mapping[str, Any]:
+    raw = item.raw("Pattern")
+    try:
+        pattern = json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError as error:
+        raise item.error("Pattern", f"is no JSON: {error}") from error
+    if not isinstance(pattern, dict):
+        raise item.error("Pattern", "needs a JSON object")
+    return pattern
+
+
+def _max_age(properties: Properties) -> int:
+    age = properties.integer("MaximumRecordAgeInSeconds", -1, low=-1, high=604_800)
+    if -1 < age < 60:
+        raise properties.error("MaximumRecordAgeInSeconds", f"needs -1 or a number from 60, not {age}")
+    return age
+
+
+def _on_failure(stack: Stack, resource: Resource) -> str | None:
+    destination = resource.properties.inner("DestinationConfig").inner("OnFailure").optional_text("Destination")
+    if destination and not destination.startswith("kafka://"):
+        stack.refuse(resource, f"DestinationConfig: {destination} cannot be reached, only kafka://topic")
+    return destination

@@ -1,0 +1,154 @@
+"""What a template says, resolved: the one vocabulary that the runtime and the event sources share.
+
+Every value is final: parameters, conditions and intrinsic functions are gone, durations are in the unit that the
+field's docstring names, and a target is a function's logical id (an alias or a version has been followed).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Where the outcome of an asynchronous invocation goes; each is an ARN as the template gives it."""
+
+    on_success: str | None = None
+    on_failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncInvocation:
+    """How asynchronous events are retried (`AWS::Lambda::EventInvokeConfig`); age in seconds."""
+
+    max_retries: int = 2
+    max_age: int = 21_600
+    destinations: Destinations = Destinations()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One `AWS::Lambda::Function`. `timeout` is in seconds, `memory` in MB, `code` and `layers` are local folders."""
+
+    logical_id: str
+    name: str
+    runtime: str
+    handler: str
+    code: Path
+    layers: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: int = 3
+    memory: int = 128
+    reserved_concurrency: int | None = None
+    asynchronous: AsyncInvocation = AsyncInvocation()
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """The CORS configuration of an HTTP API; `max_age` in seconds."""
+
+    allow_origins: tuple[str, ...] = ()
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    allow_credentials: bool = False
+    max_age: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route: `method` is an HTTP verb or ANY, `path` is `/a/{b}/{rest+}` or `$default`; time-out in ms."""
+
+    method: str
+    path: str
+    function: str
+    timeout: int = 30_000
+
+    @property
+    def key(self) -> str:
+        """The route key as in events, `GET /a/{b}` or `$default`."""
+        return "$default" if self.path == "$default" else f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpApi:
+    """One `AWS::ApiGatewayV2::Api` with its routes."""
+
+    logical_id: str
+    routes: tuple[Route, ...] = ()
+    cors: Cors | None = None
+    stage: str = "$default"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One `AWS::Events::Rule` (kind `rule`) or `AWS::Scheduler::Schedule` (kind `scheduler`) with one target.
+
+    `expression` is `cron(…)`, `rate(…)` or `at(…)`; `timezone` an IANA name; `retries` and `max_age` (seconds) are
+    the delivery's own, before Lambda's asynchronous retries.
+    """
+
+    name: str
+    kind: Literal["rule", "scheduler"]
+    expression: str
+    function: str
+    timezone: str = "UTC"
+    input: str | None = None
+    enabled: bool = True
+    flexible_minutes: int = 0
+    start: datetime | None = None
+    end: datetime | None = None
+    retries: int = 185
+    max_age: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaMapping:
+    """One self-managed Kafka (or MSK) event source mapping; ages and windows in seconds, −1 means without limit.
+
+    `on_failure` is `kafka://topic` or an ARN. `filters` holds the decoded patterns; an event passes if any matches.
+    """
+
+    logical_id: str
+    function: str
+    topic: str
+    group_id: str
+    bootstrap_servers: tuple[str, ...] = ()
+    batch_size: int = 100
+    window: float = 0.5
+    starting_position: Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"] = "TRIM_HORIZON"
+    starting_timestamp: float | None = None
+    filters: tuple[Mapping[str, Any], ...] = ()
+    max_retries: int = -1
+    max_age: int = -1
+    bisect: bool = False
+    partial_failures: bool = False
+    on_failure: str | None = None
+    enabled: bool = True
+    source_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A part of the template that cannot be run, with the reason in words."""
+
+    logical_id: str
+    type: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A whole template, resolved; functions are keyed by logical id."""
+
+    path: Path
+    region: str
+    account: str
+    functions: Mapping[str, Function]
+    apis: tuple[HttpApi, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    kafka_mappings: tuple[KafkaMapping, ...] = ()
+    unsupported: tuple[Unsupported, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,60 @@
+"""Collects the routes of one HTTP API, and says of each one that cannot be served why."""
+
+import re
+
+from samlet.template.model import Route
+from samlet.template.properties import Properties
+from samlet.template.stack import Resource, Stack
+
+_KEY = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) (/\S*)")
+_LONGEST = 30_000
+
+
+class Routes:
+    """The routes of an API so far; later ones replace earlier ones of the same key."""
+
+    def __init__(self, stack: Stack, api: Resource, runnable: set[str]) -> None:
+        self._stack = stack
+        self._api = api
+        self._runnable = runnable
+        self._routes: dict[str, Route] = {}
+
+    def found(self) -> tuple[Route, ...]:
+        """The routes that can be served."""
+        return tuple(self._routes.values())
+
+    def refuse(self, key: str, reason: str, owner: Resource | None = None) -> None:
+        """Notes that a route cannot be served."""
+        self._stack.refuse(owner or self._api, f"{key}: {reason}")
+
+    def add_integration(self, key: str, integration: Properties, owner: Resource | None = None) -> None:
+        """Adds a route by its integration, in the OpenAPI extension's spelling or the resource's."""
+        spelled = {name[:1].lower() + name[1:]: integration.raw(name) for name in integration}
+        properties = Properties(integration.place, spelled)
+        kind = properties.text("integrationType", properties.text("type", "")).upper()
+        if kind != "AWS_PROXY" or "integrationSubtype" in properties:
+            self.refuse(
+                key, f"integrations of type {kind or 'nothing'} are not run, only AWS_PROXY to a function", owner
+            )
+        elif properties.text("payloadFormatVersion", "1.0") != "2.0":
+            self.refuse(key, "events of payload format 1.0 are not made, only 2.0", owner)
+        else:
+            if properties.raw("requestParameters") or properties.raw("responseParameters"):
+                self.refuse(key, "parameter mappings of the integration are not applied", owner)
+            uri = properties.text("integrationUri", properties.text("uri", ""))
+            self.add(key, key, uri, properties, owner)
+
+    def add(self, shown: str, key: str, target: str, properties: Properties, owner: Resource | None = None) -> None:
+        """Adds a route to a function; `properties` may hold its time-out, `timeoutInMillis`."""
+        match = _KEY.fullmatch(key)
+        if not match and key != "$default":
+            raise properties.error("RouteKey", f"{key} is no route key; it looks like `GET /path` or $default")
+        function = self._stack.function_at(target)
+        if function is None:
+            self.refuse(shown, f"{target or 'its target'} is no function of this template", owner)
+        elif function not in self._runnable:
+            self.refuse(shown, f"its function {function} cannot be run", owner)
+        else:
+            method, path = (match[1], match[2]) if match else ("ANY", key)
+            timeout = properties.integer("timeoutInMillis", _LONGEST, low=50, high=_LONGEST)
+            self._routes[key] = Route(method, path, function, timeout)

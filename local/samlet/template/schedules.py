@@ -1,0 +1,107 @@
+"""Schedules of a template: EventBridge rules with a schedule expression, and schedules of EventBridge Scheduler."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from samlet.template.model import Schedule
+from samlet.template.properties import Properties
+from samlet.template.stack import Resource, Stack
+
+_RETRIES = 185
+_MAX_AGE = 86_400
+
+
+def schedules(stack: Stack, runnable: set[str]) -> tuple[Schedule, ...]:
+    """Every schedule that wakes a `runnable` function; the others are noted as unsupported."""
+    found = [schedule for rule in stack.of_type("AWS::Events::Rule") for schedule in _rule(stack, rule, runnable)]
+    for resource in stack.of_type("AWS::Scheduler::Schedule"):
+        schedule = _scheduled(stack, resource, runnable)
+        if schedule:
+            found.append(schedule)
+    return tuple(found)
+
+
+def _rule(stack: Stack, rule: Resource, runnable: set[str]) -> Iterator[Schedule]:
+    properties = rule.properties
+    if "EventPattern" in properties:
+        stack.refuse(rule, "EventPattern: there is no local event bus")
+    if "ScheduleExpression" not in properties:
+        return
+    name = properties.text("Name", rule.logical_id)
+    targets = properties.maps("Targets")
+    for target in targets:
+        function = _function(stack, rule, target, runnable)
+        transformed = next((key for key in ("InputTransformer", "InputPath") if key in target), None)
+        if transformed:
+            stack.refuse(rule, f"Targets.{transformed}: events are not transformed, so the target is left out")
+        elif function:
+            retry = target.inner("RetryPolicy")
+            yield Schedule(
+                name=name if len(targets) == 1 else f"{name}-{target.text('Id')}",
+                kind="rule",
+                expression=properties.text("ScheduleExpression"),
+                function=function,
+                input=_input(target),
+                enabled=properties.text("State", "ENABLED") != "DISABLED",
+                retries=retry.integer("MaximumRetryAttempts", _RETRIES, low=0, high=_RETRIES),
+                max_age=retry.integer("MaximumEventAgeInSeconds", _MAX_AGE, low=60, high=_MAX_AGE),
+            )
+
+
+def _scheduled(stack: Stack, resource: Resource, runnable: set[str]) -> Schedule | None:
+    properties = resource.properties
+    target = properties.inner("Target")
+    function = _function(stack, resource, target, runnable)
+    if function is None:
+        return None
+    retry = target.inner("RetryPolicy")
+    return Schedule(
+        name=properties.text("Name", resource.logical_id),
+        kind="scheduler",
+        expression=properties.text("ScheduleExpression"),
+        function=function,
+        timezone=properties.text("ScheduleExpressionTimezone", "UTC"),
+        input=_input(target),
+        enabled=properties.choice("State", "ENABLED", "ENABLED", "DISABLED") == "ENABLED",
+        flexible_minutes=_flexible_minutes(properties.inner("FlexibleTimeWindow")),
+        start=_instant(properties, "StartDate"),
+        end=_instant(properties, "EndDate"),
+        retries=retry.integer("MaximumRetryAttempts", _RETRIES, low=0, high=_RETRIES),
+        max_age=retry.integer("MaximumEventAgeInSeconds", _MAX_AGE, low=60, high=_MAX_AGE),
+    )
+
+
+def _function(stack: Stack, resource: Resource, target: Properties, runnable: set[str]) -> str | None:
+    """The function behind a target; what the target has besides and cannot be run is noted."""
+    if "DeadLetterConfig" in target:
+        stack.refuse(resource, "Target.DeadLetterConfig: there is no local queue for dead letters")
+    arn = target.text("Arn")
+    function = stack.function_at(arn)
+    if function is None:
+        stack.refuse(resource, f"Target: {arn} is no function of this template")
+    elif function not in runnable:
+        stack.refuse(resource, f"Target: its function {function} cannot be run")
+    return function if function in runnable else None
+
+
+def _input(target: Properties) -> str | None:
+    value = target.raw("Input")
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _flexible_minutes(window: Properties) -> int:
+    if window.choice("Mode", "OFF", "OFF", "FLEXIBLE") == "OFF":
+        return 0
+    return window.integer("MaximumWindowInMinutes", low=1, high=1440)
+
+
+def _instant(properties: Properties, name: str) -> datetime | None:
+    text = properties.optional_text(name)
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise properties.error(name, f"needs a date such as 2030-01-31T08:00:00Z, not {text}") from error
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
