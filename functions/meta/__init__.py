@@ -1,0 +1,1 @@
+"""Health, the API's document, and the page that shows it."""

@@ -1,0 +1,66 @@
+"""What the relay tells: a line when trouble starts and ends, one for each refusal, and the figures now and then.
+
+The figures are CloudWatch's embedded metric format: `OldestEventAge` (seconds), `Backlog`, `Dead` and `Published`.
+"""
+
+import time
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+from sqlalchemy import Engine
+
+from outbox_relay.queue import Backlog, measure
+from outbox_relay.turn import Turn
+from taskflow.database import DatabaseUnavailable, transaction
+
+NAMESPACE = "Taskflow"
+
+
+class Report:
+    """Keeps what was said last, so that an outage is two lines and not one for each turn."""
+
+    def __init__(self, log: Logger, *, every: float = 30.0) -> None:
+        self.published = 0
+        self._log = log
+        self._every = every
+        self._published_before = 0
+        self._trouble: str | None = None
+        self._measured_at = time.monotonic()
+
+    def turn(self, turn: Turn, trouble: str | None) -> None:
+        """Take note of a turn."""
+        self.published += turn.published
+        if turn.refused:
+            self._log.error("events refused by Kafka", event_ids=turn.refused, dead=turn.dead)
+        source = trouble and trouble.partition(":")[0]
+        if source and source != self._trouble:
+            self._log.warning("can't publish, will keep trying", reason=trouble)
+        if self._trouble and not source:
+            self._log.info("publishing again", was=self._trouble)
+        self._trouble = source
+
+    def measure_if_due(self, engine: Engine) -> None:
+        """The figures, every so many seconds."""
+        if time.monotonic() - self._measured_at >= self._every:
+            self.measure(engine)
+
+    def measure(self, engine: Engine) -> None:
+        """The figures; without a database there are none."""
+        self._measured_at = time.monotonic()
+        try:
+            with transaction(engine) as session:
+                backlog = measure(session)
+        except DatabaseUnavailable:
+            return
+        _emit(backlog, self.published - self._published_before)
+        self._published_before = self.published
+
+
+def _emit(backlog: Backlog, published: int) -> None:
+    metrics = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="outbox_relay")
+    metrics.add_metric("OldestEventAge", MetricUnit.Seconds, backlog.oldest_seconds)
+    metrics.add_metric("Backlog", MetricUnit.Count, backlog.waiting)
+    metrics.add_metric("Dead", MetricUnit.Count, backlog.dead)
+    metrics.add_metric("Published", MetricUnit.Count, published)
+    metrics.flush_metrics()

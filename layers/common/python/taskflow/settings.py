@@ -1,0 +1,132 @@
+"""What differs between laptop, compose and AWS: read once from the environment, into frozen objects.
+
+A value may be a reference, `ssm:/name` or `secretsmanager:name#key`, which is then read through Powertools.
+No secret has a default.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+_AWS = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2})
+
+
+class SettingError(Exception):
+    """A setting is missing or wrong; the message names it and never shows its value."""
+
+    def __init__(self, name: str, fault: str) -> None:
+        super().__init__(f"setting {name} {fault}")
+        self.name = name
+
+
+class Environment:
+    """Names to values, with references resolved and types checked."""
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._values = os.environ if values is None else values
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """The value of a setting; without a default it must be there and not be empty."""
+        value = self._values.get(name, "") or default
+        if value is None:
+            raise SettingError(name, "is missing")
+        return _resolve(name, value)
+
+    def number(self, name: str, default: float) -> float:
+        """A positive number."""
+        try:
+            value = float(self.text(name, str(default)))
+        except ValueError:
+            raise SettingError(name, "is no number") from None
+        if not 0 < value < float("inf"):
+            raise SettingError(name, "must be above zero")
+        return value
+
+    def whole(self, name: str, default: int) -> int:
+        """A positive whole number."""
+        value = self.number(name, default)
+        if not value.is_integer():
+            raise SettingError(name, "is no whole number")
+        return int(value)
+
+    def choice(self, name: str, *allowed: str, default: str | None = None) -> str:
+        """One of a few words."""
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingError(name, f"must be one of {', '.join(allowed)}")
+        return value
+
+
+def _resolve(name: str, value: str) -> str:
+    scheme, _, reference = value.partition(":")
+    try:
+        if scheme == "ssm":
+            found: object = parameters.SSMProvider(boto_config=_AWS).get(reference, decrypt=True)
+        elif scheme == "secretsmanager":
+            secret, _, key = reference.partition("#")
+            found = parameters.SecretsProvider(boto_config=_AWS).get(secret)
+            found = json.loads(str(found))[key] if key else found
+        else:
+            return value
+    except (GetParameterError, BotoCoreError):
+        raise SettingError(name, f"points to {scheme}, where it can't be read") from None
+    except (ValueError, KeyError, TypeError):
+        raise SettingError(name, "points to a secret that has no such key") from None
+    if not isinstance(found, str) or not found:
+        raise SettingError(name, f"points to {scheme}, where no text was found")
+    return found
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """How a function reaches PostgreSQL; `timeout` bounds, in seconds, connecting and every wait for an answer."""
+
+    url: str = field(repr=False)
+    password: str | None = field(repr=False)  # None: the URL has it
+    tls: bool = True
+    ca_file: str | None = None
+    timeout: float = 2.0
+
+    @classmethod
+    def read(cls, environment: Environment, *, timeout: float = 2.0) -> Self:
+        """From DATABASE_URL, DATABASE_PASSWORD, DATABASE_TLS and DATABASE_CA_FILE."""
+        return cls._read(environment, environment.text("DATABASE_URL"), environment.text("DATABASE_PASSWORD"), timeout)
+
+    @classmethod
+    def read_admin(cls, environment: Environment, *, timeout: float) -> Self:
+        """The administrator's way in, from DATABASE_ADMIN_URL, which bears its password."""
+        return cls._read(environment, environment.text("DATABASE_ADMIN_URL"), None, timeout)
+
+    @classmethod
+    def _read(cls, environment: Environment, url: str, password: str | None, timeout: float) -> Self:
+        return cls(
+            url=url,
+            password=password,
+            tls=environment.choice("DATABASE_TLS", "off", "verify", default="verify") == "verify",
+            ca_file=environment.text("DATABASE_CA_FILE", "") or None,
+            timeout=timeout,
+        )
+
+
+@dataclass(frozen=True)
+class KafkaSettings:
+    """How a function reaches Kafka; without a user name the connection is plain."""
+
+    bootstrap_servers: tuple[str, ...]
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """From KAFKA_BOOTSTRAP_SERVERS, KAFKA_SECURITY, KAFKA_USERNAME and KAFKA_PASSWORD."""
+        servers = tuple(part.strip() for part in environment.text("KAFKA_BOOTSTRAP_SERVERS").split(",") if part.strip())
+        if environment.choice("KAFKA_SECURITY", "none", "scram") == "none":
+            return cls(servers)
+        return cls(servers, environment.text("KAFKA_USERNAME"), environment.text("KAFKA_PASSWORD"))
