@@ -1,0 +1,44 @@
+"""What every test may use: the real PostgreSQL and the real Kafka, one of each a test run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from servers import CHECKOUT, PostgresServer, shared_server
+
+
+@pytest.fixture(scope="session")
+def downloads() -> Path:
+    """The downloads that all test runs share with `make run`."""
+    from samlet.services.maven import downloads_folder
+
+    return downloads_folder(CHECKOUT / ".samlet")
+
+
+@pytest.fixture(scope="session")
+def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    folder = tmp_path_factory.getbasetemp()
+    return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "servers"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(_run_folder: Path) -> Iterator[PostgresServer]:
+    """A real PostgreSQL, shared: make a database of your own in it."""
+    with shared_server("postgres", _run_folder / "postgres") as facts:
+        yield PostgresServer(**facts)
+
+
+@pytest.fixture(scope="session")
+def kafka_server(_run_folder: Path) -> Iterator[str]:
+    """The bootstrap servers of a real Kafka, shared: make topics of your own in it."""
+    with shared_server("kafka", _run_folder / "kafka") as facts:
+        yield facts["bootstrap_servers"]
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_server: str) -> str:
+    """The same under a shorter name."""
+    return kafka_server

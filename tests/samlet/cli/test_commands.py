@@ -1,0 +1,122 @@
+"""The commands against a running Samlet: what they print, and what they end with."""
+
+import json
+import smtplib
+
+import pytest
+
+from samlet import __version__
+from toy import Toy
+
+pytestmark = pytest.mark.xdist_group("whole")
+
+
+def test_schedule_list_prints_one_line_a_schedule_with_its_name_first(whole: Toy) -> None:
+    listed = whole.command("schedule", "list")
+    assert listed.returncode == 0
+    lines = [line.split() for line in listed.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["toy-failing", "toy-nightly"]
+    assert "cron(0 0 * * ? *)" in listed.stdout
+
+
+def test_schedule_run_waits_for_the_outcome_of_the_chosen_slot(whole: Toy) -> None:
+    ran = whole.command("schedule", "run", "toy-nightly", "--at", "2026-11-21T00:00:00Z")
+    assert ran.returncode == 0
+    assert json.loads(ran.stdout) == {"slot": "2026-11-21T00:00:00Z"}
+
+
+def test_schedule_run_fails_with_its_function_and_shows_why(whole: Toy) -> None:
+    ran = whole.command("schedule", "run", "toy-failing")
+    assert ran.returncode == 1
+    assert "as was wished" in ran.stderr
+    assert "about to fail" in ran.stderr
+
+
+def test_an_unknown_schedule_is_one_line_with_the_known_ones(whole: Toy) -> None:
+    ran = whole.command("schedule", "run", "none")
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
+    assert ran.stderr.startswith("samlet: ")
+    assert "toy-nightly" in ran.stderr
+
+
+def test_a_slot_that_is_no_time_is_refused(whole: Toy) -> None:
+    ran = whole.command("schedule", "run", "toy-nightly", "--at", "soon")
+    assert ran.returncode == 1
+    assert "is no ISO 8601 time" in ran.stderr
+
+
+def test_invoke_takes_its_event_from_standard_input(whole: Toy) -> None:
+    done = whole.command("invoke", "Tick", "--event", "-", stdin='{"a": 1}')
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"a": 1})
+
+
+def test_invoke_takes_its_event_from_a_file(whole: Toy) -> None:
+    (whole.folder / "event.json").write_text('{"b": 2}')
+    assert json.loads(whole.command("invoke", "Tick", "--event", "event.json").stdout) == {"b": 2}
+
+
+def test_invoke_fails_with_its_function(whole: Toy) -> None:
+    done = whole.command("invoke", "Tick", "--event", "-", stdin='{"fail": true}')
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["errorMessage"] == "as was wished"
+    assert "about to fail" in done.stderr
+
+
+def test_invoke_of_an_unknown_function_and_of_a_missing_file(whole: Toy) -> None:
+    assert whole.command("invoke", "Nobody").stderr == "samlet: Function not found: Nobody\n"
+    missing = whole.command("invoke", "Tick", "--event", "none.json")
+    assert (missing.returncode, missing.stderr) == (
+        1,
+        "samlet: the event none.json cannot be read: No such file or directory\n",
+    )
+
+
+def test_mails_are_an_array_decoded(whole: Toy) -> None:
+    host, port = whole.addresses["mail"].split(":")
+    with smtplib.SMTP(host, int(port)) as client:
+        text = "From: a@example.org\r\nTo: b@example.org\r\nSubject: =?utf-8?q?H=C3=A9?=\r\n\r\nhello\r\n"
+        client.sendmail("a@example.org", ["b@example.org"], text)
+    (mail,) = json.loads(whole.command("mails", "--json").stdout)
+    assert set(mail) == {"id", "received_at", "from", "to", "subject", "text", "html"}
+    assert (mail["subject"], mail["text"].strip()) == ("Hé", "hello")
+    assert "Hé" in whole.command("mails").stdout
+
+
+def test_events_of_a_topic_that_is_not_there_are_an_empty_array(whole: Toy) -> None:
+    done = whole.command("events", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
+def test_reset_is_refused_while_samlet_runs(whole: Toy) -> None:
+    refused = whole.command("reset")
+    assert refused.returncode == 1
+    assert "already runs" in refused.stderr
+    assert whole.health()["ready"]
+
+
+def test_reset_deletes_the_data(toy: Toy) -> None:
+    toy.start()
+    toy.end()
+    assert toy.command("reset").returncode == 0
+    assert [path.name for path in (toy.folder / ".samlet").iterdir()] == ["lock"]
+
+
+def test_without_a_running_samlet_the_commands_say_so(toy: Toy) -> None:
+    for arguments in (["mails"], ["events"], ["schedule", "list"]):
+        done = toy.command(*arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith("samlet: nothing runs here; start it with `samlet up`")
+
+
+def test_the_version_and_wrong_usage(toy: Toy) -> None:
+    assert toy.command("--version").stdout == f"samlet {__version__}\n"
+    assert toy.command("dance").returncode == 2
+    assert toy.command("start").returncode == 2
+    assert toy.command("start", "--template", "template.yaml", "--parameter", "x").returncode == 2
+
+
+def test_a_bad_setting_is_one_line(toy: Toy) -> None:
+    toy.environment["SAMLET_API_PORT"] = "many"
+    done = toy.command("up")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "SAMLET_API_PORT" in done.stderr

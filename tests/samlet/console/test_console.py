@@ -1,0 +1,188 @@
+"""The console's API, over a stand-in for the emulator."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from samlet.console import console
+from samlet.errors import ScheduleNotFound, Throttled
+from samlet.runtime import Outcome
+from samlet.sources.schedules import ScheduleState
+
+type Client = TestClient[web.Request, web.Application]
+
+
+class Inbox:
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = [{"id": "1", "subject": "Hé"}]
+
+    def list(self) -> Sequence[Mapping[str, Any]]:
+        return self.kept
+
+    def clear(self) -> int:
+        self.kept = []
+        return 1
+
+
+@dataclass
+class Timetable:
+    outcome: Outcome | Exception = field(default_factory=lambda: Outcome("r", b'{"a": 1}'))
+    runs: list[tuple[str, datetime | None]] = field(default_factory=list)
+
+    def list(self) -> Sequence[ScheduleState]:
+        return [
+            ScheduleState("nightly", "rate(1 day)", "UTC", "Tick", enabled=True, next=datetime(2026, 1, 2, tzinfo=UTC))
+        ]
+
+    async def run(self, name: str, at: datetime | None = None) -> Outcome:
+        if name != "group/nightly":
+            raise ScheduleNotFound(name, ["group/nightly"])
+        self.runs.append((name, at))
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+@dataclass
+class Stand:
+    ready: bool = True
+    addresses: dict[str, str] = field(default_factory=lambda: {"api": "http://127.0.0.1:1", "kafka": "127.0.0.1:2"})
+    mails: Inbox | None = field(default_factory=Inbox)
+    schedules: Timetable | None = field(default_factory=Timetable)
+    kafka_servers: str | None = None
+
+    def parts(self) -> Mapping[str, Mapping[str, Any]]:
+        return {"<b>": {"state": "ready", "pid": 7}}
+
+    def functions(self) -> Mapping[str, Any]:
+        return {"Tick": {"sandboxes": [{"pid": 8}]}}
+
+
+@pytest.fixture
+def stand() -> Stand:
+    return Stand()
+
+
+@pytest.fixture
+async def client(stand: Stand) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(console(stand))) as client:
+        yield client
+
+
+@pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
+async def test_health_is_503_until_ready(client: Client, stand: Stand, ready: bool, status: int) -> None:
+    stand.ready = ready
+    answer = await client.get("/healthz")
+    assert answer.status == status
+    assert await answer.json() == {
+        "ready": ready,
+        "addresses": stand.addresses,
+        "parts": {"<b>": {"state": "ready", "pid": 7}},
+    }
+
+
+async def test_functions_are_listed(client: Client) -> None:
+    assert await (await client.get("/api/functions")).json() == {"Tick": {"sandboxes": [{"pid": 8}]}}
+
+
+async def test_mails_are_listed_and_forgotten(client: Client) -> None:
+    assert await (await client.get("/api/mails")).json() == [{"id": "1", "subject": "Hé"}]
+    assert (await client.delete("/api/mails")).status == 204
+    assert await (await client.get("/api/mails")).json() == []
+
+
+async def test_what_is_not_there_is_told(client: Client, stand: Stand) -> None:
+    stand.mails = stand.schedules = None
+    assert (await client.get("/api/mails")).status == 404
+    assert await (await client.get("/api/events")).json() == {"error": "no Kafka runs here"}
+    answer = await client.get("/api/schedules")
+    assert (answer.status, await answer.json()) == (503, {"error": "still starting"})
+
+
+async def test_schedules_are_listed_with_their_next_slot(client: Client) -> None:
+    (row,) = await (await client.get("/api/schedules")).json()
+    assert (row["name"], row["next"], row["enabled"]) == ("nightly", "2026-01-02T00:00:00+00:00", True)
+
+
+async def test_a_schedule_is_run_for_a_slot(client: Client, stand: Stand) -> None:
+    answer = await client.post("/api/schedules/group%2Fnightly/run?at=2026-11-21T00:00:00Z")
+    body = await answer.json()
+    assert (answer.status, body["ok"], body["payload"]) == (200, True, '{"a": 1}')
+    assert stand.schedules
+    assert stand.schedules.runs == [("group/nightly", datetime(2026, 11, 21, tzinfo=UTC))]
+
+
+async def test_a_failed_run_is_told_with_its_answer(client: Client, stand: Stand) -> None:
+    stand.schedules = Timetable(Outcome("r", b'{"errorMessage": "no"}', "Unhandled", b"log"))
+    body = await (await client.post("/api/schedules/group%2Fnightly/run")).json()
+    assert (body["ok"], body["function_error"], body["payload"]) == (False, "Unhandled", '{"errorMessage": "no"}')
+
+
+async def test_a_refused_run_is_told(client: Client, stand: Stand) -> None:
+    stand.schedules = Timetable(Throttled("Reserved", "all are busy"))
+    body = await (await client.post("/api/schedules/group%2Fnightly/run")).json()
+    assert body == {"ok": False, "error": "all are busy"}
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-11-21T00:00:00"])
+async def test_a_slot_that_is_no_time_is_refused(client: Client, at: str) -> None:
+    assert (await client.post("/api/schedules/group%2Fnightly/run", params={"at": at})).status == 400
+
+
+async def test_an_unknown_schedule_is_404_with_the_known_ones(client: Client) -> None:
+    answer = await client.post("/api/schedules/none/run")
+    assert answer.status == 404
+    assert "group/nightly" in (await answer.json())["error"]
+
+
+async def test_the_page_shows_addresses_and_runs_no_script(client: Client) -> None:
+    answer = await client.get("/")
+    text = await answer.text()
+    assert '<a href="http://127.0.0.1:1">' in text
+    assert "&lt;b&gt;" in text
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:9000", "127.0.0.1.evil.example", "[::1", ""])
+async def test_a_host_that_is_no_loopback_name_is_refused(client: Client, host: str) -> None:
+    assert (await client.get("/api/mails", headers={"Host": host})).status == 403
+
+
+@pytest.mark.parametrize("host", ["localhost:9000", "127.0.0.1", "[::1]:9000"])
+async def test_loopback_names_are_let_in(client: Client, host: str) -> None:
+    assert (await client.get("/api/mails", headers={"Host": host})).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_another_origin_changes_nothing(client: Client, stand: Stand, headers: dict[str, str]) -> None:
+    assert (await client.delete("/api/mails", headers=headers)).status == 403
+    assert (await client.post("/api/schedules/group%2Fnightly/run", headers=headers)).status == 403
+    assert stand.mails
+    assert stand.mails.kept
+    assert stand.schedules
+    assert not stand.schedules.runs
+
+
+async def test_its_own_origin_may_change_things(client: Client) -> None:
+    origin = str(client.make_url("")).rstrip("/")
+    headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+    assert (await client.delete("/api/mails", headers=headers)).status == 204
+
+
+async def test_json_is_answered_as_utf_8(client: Client) -> None:
+    raw = await (await client.get("/api/mails")).read()
+    assert json.loads(raw.decode())[0]["subject"] == "Hé"

@@ -1,0 +1,138 @@
+"""Retries of asynchronous events, on a clock that never waits."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from samlet.errors import Throttled
+from samlet.runtime import Clock, Outcome
+from samlet.runtime.asynchronous import AsynchronousInvocations
+from samlet.template.model import AsyncInvocation, Destinations, Function
+from waiting import eventually_async
+
+FAILED = Outcome("id", b'{"errorMessage":"no"}', "Unhandled")
+FINE = Outcome("id", b'"fine"')
+
+
+class SkippingClock(Clock):
+    def __init__(self) -> None:
+        self.time = 1_000.0
+        self.pauses: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.time += seconds
+        await asyncio.sleep(0)
+
+
+class Attempts:
+    """Plays back answers; the last one for ever."""
+
+    def __init__(self, *answers: Outcome | Exception) -> None:
+        self.answers = list(answers)
+        self.seen: list[tuple[str, str, bytes]] = []
+
+    async def __call__(self, request_id: str, name: str, payload: bytes) -> Outcome:
+        self.seen.append((request_id, name, payload))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def function(**settings: object) -> Function:
+    return Function("Echo", "echo", "python3.13", "app.handler", Path(), asynchronous=AsyncInvocation(**settings))  # type: ignore[arg-type]
+
+
+async def deliver(attempts: Attempts, until: Callable[[], bool], **settings: object) -> SkippingClock:
+    clock = SkippingClock()
+    queue = AsynchronousInvocations(attempts, lambda f: f"arn:aws:lambda:x:0:function:{f.name}", clock)
+    queue.accept(function(**settings), b'{"a":1}')
+    await eventually_async(until)
+    await queue.stop()
+    return clock
+
+
+async def test_a_failed_event_is_tried_again_after_one_and_two_minutes(capfd):
+    attempts = Attempts(FAILED)
+    clock = await deliver(attempts, lambda: "given up after 3" in capfd.readouterr().err)
+    assert clock.pauses == [60, 120]
+    assert len(attempts.seen) == 3
+    assert len({request_id for request_id, _, _ in attempts.seen}) == 1
+
+
+async def test_a_success_ends_the_retries():
+    attempts = Attempts(FAILED, FINE)
+    clock = await deliver(attempts, lambda: len(attempts.seen) == 2)
+    assert clock.pauses == [60]
+
+
+async def test_the_configured_number_of_retries_is_kept(capfd):
+    attempts = Attempts(FAILED)
+    clock = await deliver(attempts, lambda: "no on-failure destination" in capfd.readouterr().err, max_retries=0)
+    assert clock.pauses == []
+
+
+async def test_throttles_back_off_from_one_second_to_five_minutes_and_use_up_no_retry():
+    attempts = Attempts(*[Throttled("x", "busy")] * 11, FINE)
+    clock = await deliver(attempts, lambda: len(attempts.seen) == 12, max_retries=0)
+    assert clock.pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+async def test_an_event_over_its_age_is_given_up(capfd):
+    attempts = Attempts(Throttled("x", "busy"))
+    clock = await deliver(attempts, lambda: "EventAgeExceeded" in capfd.readouterr().err, max_age=60)
+    assert sum(clock.pauses) > 60 > sum(clock.pauses[:-1])
+
+
+async def test_a_final_failure_goes_to_the_on_failure_function():
+    target = "arn:aws:lambda:x:0:function:undertaker"
+    attempts = Attempts(FAILED, FINE)
+    destinations = Destinations(on_failure=target)
+    await deliver(attempts, lambda: len(attempts.seen) == 2, max_retries=0, destinations=destinations)
+    _, name, payload = attempts.seen[1]
+    record = json.loads(payload)
+    assert name == target
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 1
+    assert record["requestPayload"] == {"a": 1}
+    assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+
+
+async def test_a_destination_that_cannot_be_served_is_named(capfd):
+    attempts = Attempts(FAILED)
+    destinations = Destinations(on_failure="arn:aws:sqs:x:0:queue")
+    told = lambda: "arn:aws:sqs:x:0:queue is no function" in capfd.readouterr().err  # noqa: E731
+    await deliver(attempts, told, max_retries=0, destinations=destinations)
+
+
+async def test_events_that_are_dropped_at_the_end_are_counted(capfd):
+    class Standing(SkippingClock):
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.Event().wait()
+
+    queue = AsynchronousInvocations(Attempts(FAILED), lambda f: f.name, Standing())
+    queue.accept(function(), b"{}")
+    await asyncio.sleep(0)
+    await queue.stop()
+    assert "1 asynchronous event(s) not finished" in capfd.readouterr().err
+
+
+async def test_a_real_function_is_retried_and_then_succeeds(make, running):
+    source = """
+        import pathlib, tempfile
+        count = pathlib.Path(tempfile.gettempdir(), "count")
+        def handler(event, context):
+            count.write_text(context.aws_request_id + "\\n" + (count.read_text() if count.exists() else ""))
+            lines = count.read_text().split()
+            if len(lines) < 3:
+                raise ValueError("not yet")
+            assert len(set(lines)) == 1
+    """
+    async with running(make(source), clock=SkippingClock()) as functions:
+        await functions.invoke_event("Echo", b"{}")
+        await eventually_async(lambda: [s["invocations"] for s in functions.status()["Echo"]["sandboxes"]] == [3])

@@ -1,0 +1,128 @@
+"""Which Python a function gets, and what is installed for it."""
+
+import asyncio
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from samlet.errors import EnvironmentFailed
+from samlet.runtime import Environments, interpreters
+from samlet.runtime.environments import CLIENT, fingerprint, requirement_files
+from samlet.runtime.interpreters import Interpreter, find
+from samlet.template.model import Function
+
+HERE = (sys.version_info[0], sys.version_info[1])
+
+
+def function(code: Path, **properties: object) -> Function:
+    settings = {"runtime": f"python{HERE[0]}.{HERE[1]}"} | properties
+    return Function("Echo", "echo", handler="app.handler", code=code, **settings)  # type: ignore[arg-type]
+
+
+def wheel(folder: Path, value: str) -> Path:
+    """A package with one constant in it."""
+    path = folder / f"answer-{value}-py3-none-any.whl"
+    info = f"answer-{value}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("answer.py", f"VALUE = {value!r}\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: answer\nVersion: {value}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def test_the_interpreter_is_the_one_that_the_runtime_names():
+    assert find(f"python{HERE[0]}.{HERE[1]}", strict=True).version == HERE
+
+
+def test_a_missing_version_is_replaced_by_the_nearest_with_a_loud_line(monkeypatch, capfd):
+    monkeypatch.setattr(interpreters, "_candidates_for", lambda _wanted: iter([Interpreter(Path("/a"), (3, 12))]))
+    assert find("python3.99").version == (3, 12)
+    assert "Python 3.99 is missing" in capfd.readouterr().err
+
+
+def test_a_missing_version_is_an_error_with_the_remedy_when_strict():
+    with pytest.raises(EnvironmentFailed, match=r"pyenv install 3\.99.*--python PATH"):
+        find("python3.99", strict=True)
+
+
+def test_a_runtime_that_cannot_be_run_is_named():
+    with pytest.raises(EnvironmentFailed, match=r"nodejs22\.x"):
+        find("nodejs22.x")
+
+
+def test_what_does_not_run_is_no_interpreter(tmp_path):
+    shim = tmp_path / "python3"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    assert interpreters.probe(shim) is None
+    assert interpreters.probe(tmp_path / "nothing") is None
+
+
+def test_layers_come_before_the_code_and_a_built_artifact_needs_nothing(tmp_path):
+    folders = [tmp_path / "layer", tmp_path / "code", tmp_path / ".aws-sam" / "build" / "Echo"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "requirements.txt").touch()
+    layer, code, built = folders
+    assert requirement_files(function(code, layers=(layer,))) == [
+        layer / "requirements.txt",
+        code / "requirements.txt",
+    ]
+    assert requirement_files(function(built)) == []
+
+
+def test_equal_requirements_make_equal_environments_and_a_change_makes_another(tmp_path):
+    interpreter = Interpreter(Path("/a"), (3, 13))
+    one, two = tmp_path / "1.txt", tmp_path / "2.txt"
+    one.write_text("answer==1\n")
+    two.write_text("answer==1\n")
+    assert fingerprint(interpreter, [one]) == fingerprint(interpreter, [two])
+    two.write_text("answer==2\n")
+    assert fingerprint(interpreter, [one]) != fingerprint(interpreter, [two])
+    assert fingerprint(interpreter, [one]) != fingerprint(Interpreter(Path("/a"), (3, 12)), [one])
+
+
+def test_the_runtime_client_is_pinned_with_hashes_and_names_no_address():
+    text = CLIENT.read_text()
+    assert "awslambdaric==" in text
+    assert "--hash=sha256:" in text
+    assert "://" not in text
+
+
+async def test_requirements_are_installed_once_and_a_half_built_environment_is_built_again(tmp_path, reaper, capfd):
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "requirements.txt").write_text(f"{wheel(tmp_path, '1')}\n")
+    environments = Environments(tmp_path / "state", reaper=reaper)
+    pythons = await asyncio.gather(*(environments.python_for(function(code)) for _ in range(3)))
+    assert len(set(pythons)) == 1
+    assert capfd.readouterr().err.count("packages installed in") == 1
+    assert await _answer(pythons[0]) == "1"
+    (pythons[0].parent.parent / ".complete").unlink()
+    (pythons[0].parent.parent / "rubbish").touch()
+    await environments.prepare([function(code)])
+    assert not (pythons[0].parent.parent / "rubbish").exists()
+
+
+async def test_packages_that_cannot_be_installed_are_an_error_with_pips_words(tmp_path, reaper):
+    (tmp_path / "requirements.txt").write_text("./not-there.whl\n")
+    with pytest.raises(EnvironmentFailed, match=r"(?s)echo: .*not-there"):
+        await Environments(tmp_path / "state", reaper=reaper).python_for(function(tmp_path))
+
+
+async def test_a_named_python_is_used_as_it_is(tmp_path, reaper):
+    environments = Environments(tmp_path, reaper=reaper, python_override=Path(sys.executable))
+    assert await environments.python_for(function(tmp_path)) == Path(sys.executable)
+    with pytest.raises(EnvironmentFailed, match="no Python that runs"):
+        await Environments(tmp_path, reaper=reaper, python_override=tmp_path).python_for(function(tmp_path))
+
+
+async def _answer(python: Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        python, "-c", "import answer; print(answer.VALUE)", stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return output.decode().strip()

@@ -1,0 +1,142 @@
+"""Names, limits, queues and changes: what stands in front of the sandboxes."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from samlet.errors import FunctionNotFound, Throttled
+from samlet.runtime import Reload
+from waiting import eventually_async
+
+SLOW = """
+    import os, time
+    def handler(event, context):
+        time.sleep(event)
+        return os.getpid()
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Echo",
+        "test-echo",
+        "test-echo:live",
+        "arn:aws:lambda:eu-central-1:000000000000:function:test-echo",
+        "arn:aws:lambda:eu-central-1:000000000000:function:test-echo:$LATEST",
+        "000000000000:function:test-echo",
+    ],
+)
+async def test_a_function_is_found_by_every_name_that_aws_knows(make, running, name):
+    async with running(make("")) as functions:
+        assert functions.resolve(name).logical_id == "Echo"
+
+
+async def test_an_unknown_function_is_refused(make, running):
+    async with running(make("")) as functions:
+        with pytest.raises(FunctionNotFound):
+            await functions.invoke("Nobody", b"{}")
+
+
+async def test_at_the_reserved_concurrency_an_event_is_throttled_at_once(make, running):
+    async with running(make(SLOW, reserved_concurrency=1)) as functions:
+        await functions.warm("Echo")
+        first = asyncio.create_task(functions.invoke("Echo", b"30"))
+        await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
+        with pytest.raises(Throttled) as refused:
+            await asyncio.wait_for(functions.invoke("Echo", b"0"), 1)
+        assert refused.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
+        first.cancel()
+
+
+async def test_a_reserved_concurrency_of_zero_refuses_everything(make, running):
+    async with running(make(SLOW, reserved_concurrency=0)) as functions:
+        with pytest.raises(Throttled):
+            await functions.invoke("Echo", b"0")
+        assert functions.status()["Echo"]["sandboxes"] == []
+
+
+async def test_without_a_reserved_concurrency_events_wait_for_a_sandbox(make, running):
+    async with running(make(SLOW), max_sandboxes=2) as functions:
+        outcomes = await asyncio.gather(*(functions.invoke("Echo", b"0.05") for _ in range(10)))
+        assert all(outcome.ok for outcome in outcomes)
+        assert 1 <= len({outcome.payload for outcome in outcomes}) <= 2
+        assert len(functions.status()["Echo"]["sandboxes"]) <= 2
+
+
+async def test_an_event_that_waits_too_long_is_throttled_and_the_log_names_the_limit(make, running, capfd):
+    async with running(make(SLOW), max_sandboxes=1, queue_seconds=0.2) as functions:
+        await functions.warm("Echo")
+        first = asyncio.create_task(functions.invoke("Echo", b"30"))
+        await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
+        with pytest.raises(Throttled) as refused:
+            await functions.invoke("Echo", b"0")
+        assert refused.value.reason == "ConcurrentInvocationLimitExceeded"
+        first.cancel()
+    assert "SAMLET_MAX_SANDBOXES" in capfd.readouterr().err
+
+
+async def test_a_function_runs_on_when_its_caller_is_gone(make, running):
+    async with running(make(SLOW)) as functions:
+        await functions.warm("Echo")
+        caller = asyncio.create_task(functions.invoke("Echo", b"0.3"))
+        await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
+        caller.cancel()
+        await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["invocations"] == 1)
+
+
+async def test_an_idle_sandbox_ends_after_a_while(make, running):
+    async with running(make(SLOW), idle_seconds=0.2) as functions:
+        assert await functions.warm("Echo")
+        assert functions.status()["Echo"]["state"] == "warm"
+        await eventually_async(lambda: functions.status()["Echo"]["sandboxes"] == [])
+
+
+async def test_a_busy_sandbox_finishes_before_it_is_replaced(make, running):
+    function = make(SLOW)
+    async with running(function) as functions:
+        await functions.warm("Echo")
+        first = asyncio.create_task(functions.invoke("Echo", b"0.5"))
+        await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
+        (function.code / "app.py").write_text("def handler(event, context):\n    return 'new'\n")
+        await functions.stale(["Echo"])
+        assert json.loads((await functions.invoke("Echo", b"0")).payload) == "new"
+        assert (await first).ok
+
+
+async def test_a_saved_file_is_what_the_next_event_meets(make, running, environments):
+    function = make("def handler(event, context):\n    return 'old'\n")
+    async with running(function) as functions:
+        reload = Reload(functions, environments)
+        await reload.start()
+        assert (await functions.invoke("Echo", b"0")).payload == b'"old"'
+        (function.code / "app.py").write_text("def handler(event, context):\n    return 'new'\n")
+
+        async def renewed() -> bool:
+            return (await functions.invoke("Echo", b"0")).payload == b'"new"'
+
+        await eventually_async(renewed)
+        await reload.stop()
+
+
+async def test_a_changed_template_replaces_what_differs_and_nothing_else(make, running):
+    source = "import os\ndef handler(event, context):\n    return [os.environ.get('COLOUR'), os.getpid()]\n"
+    kept, changed, gone = (make(source, name) for name in ("Kept", "Changed", "Gone"))
+    async with running(kept, changed, gone) as functions:
+        before = {name: json.loads((await functions.invoke(name, b"0")).payload) for name in ("Kept", "Changed")}
+        blue = replace(changed, environment={"COLOUR": "blue"})
+        await functions.replace({"Kept": kept, "Changed": blue})
+        assert json.loads((await functions.invoke("Kept", b"0")).payload) == before["Kept"]
+        assert json.loads((await functions.invoke("Changed", b"0")).payload)[0] == "blue"
+        with pytest.raises(FunctionNotFound):
+            await functions.invoke("Gone", b"0")
+
+
+async def test_stopping_leaves_no_process(make, running):
+    async with running(make(SLOW)) as functions:
+        await functions.warm("Echo")
+        asyncio.create_task(functions.invoke("Echo", b"30")).add_done_callback(lambda task: task.cancelled())
+        await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
+    assert all(sandbox["pid"] is None for sandbox in functions.status()["Echo"]["sandboxes"])

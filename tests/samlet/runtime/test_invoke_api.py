@@ -1,0 +1,148 @@
+"""The Invoke API, asked by boto3 as a program of a user's would."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import boto3
+import pytest
+from aiohttp import ClientSession, web
+from botocore.config import Config
+
+from samlet.runtime import Functions, InvokeApi
+
+ECHO = """
+    import sys
+    def handler(event, context):
+        print("heard", event)
+        return sys.exit(42) if event == "exit" else event
+"""
+
+
+@asynccontextmanager
+async def served(functions: Functions) -> AsyncIterator[str]:
+    runner = web.AppRunner(InvokeApi(functions).app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+def asked(make, running) -> Callable[..., Any]:
+    """Runs `work(client)` in a thread, with a boto3 client of an API that serves one function."""
+
+    async def ask(work: Callable[[Any], Any], source: str = ECHO, **properties: Any) -> Any:
+        async with running(make(source, **properties)) as functions, served(functions) as address:
+            client = boto3.client(
+                "lambda",
+                endpoint_url=address,
+                region_name="eu-central-1",
+                aws_access_key_id="local",
+                aws_secret_access_key="local",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+            try:
+                return await asyncio.to_thread(work, client)
+            finally:
+                client.close()
+
+    return ask
+
+
+async def test_a_request_is_answered_with_the_functions_payload(asked):
+    def work(client: Any) -> None:
+        answer = client.invoke(FunctionName="test-echo", Payload=b'{"a":1}')
+        assert answer["StatusCode"] == 200
+        assert answer["ExecutedVersion"] == "$LATEST"
+        assert json.loads(answer["Payload"].read()) == {"a": 1}
+        assert "FunctionError" not in answer
+
+    await asked(work)
+
+
+async def test_a_crash_is_a_200_with_a_function_error_and_the_log(asked):
+    def work(client: Any) -> None:
+        answer = client.invoke(FunctionName="Echo", Payload=b'"exit"', LogType="Tail")
+        assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+        assert json.loads(answer["Payload"].read())["errorType"] == "Runtime.ExitError"
+        assert b"heard exit" in base64.b64decode(answer["LogResult"])
+
+    await asked(work)
+
+
+async def test_an_event_is_accepted_and_a_dry_run_runs_nothing(asked):
+    def work(client: Any) -> None:
+        assert client.invoke(FunctionName="Echo", InvocationType="Event", Payload=b"{}")["StatusCode"] == 202
+        assert client.invoke(FunctionName="Echo", InvocationType="DryRun", Payload=b"{}")["StatusCode"] == 204
+
+    await asked(work)
+
+
+async def test_the_client_context_reaches_the_function(asked):
+    def work(client: Any) -> None:
+        context = base64.b64encode(b'{"custom": {"a": "b"}}').decode()
+        answer = client.invoke(FunctionName="Echo", Payload=b"{}", ClientContext=context)
+        assert json.loads(answer["Payload"].read()) == {"a": "b"}
+
+    await asked(work, "def handler(event, context):\n    return context.client_context.custom\n")
+
+
+async def test_an_unknown_function_is_a_resource_not_found(asked):
+    def work(client: Any) -> None:
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            client.invoke(FunctionName="nobody", Payload=b"{}")
+
+    await asked(work)
+
+
+async def test_a_throttle_is_too_many_requests_with_its_reason(asked):
+    def work(client: Any) -> None:
+        with pytest.raises(client.exceptions.TooManyRequestsException) as refused:
+            client.invoke(FunctionName="Echo", Payload=b"{}")
+        assert refused.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+
+    await asked(work, reserved_concurrency=0)
+
+
+async def test_payloads_over_the_limits_are_refused(asked):
+    def work(client: Any) -> None:
+        with pytest.raises(client.exceptions.RequestTooLargeException):
+            client.invoke(FunctionName="Echo", Payload=json.dumps("x" * (6 * 1024 * 1024)))
+        with pytest.raises(client.exceptions.RequestTooLargeException):
+            client.invoke(FunctionName="Echo", InvocationType="Event", Payload=json.dumps("x" * (1024 * 1024)))
+
+    await asked(work)
+
+
+async def test_what_is_no_json_is_refused(asked):
+    def work(client: Any) -> None:
+        with pytest.raises(client.exceptions.InvalidRequestContentException):
+            client.invoke(FunctionName="Echo", Payload=b"{")
+
+    await asked(work)
+
+
+async def test_a_function_can_be_described_without_its_secrets(asked):
+    def work(client: Any) -> None:
+        answer = client.get_function(FunctionName="Echo")
+        assert answer["Configuration"]["FunctionArn"].endswith(":function:test-echo")
+        assert "hidden" not in json.dumps(answer, default=str)
+        assert client.get_function_configuration(FunctionName="Echo")["Handler"] == "app.handler"
+        assert [found["FunctionName"] for found in client.list_functions()["Functions"]] == ["test-echo"]
+
+    await asked(work, environment={"PASSWORD": "hidden"})
+
+
+async def test_an_arn_in_the_path_is_understood(make, running):
+    async with running(make(ECHO)) as functions, served(functions) as address, ClientSession() as session:
+        arn = functions.arn("Echo").replace(":", "%3A")
+        async with session.post(f"{address}/2015-03-31/functions/{arn}/invocations", data=b"1") as answer:
+            assert await answer.json() == 1

@@ -1,0 +1,154 @@
+"""The Runtime API as a runtime client meets it, call by call."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession
+
+from samlet.runtime.extensions import Extensions
+from samlet.runtime.runtime_api import LARGEST_RESPONSE, Event, RuntimeApi
+from waiting import eventually_async
+
+NEXT = "/2018-06-01/runtime/invocation/next"
+EVENT = Event("id-1", b'{"a":1}', "arn:f", 1234, "nonce-1", trace_id="Root=1")
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[RuntimeApi]:
+    api = RuntimeApi(Extensions("echo", "app.handler"))
+    yield api
+    await api.stop()
+
+
+@pytest.fixture
+async def client(api: RuntimeApi) -> AsyncIterator[ClientSession]:
+    async with ClientSession(f"http://{await api.start()}") as session:
+        yield session
+
+
+def of(call: str, request_id: str = "id-1") -> str:
+    return f"/2018-06-01/runtime/invocation/{request_id}/{call}"
+
+
+async def take(api: RuntimeApi, client: ClientSession, event: Event = EVENT) -> asyncio.Future[object]:
+    """Ask for the next event and get this one."""
+    asking = asyncio.create_task(_get(client, NEXT))
+    await api.idle.wait()
+    reply = api.hand_over(event)
+    await asking
+    return reply  # type: ignore[return-value]
+
+
+async def _get(
+    client: ClientSession, path: str, headers: dict[str, str] | None = None
+) -> tuple[int, bytes, dict[str, str]]:
+    async with client.get(path, headers=headers) as answer:
+        return answer.status, await answer.read(), dict(answer.headers)
+
+
+async def _post(
+    client: ClientSession, path: str, body: bytes = b"{}", headers: dict[str, str] | None = None
+) -> tuple[int, str | None]:
+    async with client.post(path, data=io.BytesIO(body), headers=headers) as answer:
+        return answer.status, (await answer.json()).get("errorType")
+
+
+async def test_next_delivers_the_event_with_its_headers_and_leaves_empty_ones_out(api, client):
+    asking = asyncio.create_task(_get(client, NEXT))
+    await api.idle.wait()
+    api.hand_over(EVENT)
+    status, body, headers = await asking
+    assert (status, body) == (200, b'{"a":1}')
+    assert headers["Lambda-Runtime-Aws-Request-Id"] == "id-1"
+    assert headers["Lambda-Runtime-Deadline-Ms"] == "1234"
+    assert headers["Lambda-Runtime-Invoked-Function-Arn"] == "arn:f"
+    assert headers["Lambda-Runtime-Trace-Id"] == "Root=1"
+    assert headers["Lambda-Runtime-Invocation-Id"] == "nonce-1"
+    assert "Lambda-Runtime-Client-Context" not in headers
+
+
+async def test_a_response_and_an_error_are_accepted(api, client):
+    reply = await take(api, client)
+    assert await _post(client, of("response"), b'"fine"') == (202, None)
+    assert (reply.result().payload, reply.result().failed) == (b'"fine"', False)
+    reply = await take(api, client, Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
+    assert await _post(client, of("error", "id-2"), b'{"errorType":"X"}') == (202, None)
+    assert reply.result().failed
+
+
+async def test_an_answer_for_another_request_is_invalid(api, client):
+    assert await _post(client, of("response")) == (400, "InvalidRequestID")
+    await take(api, client)
+    assert await _post(client, of("response", "id-9")) == (400, "InvalidRequestID")
+
+
+async def test_a_second_answer_and_a_poll_before_the_answer_are_invalid_transitions(api, client):
+    await take(api, client)
+    assert (await _get(client, NEXT))[0] == 403
+    await _post(client, of("response"))
+    assert await _post(client, of("response")) == (403, "InvalidStateTransition")
+    assert await _post(client, of("error")) == (403, "InvalidStateTransition")
+
+
+async def test_a_stale_invocation_id_is_gone_and_an_absent_one_is_not_checked(api, client):
+    await take(api, client)
+    stale = {"Lambda-Runtime-Invocation-Id": "nonce-0"}
+    assert await _post(client, of("response"), headers=stale) == (410, "InvokeTimeout")
+    assert await _post(client, of("response")) == (202, None)
+
+
+async def test_a_response_over_the_limit_is_too_large_and_one_at_the_limit_is_not(api, client):
+    reply = await take(api, client)
+    assert await _post(client, of("response"), b"x" * (LARGEST_RESPONSE + 1)) == (413, "RequestEntityTooLarge")
+    assert reply.result().failed
+    await take(api, client, Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
+    assert await _post(client, of("response", "id-2"), b"x" * LARGEST_RESPONSE) == (202, None)
+
+
+async def test_a_streaming_response_is_taken_and_another_mode_is_refused(api, client):
+    reply = await take(api, client)
+    mode = "Lambda-Runtime-Function-Response-Mode"
+    assert (await _post(client, of("response"), headers={mode: "buffered"}))[0] == 400
+    assert await _post(client, of("response"), b"a" * 7_000_000, {mode: "streaming"}) == (202, None)
+    assert len(reply.result().payload) == 7_000_000
+
+
+async def test_an_init_error_is_accepted_before_the_first_poll_only(api, client):
+    assert await _post(client, "/2018-06-01/runtime/init/error", b'{"errorType":"X"}') == (202, None)
+    assert api.init_error.result() == b'{"errorType":"X"}'
+    assert await _post(client, "/2018-06-01/runtime/init/error") == (403, "InvalidStateTransition")
+
+
+async def test_a_poll_that_is_repeated_takes_over_from_the_lost_one(api, client):
+    lost = asyncio.create_task(_get(client, NEXT))
+    await api.idle.wait()
+    second = asyncio.create_task(_get(client, NEXT))
+    assert (await lost)[0] == 403
+    api.hand_over(EVENT)
+    assert (await second)[1] == EVENT.payload
+
+
+async def test_what_is_no_call_of_the_api_is_not_found(client):
+    assert (await _get(client, "/2018-06-01/runtime/restore/next"))[0] == 404
+
+
+async def test_an_extension_registers_and_hears_of_an_invocation(api, client):
+    path, name = "/2020-01-01/extension", {"Lambda-Extension-Name": "inside"}
+    async with client.post(f"{path}/register", json={"events": ["INVOKE"]}, headers=name) as answer:
+        identifier = {"Lambda-Extension-Identifier": answer.headers["Lambda-Extension-Identifier"]}
+        assert (await answer.json())["functionName"] == "echo"
+    assert api.extensions.registered
+    waiting = asyncio.create_task(_get(client, f"{path}/event/next", identifier))
+    await take(api, client)
+    assert b'"INVOKE"' in (await waiting)[1]
+    assert (await _get(client, f"{path}/event/next"))[0] == 403
+
+
+async def test_stopping_lets_go_of_who_waits(api, client):
+    waiting = asyncio.create_task(_get(client, NEXT))
+    await api.idle.wait()
+    await api.stop()
+    await eventually_async(waiting.done)
+    waiting.exception()

@@ -1,0 +1,310 @@
+"""How one invocation ends, told as AWS tells it."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samlet.runtime import Functions
+from samlet.runtime.sandbox import describe_exit
+from waiting import eventually_async
+
+ECHO = "def handler(event, context):\n    return {'echo': event}\n"
+
+
+def payload_of(outcome: Any) -> Any:
+    return json.loads(outcome.payload)
+
+
+def pids(functions: Functions, name: str = "Echo") -> list[int]:
+    return [sandbox["pid"] for sandbox in functions.status()[name]["sandboxes"] if sandbox["pid"]]
+
+
+def states(functions: Functions, name: str = "Echo") -> list[str]:
+    return [sandbox["state"] for sandbox in functions.status()[name]["sandboxes"]]
+
+
+@pytest.mark.parametrize("runtime", ["python3.12", "python3.13"])
+async def test_a_function_answers_from_the_python_its_runtime_names(make, running, runtime):
+    function = make(
+        "import sys\ndef handler(event, context):\n    return [event, list(sys.version_info[:2])]\n", runtime=runtime
+    )
+    async with running(function) as functions:
+        outcome = await functions.invoke("Echo", b'{"a": "\xc3\xa9"}')
+    assert outcome.ok
+    assert payload_of(outcome) == [{"a": "é"}, [int(part) for part in runtime.removeprefix("python").split(".")]]
+
+
+async def test_a_warm_sandbox_is_used_again(make, running):
+    function = make("import os\ndef handler(event, context):\n    return os.getpid()\n")
+    async with running(function) as functions:
+        seen = {(await functions.invoke("Echo", b"{}")).payload for _ in range(5)}
+        assert seen == {str(pids(functions)[0]).encode()}
+        assert functions.status()["Echo"]["sandboxes"][0]["invocations"] == 5
+
+
+async def test_an_exception_is_an_unhandled_function_error(make, running):
+    async with running(make("def handler(event, context):\n    raise ValueError('no')\n")) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+        assert outcome.function_error == "Unhandled"
+        told = payload_of(outcome)
+        assert (told["errorType"], told["errorMessage"]) == ("ValueError", "no")
+        assert functions.status()["Echo"]["sandboxes"][0]["state"] == "idle"
+
+
+async def test_an_exit_is_told_with_its_status_and_the_sandbox_serves_on(make, running):
+    source = """
+        import sys
+        def handler(event, context):
+            return "fine" if event else sys.exit(42)
+    """
+    async with running(make(source)) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+        assert payload_of(outcome) == {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": f"RequestId: {outcome.request_id} Error: Runtime exited with error: exit status 42",
+        }
+        assert payload_of(await functions.invoke("Echo", b"[1]")) == "fine"
+
+
+async def test_a_time_out_kills_the_process_and_keeps_its_temporary_folder(make, running):
+    source = """
+        import pathlib, tempfile, time
+        mark = pathlib.Path(tempfile.gettempdir(), "mark")
+        def handler(event, context):
+            if mark.exists():
+                return "still there"
+            mark.touch()
+            time.sleep(60)
+    """
+    async with running(make(source, timeout=1)) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+        assert payload_of(outcome) == {
+            "errorType": "Sandbox.Timedout",
+            "errorMessage": f"RequestId: {outcome.request_id} Error: Task timed out after 1.00 seconds",
+        }
+        assert 900 < outcome.duration_ms < 5000
+        assert b"Task timed out after 1.00 seconds" in outcome.log_tail
+        assert pids(functions) == []
+        assert payload_of(await functions.invoke("Echo", b"{}")) == "still there"
+
+
+async def test_a_module_that_cannot_be_imported_is_an_init_error(make, running):
+    async with running(make("import not_there\n")) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+    assert payload_of(outcome)["errorType"] == "Runtime.ImportModuleError"
+    assert "not_there" in payload_of(outcome)["errorMessage"]
+
+
+async def test_an_initialisation_over_its_limit_is_repeated_on_the_events_time(make, running):
+    source = """
+        import pathlib, tempfile, time
+        mark = pathlib.Path(tempfile.gettempdir(), "mark")
+        if not mark.exists():
+            mark.touch()
+            time.sleep(60)
+        def handler(event, context):
+            return "second try"
+    """
+    async with running(make(source), init_limit=1.5) as functions:
+        assert payload_of(await functions.invoke("Echo", b"{}")) == "second try"
+
+
+async def test_an_initialisation_that_never_ends_is_a_time_out(make, running):
+    async with running(make("import time\ntime.sleep(60)\n", timeout=1), init_limit=0.5) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+    assert payload_of(outcome)["errorType"] == "Sandbox.Timedout"
+
+
+async def test_a_process_killed_in_the_middle_is_an_exit_by_signal(make, running):
+    async with running(make("import time\ndef handler(event, context):\n    time.sleep(60)\n")) as functions:
+        invocation = asyncio.create_task(functions.invoke("Echo", b"{}"))
+        await eventually_async(lambda: states(functions) == ["busy"])
+        os.kill(pids(functions)[0], signal.SIGKILL)
+        told = payload_of(await invocation)
+    assert told["errorType"] == "Runtime.ExitError"
+    assert told["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
+
+
+async def test_a_warm_process_killed_between_events_costs_no_event(make, running):
+    async with running(make(ECHO)) as functions:
+        await functions.invoke("Echo", b"{}")
+        os.kill(pids(functions)[0], signal.SIGKILL)
+        await eventually_async(lambda: states(functions) == ["reset"])
+        assert (await functions.invoke("Echo", b"1")).ok
+
+
+async def test_more_memory_than_configured_kills_the_process(make, running):
+    source = """
+        import time
+        def handler(event, context):
+            held = b"x" * (300 * 1024 * 1024)
+            time.sleep(30)
+            return len(held)
+    """
+    async with running(make(source, memory=128, timeout=20)) as functions:
+        told = payload_of(await functions.invoke("Echo", b"{}"))
+    assert told["errorMessage"].endswith("signal: killed")
+
+
+async def test_a_response_over_six_megabytes_is_refused(make, running):
+    async with running(make("def handler(event, context):\n    return 'x' * (6 * 1024 * 1024 + 101)\n")) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+        assert payload_of(outcome)["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+async def test_the_log_tail_holds_what_the_function_printed_between_the_lines_of_the_platform(make, running, capfd):
+    source = """
+        import logging, sys
+        def handler(event, context):
+            print("to stdout")
+            print("to stderr", file=sys.stderr)
+            logging.warning("to the log")
+    """
+    async with running(make(source)) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+    lines = outcome.log_tail.decode().splitlines()
+    assert lines[0] == f"START RequestId: {outcome.request_id} Version: $LATEST"
+    assert {"to stdout", "to stderr"} <= set(lines)
+    assert any(line.startswith("[WARNING]") and line.endswith("to the log") for line in lines)
+    assert lines[-2] == f"END RequestId: {outcome.request_id}"
+    for figure in ("Duration: ", "Billed Duration: ", "Memory Size: 256 MB", "Max Memory Used: ", "Init Duration: "):
+        assert figure in lines[-1]
+    assert "test-echo" in capfd.readouterr().err
+
+
+async def test_the_log_tail_is_the_last_four_kilobytes(make, running):
+    source = "def handler(event, context):\n    for n in range(2000):\n        print('line', n)\n"
+    async with running(make(source)) as functions:
+        tail = (await functions.invoke("Echo", b"{}")).log_tail
+    assert len(tail) == 4096
+    assert b"line 1999\n" in tail
+    assert b"REPORT RequestId" in tail
+
+
+async def test_a_function_sees_lambdas_variables_and_nothing_else_of_the_host(make, running, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_HOST", "1")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    function = make(
+        "import os\ndef handler(event, context):\n    return [dict(os.environ), os.getcwd()]\n",
+        environment={"COLOUR": "blue"},
+    )
+    async with running(function, extra_environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}) as functions:
+        seen, folder = payload_of(await functions.invoke("Echo", b"{}"))
+    expected = {
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_NAME": "test-echo",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/test-echo",
+        "AWS_REGION": "eu-central-1",
+        "LAMBDA_TASK_ROOT": str(function.code),
+        "TZ": ":UTC",
+        "COLOUR": "blue",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "_HANDLER": "app.handler",
+    }
+    assert expected.items() <= seen.items()
+    assert not {"SECRET_OF_THE_HOST", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"} & seen.keys()
+    assert Path(folder) == function.code
+    assert not list(function.code.rglob("__pycache__"))
+
+
+async def test_the_context_tells_of_the_invocation(make, running):
+    source = """
+        def handler(event, context):
+            return [context.aws_request_id, context.invoked_function_arn, context.get_remaining_time_in_millis(),
+                    context.client_context.custom]
+    """
+    async with running(make(source)) as functions:
+        outcome = await functions.invoke("Echo", b"{}", client_context='{"custom": {"a": 1}}')
+    request_id, arn, remaining, custom = payload_of(outcome)
+    assert request_id == outcome.request_id
+    assert arn == "arn:aws:lambda:eu-central-1:000000000000:function:test-echo"
+    assert 8000 < remaining <= 10_000
+    assert custom == {"a": 1}
+
+
+async def test_a_layers_modules_are_found_after_the_functions_own(make, running, tmp_path):
+    (tmp_path / "layer" / "python").mkdir(parents=True)
+    (tmp_path / "layer" / "python" / "shared.py").write_text("WHO = 'layer'")
+    (tmp_path / "layer" / "python" / "app.py").write_text("raise RuntimeError('the wrong one')")
+    function = make(
+        "import shared\ndef handler(event, context):\n    return shared.WHO\n", layers=(tmp_path / "layer",)
+    )
+    async with running(function) as functions:
+        assert payload_of(await functions.invoke("Echo", b"{}")) == "layer"
+
+
+async def test_a_provided_runtime_runs_its_bootstrap(make, running):
+    function = make("", runtime="provided.al2023", handler="hello")
+    bootstrap = function.code / "bootstrap"
+    bootstrap.write_text(
+        "#!/bin/sh\n"
+        'api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"\n'
+        "while true; do\n"
+        '  curl -sS -D "$TMPDIR/headers" -o "$TMPDIR/event" "$api/invocation/next" || exit 3\n'
+        "  id=$(tr -d '\\r' < \"$TMPDIR/headers\" | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //p')\n"
+        '  curl -sS -o /dev/null "$api/invocation/$id/response" -d "\\"$_HANDLER $(cat "$TMPDIR/event")\\""\n'
+        "done\n"
+    )
+    bootstrap.chmod(0o755)
+    async with running(function) as functions:
+        assert payload_of(await functions.invoke("Echo", b"1")) == "hello 1"
+
+
+async def test_without_awss_client_the_loop_in_pure_python_serves(make, running, tmp_path, environments):
+    source = """
+        import sys
+        def handler(event, context):
+            if event == "fail":
+                raise ValueError("no")
+            return ["awslambdaric" in sys.modules, event, context.get_remaining_time_in_millis() > 0]
+    """
+    function = make(source)
+    (function.code / "runtime_client.py").write_text("raise ImportError('as on macOS')")
+    async with running(function) as functions:
+        assert payload_of(await functions.invoke("Echo", '"é"'.encode())) == [False, "é", True]
+        failed = await functions.invoke("Echo", b'"fail"')
+        assert payload_of(failed)["errorType"] == "ValueError"
+        assert b"ValueError: no" in failed.log_tail
+        (function.code / "app.py").write_text("import not_there\n")
+        await functions.stale(["Echo"])
+        assert payload_of(await functions.invoke("Echo", b"1"))["errorType"] == "Runtime.ImportModuleError"
+
+
+async def test_children_of_a_function_end_with_its_process(make, running):
+    source = """
+        import subprocess
+        def handler(event, context):
+            return subprocess.Popen(["sleep", "600"]).pid
+    """
+    async with running(make(source)) as functions:
+        child = payload_of(await functions.invoke("Echo", b"{}"))
+        os.kill(child, 0)
+    await eventually_async(lambda: not _alive(child))
+
+
+def _alive(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    try:
+        return state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (0, "Runtime exited without providing a reason"),
+        (1, "Runtime exited with error: exit status 1"),
+        (-9, "Runtime exited with error: signal: killed"),
+        (-11, "Runtime exited with error: signal: segmentation fault"),
+    ],
+)
+def test_an_exit_is_described_in_awss_words(status, words):
+    assert describe_exit(status) == words

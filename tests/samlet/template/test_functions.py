@@ -1,0 +1,199 @@
+from pathlib import Path
+
+import pytest
+
+from samlet.errors import TemplateError
+from samlet.template import AsyncInvocation, Destinations, load
+
+from .conftest import Loader
+
+PLAIN = """
+    Resources:
+      F:
+        Type: AWS::Lambda::Function
+        Properties:
+          Runtime: python3.13
+          Handler: app.handler
+          Code: ./code
+          {more}
+"""
+SAM = """
+    Transform: AWS::Serverless-2016-10-31
+    Resources:
+      F:
+        Type: AWS::Serverless::Function
+        Properties:
+          Runtime: python3.13
+          Handler: app.handler
+          CodeUri: code/
+          {more}
+"""
+
+
+def plain(more: str = "") -> str:
+    return PLAIN.replace("{more}", more)
+
+
+def sam(more: str = "") -> str:
+    return SAM.replace("{more}", more)
+
+
+@pytest.mark.parametrize("text", [plain(), sam()])
+def test_a_function_has_lambdas_defaults(loaded: Loader, tmp_path: Path, text: str) -> None:
+    function = loaded(text).functions["F"]
+    assert (function.name, function.runtime, function.handler) == ("F", "python3.13", "app.handler")
+    assert function.code == tmp_path / "code"
+    assert (function.timeout, function.memory, function.reserved_concurrency) == (3, 128, None)
+    assert function.asynchronous == AsyncInvocation(max_retries=2, max_age=21_600)
+
+
+@pytest.mark.parametrize("text", [plain, sam])
+def test_a_functions_own_settings_count(loaded: Loader, text: object) -> None:
+    assert callable(text)
+    more = """FunctionName: !Sub "app-${AWS::Region}"
+          Timeout: "900"
+          MemorySize: 10240
+          ReservedConcurrentExecutions: 0
+          Environment: {Variables: {A: 1, B: true, C: !Ref AWS::AccountId, D: !Ref AWS::NoValue}}"""
+    function = loaded(text(more)).functions["F"]
+    assert function.name == "app-eu-central-1"
+    assert (function.timeout, function.memory, function.reserved_concurrency) == (900, 10_240, 0)
+    assert function.environment == {"A": "1", "B": "true", "C": "000000000000"}
+
+
+def test_json_templates_work(loaded: Loader) -> None:
+    text = """{"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties":
+        {"Runtime": "provided.al2023", "Code": "code", "Handler": {"Fn::Sub": "bootstrap"}}}}}"""
+    assert loaded(text, name="template.json").functions["F"].runtime == "provided.al2023"
+
+
+def test_layers_are_local_folders_and_a_published_one_is_noted(loaded: Loader, tmp_path: Path) -> None:
+    template = loaded(
+        sam("Layers: [!Ref Common, 'arn:aws:lambda:eu-central-1:111111111111:layer:other:3']")
+        + """
+      Common:
+        Type: AWS::Serverless::LayerVersion
+        Properties: {ContentUri: layer/}
+    """
+    )
+    assert template.functions["F"].layers == (tmp_path / "layer",)
+    assert [(note.logical_id, "layer:other:3" in note.reason) for note in template.unsupported] == [("F", True)]
+
+
+def test_globals_and_parameters_reach_the_code_path(loaded: Loader, tmp_path: Path) -> None:
+    template = loaded(
+        """
+        Transform: AWS::Serverless-2016-10-31
+        Parameters: {Folder: {Type: String}}
+        Globals: {Function: {Runtime: python3.12, CodeUri: !Sub "${Folder}/"}}
+        Resources:
+          F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b}}
+        """,
+        Folder="code",
+    )
+    assert template.functions["F"].code == tmp_path / "code"
+
+
+def test_without_a_code_path_the_templates_own_folder_counts(loaded: Loader, tmp_path: Path) -> None:
+    assert loaded(sam().replace("CodeUri: code/", "")).functions["F"].code == tmp_path
+
+
+def test_a_built_template_runs_what_was_built(tmp_path: Path) -> None:
+    build = tmp_path / ".aws-sam" / "build"
+    (build / "F").mkdir(parents=True)
+    (build / "template.yaml").write_text(sam("").replace("code/", "F").replace("\n    ", "\n"))
+    assert load(build / "template.yaml", {}).functions["F"].code == build / "F"
+
+
+def test_asynchronous_retries_are_read_with_their_destinations(loaded: Loader) -> None:
+    template = loaded(
+        sam(
+            """EventInvokeConfig:
+            MaximumRetryAttempts: 0
+            MaximumEventAgeInSeconds: 60
+            DestinationConfig:
+              OnFailure: {Type: Lambda, Destination: !GetAtt G.Arn}
+              OnSuccess: {Type: SQS, Destination: "arn:aws:sqs:eu-central-1:000000000000:q"}"""
+        )
+        + """
+      G: {Type: AWS::Serverless::Function, Properties: {Runtime: python3.13, Handler: a.b, CodeUri: code}}
+    """
+    )
+    destinations = Destinations(
+        on_success="arn:aws:sqs:eu-central-1:000000000000:q",
+        on_failure="arn:aws:lambda:eu-central-1:000000000000:function:G",
+    )
+    assert template.functions["F"].asynchronous == AsyncInvocation(0, 60, destinations)
+    assert ["sqs" in note.reason for note in template.unsupported] == [True]
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("PackageType: Image", "container images"),
+        ("Runtime: nodejs22.x", "nodejs22.x is not run"),
+        ("Code: {ZipFile: 'x = 1'}", "inline code"),
+        ("Code: {S3Bucket: b, S3Key: k}", "lies in S3"),
+        ("Code: app.zip", "is an archive"),
+    ],
+)
+def test_a_function_that_cannot_be_run_is_noted_and_left_out(loaded: Loader, more: str, reason: str) -> None:
+    key = more.split(":")[0]
+    lines = [
+        line for line in plain(more).splitlines() if line.strip() == more or not line.strip().startswith(f"{key}:")
+    ]
+    template = loaded("\n".join(lines))
+    assert template.functions == {}
+    assert [note.logical_id for note in template.unsupported] == ["F"]
+    assert reason in template.unsupported[0].reason
+
+
+def test_a_sam_image_without_a_registry_is_noted(loaded: Loader) -> None:
+    template = loaded(
+        """
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          F: {Type: AWS::Serverless::Function, Metadata: {Dockerfile: Dockerfile}, Properties: {PackageType: Image}}
+        """
+    )
+    assert [note.reason for note in template.unsupported] == ["PackageType: container images are not run"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("Timeout: soon", "Resources.F.Properties.Timeout: needs a whole number"),
+        ("Timeout: 901", "Resources.F.Properties.Timeout: needs a number from 1 to 900"),
+        ("MemorySize: [1]", "Resources.F.Properties.MemorySize: needs a whole number"),
+        ("Environment: [1]", "Resources.F.Properties.Environment: needs a map"),
+        ("Environment: {Variables: {A: {b: c}}}", "Resources.F.Properties.Environment.Variables.A: needs text"),
+        ("Layers: text", "Resources.F.Properties.Layers: needs a list"),
+        ("Role: !GetAtt Nobody.Arn", "Resources.F.Properties.Role: Fn::GetAtt Nobody.Arn"),
+    ],
+)
+def test_a_malformed_property_is_named_with_file_and_logical_id(loaded: Loader, more: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=r"template\.yaml: " + message.replace(".", r"\.")):
+        loaded(plain(more))
+
+
+def test_a_missing_code_folder_is_an_error(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match=r"Resources\.F\.Properties\.Code: no folder .*/missing"):
+        loaded(sam().replace("code/", "missing"))
+
+
+def test_a_missing_handler_is_an_error(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match=r"Resources\.F\.Properties\.Handler: is missing"):
+        loaded(plain().replace("Handler: app.handler", ""))
+
+
+def test_two_functions_of_one_name_are_an_error(loaded: Loader) -> None:
+    other = """
+      G: {Type: AWS::Lambda::Function, Properties: {FunctionName: F}}
+    """
+    with pytest.raises(TemplateError, match="F has the name F too"):
+        loaded(plain() + other)
+
+
+def test_a_name_that_refers_to_itself_is_an_error(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match="depends on itself"):
+        loaded(plain("FunctionName: !Sub '${F}-x'"))

@@ -1,0 +1,294 @@
+from pathlib import Path
+
+import pytest
+
+from samlet.errors import TemplateError
+from samlet.template import Cors, Route
+
+from .conftest import Loader
+
+SAM = """
+        Transform: AWS::Serverless-2016-10-31
+        Globals: {Function: {Runtime: python3.13, Handler: a.b, CodeUri: code}}
+        Resources:
+"""
+PLAIN = """
+        Resources:
+          F: {Type: AWS::Lambda::Function, Properties: {Runtime: python3.13, Handler: a.b, Code: code}}
+          Live: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref F, FunctionVersion: "1", Name: live}}
+"""
+INVOKE = "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations"
+
+
+def test_a_sam_apis_routes_lead_to_their_functions(loaded: Loader) -> None:
+    (api,) = loaded(
+        SAM
+        + """
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Events:
+                One: {Type: HttpApi, Properties: {Method: GET, Path: "/a/{id}"}}
+                Any: {Type: HttpApi, Properties: {Method: ANY, Path: "/a/{rest+}", TimeoutInMillis: 5000}}
+                Other: {Type: HttpApi}
+        """
+    ).apis
+    assert set(api.routes) == {
+        Route("GET", "/a/{id}", "F"),
+        Route("ANY", "/a/{rest+}", "F", 5000),
+        Route("ANY", "$default", "F"),
+    }
+    assert {route.key for route in api.routes} == {"GET /a/{id}", "ANY /a/{rest+}", "$default"}
+    assert (api.cors, api.stage) == (None, "$default")
+
+
+def test_a_route_to_a_published_alias_leads_to_the_function(loaded: Loader) -> None:
+    template = loaded(
+        SAM
+        + """
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              AutoPublishAlias: live
+              Events: {Any: {Type: HttpApi, Properties: {Method: GET, Path: /}}}
+        """
+    )
+    assert template.apis[0].routes == (Route("GET", "/", "F"),)
+    assert template.unsupported == ()
+
+
+@pytest.mark.parametrize("cors", ["true", "{AllowOrigins: ['*']}"])
+def test_cors_may_be_short(loaded: Loader, cors: str) -> None:
+    template = loaded(
+        SAM + f"          Api: {{Type: AWS::Serverless::HttpApi, Properties: {{CorsConfiguration: {cors}}}}}"
+    )
+    found = template.apis[0].cors
+    assert found is not None
+    assert found.allow_origins == ("*",)
+
+
+def test_the_cors_configuration_is_read_in_full(loaded: Loader) -> None:
+    (api,) = loaded(
+        """
+        Resources:
+          Api:
+            Type: AWS::ApiGatewayV2::Api
+            Properties:
+              ProtocolType: HTTP
+              CorsConfiguration:
+                AllowOrigins: [https://a.example]
+                AllowMethods: [GET, POST]
+                AllowHeaders: [authorization]
+                ExposeHeaders: [etag]
+                AllowCredentials: true
+                MaxAge: 600
+        """
+    ).apis
+    assert api.cors == Cors(("https://a.example",), ("GET", "POST"), ("authorization",), ("etag",), True, 600)
+
+
+def test_credentials_for_every_origin_are_refused(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match=r"Resources\.Api\.Properties\.CorsConfiguration\.allowCredentials"):
+        loaded(
+            """
+        Resources:
+          Api:
+            Type: AWS::ApiGatewayV2::Api
+            Properties: {ProtocolType: HTTP, CorsConfiguration: {AllowOrigins: ["*"], AllowCredentials: true}}
+        """
+        )
+
+
+def test_routes_and_integrations_of_their_own_are_followed(loaded: Loader) -> None:
+    template = loaded(
+        PLAIN
+        + f"""
+          Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP}}}}
+          ToF:
+            Type: AWS::ApiGatewayV2::Integration
+            Properties:
+              ApiId: !Ref Api
+              IntegrationType: AWS_PROXY
+              IntegrationUri: !GetAtt F.Arn
+              PayloadFormatVersion: "2.0"
+              TimeoutInMillis: 1000
+          ToAlias:
+            Type: AWS::ApiGatewayV2::Integration
+            Properties:
+              ApiId: !Ref Api
+              IntegrationType: AWS_PROXY
+              IntegrationUri: !Ref Live
+              PayloadFormatVersion: "2.0"
+          ToPath:
+            Type: AWS::ApiGatewayV2::Integration
+            Properties:
+              ApiId: !Ref Api
+              IntegrationType: AWS_PROXY
+              IntegrationUri: !Sub "{INVOKE}"
+              PayloadFormatVersion: "2.0"
+          R1: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Api, RouteKey: GET /a, Target: !Sub "integrations/${{ToF}}"}}}}
+          R2: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Api, RouteKey: POST /a, Target: !Join [/, [integrations, !Ref ToAlias]]}}}}
+          R3: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Api, RouteKey: $default, Target: !Sub "integrations/${{ToPath}}"}}}}
+          Stage: {{Type: AWS::ApiGatewayV2::Stage, Properties: {{ApiId: !Ref Api, StageName: live}}}}
+        """  # noqa: E501
+    )
+    (api,) = template.apis
+    assert api.routes == (Route("GET", "/a", "F", 1000), Route("POST", "/a", "F"), Route("ANY", "$default", "F"))
+    assert api.stage == "live"
+    assert template.unsupported == ()
+
+
+def test_quick_create_makes_the_default_route(loaded: Loader) -> None:
+    (api,) = loaded(
+        PLAIN + "          Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP, Target: !GetAtt F.Arn}}"
+    ).apis
+    assert api.routes == (Route("ANY", "$default", "F"),)
+
+
+def test_an_openapi_body_may_share_its_integrations(loaded: Loader) -> None:
+    (api,) = loaded(
+        PLAIN
+        + f"""
+          Api:
+            Type: AWS::ApiGatewayV2::Api
+            Properties:
+              Body:
+                paths:
+                  /a:
+                    parameters: []
+                    get:
+                      x-amazon-apigateway-integration: {{$ref: "#/components/x-amazon-apigateway-integrations/f"}}
+                  $default:
+                    x-amazon-apigateway-any-method:
+                      x-amazon-apigateway-integration: {{$ref: "#/components/x-amazon-apigateway-integrations/f"}}
+                components:
+                  x-amazon-apigateway-integrations:
+                    f: {{type: AWS_PROXY, uri: !Sub "{INVOKE}", payloadFormatVersion: "2.0", timeoutInMillis: 50}}
+                x-amazon-apigateway-cors: {{allowOrigins: [https://a.example], maxAge: 0}}
+        """
+    ).apis
+    assert api.routes == (Route("GET", "/a", "F", 50), Route("ANY", "$default", "F", 50))
+    assert api.cors == Cors(allow_origins=("https://a.example",), max_age=0)
+
+
+def test_an_openapi_document_beside_the_template_is_read(loaded: Loader, tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text(
+        f"""
+openapi: 3.0.1
+paths:
+  /a:
+    get:
+      x-amazon-apigateway-integration: {{type: aws_proxy, uri: !Sub "{INVOKE}", payloadFormatVersion: "2.0"}}
+"""
+    )
+    (api,) = loaded(
+        SAM
+        + """
+          F: {Type: AWS::Serverless::Function}
+          Api: {Type: AWS::Serverless::HttpApi, Properties: {DefinitionUri: api.yaml}}
+        """
+    ).apis
+    assert api.routes == (Route("GET", "/a", "F"),)
+
+
+def test_a_route_behind_an_authorizer_is_left_out_and_listed(loaded: Loader) -> None:
+    template = loaded(
+        SAM
+        + """
+          Api:
+            Type: AWS::Serverless::HttpApi
+            Properties:
+              Auth:
+                DefaultAuthorizer: Jwt
+                Authorizers:
+                  Jwt:
+                    IdentitySource: $request.header.Authorization
+                    JwtConfiguration: {issuer: https://issuer.example, audience: [me]}
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Events:
+                Open: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /open, Auth: {Authorizer: NONE}}}
+                Shut: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /shut}}
+        """
+    )
+    assert [route.key for route in template.apis[0].routes] == ["GET /open"]
+    assert [(note.logical_id, "GET /shut: authorizers" in note.reason) for note in template.unsupported] == [
+        ("Api", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("integration", "reason"),
+    [
+        ("{type: http_proxy, uri: https://a.example}", "HTTP_PROXY"),
+        ("{type: aws_proxy, uri: !GetAtt F.Arn, payloadFormatVersion: '1.0'}", "payload format 1.0"),
+        ("{type: aws_proxy, uri: !GetAtt F.Arn}", "payload format 1.0"),
+        ("{type: aws_proxy, integrationSubtype: SQS-SendMessage, payloadFormatVersion: '1.0'}", "AWS_PROXY"),
+        (
+            "{type: aws_proxy, uri: 'arn:aws:lambda:x:111111111111:function:o', payloadFormatVersion: '2.0'}",
+            "no function",
+        ),
+    ],
+)
+def test_an_integration_that_cannot_be_run_is_listed_with_its_route(
+    loaded: Loader, integration: str, reason: str
+) -> None:
+    template = loaded(
+        PLAIN
+        + f"""
+          Api:
+            Type: AWS::ApiGatewayV2::Api
+            Properties: {{Body: {{paths: {{/a: {{get: {{x-amazon-apigateway-integration: {integration}}}}}}}}}}}
+        """
+    )
+    assert template.apis[0].routes == ()
+    assert [note.reason.startswith("GET /a: ") and reason in note.reason for note in template.unsupported] == [True]
+
+
+def test_routes_of_a_function_that_cannot_be_run_are_listed(loaded: Loader) -> None:
+    template = loaded(
+        SAM
+        + """
+          F:
+            Type: AWS::Serverless::Function
+            Properties: {Runtime: nodejs22.x, Events: {E: {Type: HttpApi, Properties: {Method: GET, Path: /}}}}
+        """
+    )
+    assert [note.logical_id for note in template.unsupported] == ["F", "ServerlessHttpApi"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "logical_id"),
+    [
+        ("W: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}", "W"),
+        ("D: {Type: AWS::ApiGatewayV2::DomainName, Properties: {}}", "D"),
+        ("S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: Api, StageName: two}}", "S"),
+        ("R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /, AuthorizationType: JWT}}", "R"),
+        ("R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /}}", "R"),
+    ],
+)
+def test_other_parts_of_an_api_are_listed(loaded: Loader, resource: str, logical_id: str) -> None:
+    template = loaded(
+        f"""
+        Resources:
+          Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP}}}}
+          First: {{Type: AWS::ApiGatewayV2::Stage, Properties: {{ApiId: Api, StageName: $default}}}}
+          {resource}
+        """
+    )
+    assert [note.logical_id for note in template.unsupported] == [logical_id]
+
+
+@pytest.mark.parametrize(("timeout", "bound"), [(49, "50"), (30_001, "30000")])
+def test_a_time_out_beyond_the_gateways_bounds_is_an_error(loaded: Loader, timeout: int, bound: str) -> None:
+    with pytest.raises(TemplateError, match=f"timeoutInMillis: needs a number from 50 to 30000, not {timeout}"):
+        loaded(
+            SAM
+            + f"""
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Events: {{E: {{Type: HttpApi, Properties: {{Method: GET, Path: /, TimeoutInMillis: {timeout}}}}}}}
+        """
+        )

@@ -1,0 +1,169 @@
+import pytest
+
+from samlet.errors import TemplateError
+from samlet.template import KafkaMapping, Template
+
+from .conftest import Loader
+
+SELF_MANAGED = "SelfManagedEventSource: {Endpoints: {KafkaBootstrapServers: ['a:9092', 'b:9092,c:9092']}}"
+MSK_ARN = "arn:aws:kafka:eu-central-1:111111111111:cluster/c/1"
+COMMON = "Topics: [events], StartingPosition: TRIM_HORIZON"
+
+
+def mapping(loaded: Loader, properties: str, function: str = "") -> Template:
+    return loaded(
+        f"""
+        Resources:
+          F: {{Type: AWS::Lambda::Function, Properties: {{Runtime: python3.13, Handler: a.b, Code: code, {function}}}}}
+          M: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: !GetAtt F.Arn, {properties}}}}}
+        """
+    )
+
+
+def test_a_self_managed_mapping_has_awss_defaults(loaded: Loader) -> None:
+    template = mapping(loaded, f"{COMMON}, {SELF_MANAGED}")
+    (found,) = template.kafka_mappings
+    assert found == KafkaMapping(
+        logical_id="M",
+        function="F",
+        topic="events",
+        group_id=found.group_id,
+        bootstrap_servers=("a:9092", "b:9092", "c:9092"),
+    )
+    assert found.group_id == mapping(loaded, f"{COMMON}, {SELF_MANAGED}").kafka_mappings[0].group_id
+    assert len(found.group_id) == 36
+    assert template.unsupported == ()
+
+
+def test_every_control_is_read(loaded: Loader) -> None:
+    template = mapping(
+        loaded,
+        f"""{SELF_MANAGED}, Topics: [events], StartingPosition: AT_TIMESTAMP, StartingPositionTimestamp: 1700000000,
+            SelfManagedKafkaEventSourceConfig: {{ConsumerGroupId: mine}}, BatchSize: 10, Enabled: false,
+            MaximumBatchingWindowInSeconds: 3, MaximumRetryAttempts: 3, MaximumRecordAgeInSeconds: 60,
+            BisectBatchOnFunctionError: true, FunctionResponseTypes: [ReportBatchItemFailures],
+            ProvisionedPollerConfig: {{MinimumPollers: 1}},
+            DestinationConfig: {{OnFailure: {{Destination: kafka://dead}}}},
+            FilterCriteria: {{Filters: [{{Pattern: '{{"value": {{"a": [1]}}}}'}}, {{Pattern: '{{"key": ["k"]}}'}}]}}""",
+    )
+    assert template.unsupported == ()
+    assert template.kafka_mappings == (
+        KafkaMapping(
+            logical_id="M",
+            function="F",
+            topic="events",
+            group_id="mine",
+            bootstrap_servers=("a:9092", "b:9092", "c:9092"),
+            batch_size=10,
+            window=3,
+            starting_position="AT_TIMESTAMP",
+            starting_timestamp=1_700_000_000.0,
+            filters=({"value": {"a": [1]}}, {"key": ["k"]}),
+            max_retries=3,
+            max_age=60,
+            bisect=True,
+            partial_failures=True,
+            on_failure="kafka://dead",
+            enabled=False,
+        ),
+    )
+
+
+def test_an_msk_mapping_has_its_clusters_arn(loaded: Loader) -> None:
+    (found,) = mapping(
+        loaded,
+        f"{COMMON}, EventSourceArn: '{MSK_ARN}', AmazonManagedKafkaEventSourceConfig: {{ConsumerGroupId: mine}}",
+    ).kafka_mappings
+    assert (found.source_arn, found.group_id, found.bootstrap_servers) == (MSK_ARN, "mine", ())
+
+
+def test_sams_own_kafka_event_works(loaded: Loader) -> None:
+    (found,) = loaded(
+        """
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Runtime: python3.13
+              Handler: a.b
+              CodeUri: code
+              Events:
+                E:
+                  Type: SelfManagedKafka
+                  Properties:
+                    KafkaBootstrapServers: [a:9092]
+                    Topics: [events]
+                    ConsumerGroupId: mine
+                    StartingPosition: LATEST
+                    SourceAccessConfigurations: [{Type: BASIC_AUTH, URI: "arn:aws:secretsmanager:x:1:secret:s"}]
+        """
+    ).kafka_mappings
+    assert (found.logical_id, found.group_id, found.bootstrap_servers) == ("FE", "mine", ("a:9092",))
+    assert found.starting_position == "LATEST"
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ("EventSourceArn: 'arn:aws:sqs:eu-central-1:111111111111:q'", "SQS"),
+        ("EventSourceArn: 'arn:aws:kinesis:eu-central-1:111111111111:stream/s'", "Kinesis"),
+        ("EventSourceArn: 'arn:aws:dynamodb:eu-central-1:111111111111:table/t/stream/1'", "DynamoDB"),
+    ],
+)
+def test_other_mappings_are_listed(loaded: Loader, properties: str, reason: str) -> None:
+    template = mapping(loaded, properties)
+    assert template.kafka_mappings == ()
+    assert [reason in note.reason for note in template.unsupported] == [True]
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ("SourceAccessConfigurations: [{Type: BASIC_AUTH, URI: x}]", "SourceAccessConfigurations"),
+        ("DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:x:1:q'}}", "DestinationConfig"),
+        (
+            "SelfManagedKafkaEventSourceConfig: {SchemaRegistryConfig: {EventRecordFormat: JSON}}",
+            "SchemaRegistryConfig",
+        ),
+        ("MaximumRetryAttempts: 3", "only with ProvisionedPollerConfig"),
+    ],
+)
+def test_a_difference_from_aws_is_listed_and_the_mapping_runs(loaded: Loader, properties: str, reason: str) -> None:
+    template = mapping(loaded, f"{COMMON}, {SELF_MANAGED}, {properties}")
+    assert len(template.kafka_mappings) == 1
+    assert [reason in note.reason for note in template.unsupported] == [True]
+
+
+def test_a_mapping_of_a_function_that_cannot_be_run_is_listed(loaded: Loader) -> None:
+    template = mapping(loaded, f"{COMMON}, {SELF_MANAGED}", "PackageType: Image")
+    assert [note.logical_id for note in template.unsupported] == ["F", "M"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        (f"StartingPosition: LATEST, {SELF_MANAGED}", "Topics: needs exactly one topic, not 0"),
+        (f"Topics: [a, b], StartingPosition: LATEST, {SELF_MANAGED}", "Topics: needs exactly one topic, not 2"),
+        (f"Topics: [a], {SELF_MANAGED}", "StartingPosition: is missing"),
+        (f"Topics: [a], StartingPosition: SOON, {SELF_MANAGED}", "StartingPosition: needs one of TRIM_HORIZON"),
+        (f"Topics: [a], StartingPosition: AT_TIMESTAMP, {SELF_MANAGED}", "StartingPositionTimestamp: is missing"),
+        (f"{COMMON}, {SELF_MANAGED}, BatchSize: 0", "BatchSize: needs a number from 1 to 10000"),
+        (f"{COMMON}, {SELF_MANAGED}, MaximumRecordAgeInSeconds: 5", "needs -1 or a number from 60"),
+        (f"{COMMON}, {SELF_MANAGED}, Enabled: maybe", "Enabled: needs true or false"),
+        (
+            f"{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{{Pattern: '{{'}}]}}",
+            r"Filters\[0\].Pattern: is no JSON",
+        ),
+        (f"{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{{Pattern: '[]'}}]}}", "needs a JSON object"),
+        (f"{COMMON}, SelfManagedEventSource: {{Endpoints: {{}}}}", "KafkaBootstrapServers: names no server"),
+    ],
+)
+def test_a_malformed_mapping_is_named(loaded: Loader, properties: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=rf"Resources\.M\.Properties\..*{message}"):
+        mapping(loaded, properties)
+
+
+def test_a_function_of_a_mapping_ends_within_fourteen_minutes(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match="F has a Timeout above 840 s"):
+        mapping(loaded, f"{COMMON}, {SELF_MANAGED}", "Timeout: 841")

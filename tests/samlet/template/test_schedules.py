@@ -1,0 +1,125 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from samlet.errors import TemplateError
+from samlet.template import Schedule
+
+from .conftest import Loader
+
+FUNCTION = """
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Runtime: python3.13
+              Handler: a.b
+              CodeUri: code
+"""
+
+
+def with_event(kind: str, properties: str, more: str = "") -> str:
+    return f"{FUNCTION}              Events: {{E: {{Type: {kind}, Properties: {{{properties}}}}}}}\n{more}"
+
+
+def test_a_rule_is_named_by_its_logical_id(loaded: Loader) -> None:
+    assert loaded(with_event("Schedule", "Schedule: rate(5 minutes)")).schedules == (
+        Schedule(name="FE", kind="rule", expression="rate(5 minutes)", function="F"),
+    )
+
+
+def test_a_rules_own_settings_count(loaded: Loader) -> None:
+    (schedule,) = loaded(
+        with_event(
+            "Schedule",
+            "Name: nightly, Schedule: 'cron(0 1 * * ? *)', Input: '{}', State: DISABLED, "
+            "RetryPolicy: {MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 60}",
+        )
+    ).schedules
+    assert schedule == Schedule(
+        "nightly", "rule", "cron(0 1 * * ? *)", "F", input="{}", enabled=False, retries=3, max_age=60
+    )
+
+
+def test_a_schedules_own_settings_count(loaded: Loader) -> None:
+    (schedule,) = loaded(
+        with_event(
+            "ScheduleV2",
+            "Name: daily, ScheduleExpression: 'cron(0 8 * * ? *)', ScheduleExpressionTimezone: Europe/Berlin, "
+            "State: DISABLED, StartDate: '2030-01-01T00:00:00Z', EndDate: '2031-01-01T00:00:00', "
+            "FlexibleTimeWindow: {Mode: FLEXIBLE, MaximumWindowInMinutes: 15}, RetryPolicy: {MaximumRetryAttempts: 0}",
+        )
+    ).schedules
+    assert schedule == Schedule(
+        name="daily",
+        kind="scheduler",
+        expression="cron(0 8 * * ? *)",
+        function="F",
+        timezone="Europe/Berlin",
+        enabled=False,
+        flexible_minutes=15,
+        start=datetime(2030, 1, 1, tzinfo=UTC),
+        end=datetime(2031, 1, 1, tzinfo=UTC),
+        retries=0,
+    )
+
+
+def test_a_schedule_of_an_alias_wakes_the_function(loaded: Loader) -> None:
+    text = with_event("ScheduleV2", "ScheduleExpression: rate(1 hour)", "              AutoPublishAlias: live")
+    template = loaded(text)
+    assert [(schedule.name, schedule.function) for schedule in template.schedules] == [("FE", "F")]
+    assert template.unsupported == ()
+
+
+def test_every_target_of_a_rule_is_a_schedule(loaded: Loader) -> None:
+    more = """
+          G: {Type: AWS::Serverless::Function, Properties: {Runtime: python3.13, Handler: a.b, CodeUri: code}}
+          Q: {Type: AWS::SQS::Queue}
+          R:
+            Type: AWS::Events::Rule
+            Properties:
+              ScheduleExpression: rate(1 day)
+              Targets:
+                - {Id: one, Arn: !GetAtt F.Arn}
+                - {Id: two, Arn: !GetAtt G.Arn, Input: '{"a": 1}'}
+                - {Id: three, Arn: !GetAtt Q.Arn}
+    """
+    template = loaded(FUNCTION + more)
+    assert [(found.name, found.function) for found in template.schedules] == [("R-one", "F"), ("R-two", "G")]
+    assert {note.logical_id for note in template.unsupported} == {"R", "Q"}
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        "EventPattern: {source: [aws.s3]}, Targets: [{Id: a, Arn: !GetAtt F.Arn}]",
+        "ScheduleExpression: rate(1 day), Targets: [{Id: a, Arn: !GetAtt F.Arn, InputPath: $.detail}]",
+        "ScheduleExpression: rate(1 day), Targets: [{Id: a, Arn: 'arn:aws:ecs:x:1:cluster/c'}]",
+    ],
+)
+def test_what_a_rule_cannot_do_here_is_listed(loaded: Loader, properties: str) -> None:
+    template = loaded(f"{FUNCTION}          R: {{Type: AWS::Events::Rule, Properties: {{{properties}}}}}")
+    assert template.schedules == ()
+    assert [note.logical_id for note in template.unsupported] == ["R"]
+
+
+def test_a_dead_letter_queue_is_listed_and_the_schedule_runs(loaded: Loader) -> None:
+    text = with_event("ScheduleV2", "ScheduleExpression: rate(1 day), DeadLetterConfig: {Arn: 'arn:aws:sqs:x:1:q'}")
+    template = loaded(text)
+    assert len(template.schedules) == 1
+    assert ["dead letters" in note.reason for note in template.unsupported] == [True]
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ("ScheduleExpression: rate(1 day), StartDate: soon", r"Resources\.FE\.Properties\.StartDate"),
+        ("ScheduleExpression: rate(1 day), State: MAYBE", r"Resources\.FE\.Properties\.State"),
+        ("ScheduleExpression: rate(1 day), FlexibleTimeWindow: {Mode: FLEXIBLE}", "MaximumWindowInMinutes: is missing"),
+        ("ScheduleExpression: rate(1 day), RetryPolicy: {MaximumRetryAttempts: 186}", "from 0 to 185"),
+    ],
+)
+def test_a_malformed_schedule_is_named(loaded: Loader, properties: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=message):
+        loaded(with_event("ScheduleV2", properties))

@@ -1,0 +1,106 @@
+"""Nothing outlives Samlet, however Samlet ends."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from samlet.processes import Reaper, spawn, terminate
+from waiting import eventually, eventually_async
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)",
+]
+
+
+@pytest.fixture
+def reaper() -> Iterator[Reaper]:
+    with Reaper() as reaper:
+        yield reaper
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_a_process_leads_a_group_of_its_own(reaper):
+    process = await spawn(SLEEP, reaper=reaper, env=os.environ)
+    assert os.getpgid(process.pid) == process.pid
+    assert await terminate(process, 5) == -signal.SIGTERM
+
+
+async def test_without_grace_a_process_is_killed_at_once(reaper):
+    process = await spawn(SLEEP, reaper=reaper, env=os.environ)
+    assert await terminate(process, 0) == -signal.SIGKILL
+
+
+async def test_a_process_that_ignores_the_signal_is_killed_after_the_grace(reaper):
+    process = await spawn(STUBBORN, reaper=reaper, env=os.environ, stdout=subprocess.PIPE)
+    assert process.stdout
+    await process.stdout.readline()
+    started = time.monotonic()
+    assert await terminate(process, 0.3) == -signal.SIGKILL
+    assert time.monotonic() - started >= 0.3
+
+
+async def test_the_group_ends_with_its_leader(reaper):
+    script = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); input()"
+    process = await spawn(
+        [sys.executable, "-c", script],
+        reaper=reaper,
+        env=os.environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    grandchild = int(await process.stdout.readline())
+    assert alive(grandchild)
+    process.kill()
+    await process.stdout.read()  # ends when the last of the group has gone
+    await process.wait()
+    await eventually_async(lambda: not alive(grandchild))
+
+
+@pytest.mark.parametrize(("grace", "script"), [(0, SLEEP), (0.3, SLEEP), (0.3, STUBBORN)])
+def test_when_samlet_is_killed_its_processes_end(grace, script):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(f"""
+            import asyncio, os
+            from samlet.processes import Reaper, spawn
+            async def main():
+                with Reaper() as reaper:
+                    process = await spawn({script!r}, reaper=reaper, env=os.environ, grace={grace})
+                    print(process.pid, reaper.pid, flush=True)
+                    await asyncio.sleep(600)
+            asyncio.run(main())
+        """)],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with parent:
+        assert parent.stdout
+        child, helper = map(int, parent.stdout.readline().split()[-2:])
+        assert alive(child)
+        parent.kill()
+        eventually(lambda: not alive(child))
+        eventually(lambda: not alive(helper))
+
+
+async def test_closing_the_reaper_ends_what_is_left():
+    reaper = Reaper()
+    process = await spawn(SLEEP, reaper=reaper, env=os.environ)
+    await asyncio.to_thread(reaper.close)
+    assert await process.wait() == -signal.SIGKILL

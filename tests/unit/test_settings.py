@@ -1,0 +1,103 @@
+"""Settings are typed, complete, and never show their values."""
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from taskflow.settings import DatabaseSettings, Environment, KafkaSettings, SettingError
+
+DATABASE = {"DATABASE_URL": "postgresql://taskflow_auth@db:5432/taskflow", "DATABASE_PASSWORD": "very-secret"}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        yield
+
+
+def test_a_parameter_is_read_from_ssm_decrypted(aws: None) -> None:
+    boto3.client("ssm").put_parameter(Name="/taskflow/pepper", Value="from ssm", Type="SecureString")
+    assert Environment({"PASSWORD_PEPPER": "ssm:/taskflow/pepper"}).text("PASSWORD_PEPPER") == "from ssm"
+
+
+@pytest.mark.parametrize(
+    ("reference", "value"),
+    [("secretsmanager:db", '{"password": "p", "port": 1}'), ("secretsmanager:db#password", "p")],
+)
+def test_a_secret_is_read_from_secrets_manager_whole_or_by_key(aws: None, reference: str, value: str) -> None:
+    boto3.client("secretsmanager").create_secret(Name="db", SecretString=json.dumps({"password": "p", "port": 1}))
+    assert Environment({"X": reference}).text("X") == value
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "ssm:/nowhere",
+        "secretsmanager:nowhere",
+        "secretsmanager:db#nothing",
+        "secretsmanager:db#port",
+        "secretsmanager:word#k",
+    ],
+)
+def test_a_reference_that_leads_nowhere_names_the_setting_alone(aws: None, reference: str) -> None:
+    client = boto3.client("secretsmanager")
+    client.create_secret(Name="db", SecretString=json.dumps({"password": "p", "port": 1}))
+    client.create_secret(Name="word", SecretString="just a word")
+    with pytest.raises(SettingError, match="setting DATABASE_PASSWORD points to") as refused:
+        DatabaseSettings.read(Environment(DATABASE | {"DATABASE_PASSWORD": reference}))
+    assert refused.value.name == "DATABASE_PASSWORD"
+    assert reference.partition(":")[2] not in str(refused.value)
+
+
+@pytest.mark.parametrize("missing", DATABASE)
+def test_a_setting_that_is_missing_or_empty_is_named(missing: str) -> None:
+    for values in ({**DATABASE, missing: ""}, {key: value for key, value in DATABASE.items() if key != missing}):
+        with pytest.raises(SettingError, match=f"setting {missing} is missing"):
+            DatabaseSettings.read(Environment(values))
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [("many", "is no number"), ("0", "above zero"), ("-1", "above zero"), ("inf", "above zero"), ("1.5", "no whole")],
+)
+def test_a_number_that_is_none_is_refused_without_being_shown(value: str, fault: str) -> None:
+    with pytest.raises(SettingError, match=fault):
+        Environment({"N": value}).whole("N", 1)
+
+
+def test_numbers_have_defaults_and_may_have_fractions() -> None:
+    assert Environment({}).whole("N", 12) == 12
+    assert Environment({"N": "0.5"}).number("N", 1) == 0.5
+
+
+def test_a_database_is_verified_unless_that_is_switched_off() -> None:
+    assert DatabaseSettings.read(Environment(DATABASE)).tls
+    assert not DatabaseSettings.read(Environment(DATABASE | {"DATABASE_TLS": "off"})).tls
+    with pytest.raises(SettingError, match="DATABASE_TLS must be one of off, verify"):
+        DatabaseSettings.read(Environment(DATABASE | {"DATABASE_TLS": "maybe"}))
+
+
+def test_kafka_asks_for_a_user_only_with_scram() -> None:
+    plain = {"KAFKA_BOOTSTRAP_SERVERS": "a:1, b:2", "KAFKA_SECURITY": "none"}
+    assert KafkaSettings.read(Environment(plain)) == KafkaSettings(("a:1", "b:2"))
+    scram = plain | {"KAFKA_SECURITY": "scram", "KAFKA_USERNAME": "u"}
+    with pytest.raises(SettingError, match="KAFKA_PASSWORD is missing"):
+        KafkaSettings.read(Environment(scram))
+    assert KafkaSettings.read(Environment(scram | {"KAFKA_PASSWORD": "p"})).username == "u"
+
+
+def test_no_settings_object_shows_a_secret() -> None:
+    shown = repr(DatabaseSettings.read(Environment(DATABASE))) + repr(KafkaSettings(("a",), "u", "hidden-password"))
+    assert "very-secret" not in shown
+    assert "hidden-password" not in shown
+
+
+def test_settings_come_from_the_process_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_ADMIN_URL", "postgresql://admin:secret@db/x")
+    assert DatabaseSettings.read_admin(Environment(), timeout=9).timeout == 9
