@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any, overload
 
 
 def eventually[Answer](predicate: Callable[[], Answer], timeout: float = 10.0, every: float = 0.02) -> Answer:
@@ -17,14 +18,20 @@ def eventually[Answer](predicate: Callable[[], Answer], timeout: float = 10.0, e
         time.sleep(every)
 
 
+@overload
 async def eventually_async[Answer](
-    predicate: Callable[[], Answer | Awaitable[Answer]], timeout: float = 10.0, every: float = 0.02
-) -> Answer:
+    predicate: Callable[[], Awaitable[Answer]], timeout: float = ..., every: float = ...
+) -> Answer: ...
+@overload
+async def eventually_async[Answer](
+    predicate: Callable[[], Answer], timeout: float = ..., every: float = ...
+) -> Answer: ...
+async def eventually_async(predicate: Callable[[], Any], timeout: float = 10.0, every: float = 0.02) -> Any:
     """The same inside an event loop; `predicate` may be a coroutine function."""
     deadline = time.monotonic() + timeout
     while True:
         asked = predicate()
-        answer: Answer = await asked if inspect.isawaitable(asked) else asked
+        answer = await asked if inspect.isawaitable(asked) else asked
         if answer:
             return answer
         assert time.monotonic() < deadline, f"not within {timeout} s: {_told(predicate)}; last answer {answer!r}"

@@ -50,7 +50,11 @@ class System:
                 stderr=log,
                 start_new_session=True,
             )
-        eventually(self.ready, timeout=150)
+        try:
+            eventually(self.ready, timeout=150)
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
         return self
 
     def ready(self) -> bool:

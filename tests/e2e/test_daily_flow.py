@@ -2,10 +2,10 @@
 
 import jsonschema
 import pytest
+
 from e2e.contract import event_schema
 from e2e.system import System
 from e2e.user import User
-
 from waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]

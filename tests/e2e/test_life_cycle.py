@@ -6,9 +6,9 @@ import time
 
 import psutil
 import pytest
+
 from e2e.system import System
 from e2e.user import User
-
 from waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]

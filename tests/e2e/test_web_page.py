@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+
 from e2e.system import System
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -100,7 +101,9 @@ def test_a_token_that_the_service_refuses_leads_back_to_the_log_in(page: Page) -
     expect(page.get_by_label("Email")).to_be_visible()
 
 
-def test_a_service_that_cannot_be_reached_is_said_in_words_and_nothing_typed_is_lost(page: Page, system: System) -> None:
+def test_a_service_that_cannot_be_reached_is_said_in_words_and_nothing_typed_is_lost(
+    page: Page, system: System
+) -> None:
     register(page)
     page.route(f"{system.addresses['api']}/**", lambda route: route.abort())
     page.get_by_label("New task").fill("Do not lose me")

@@ -27,6 +27,8 @@ def doors(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
         "PASSWORD_COST": "4",
     }
     modules = []
+    LOGGED.seek(0)
+    LOGGED.truncate()
     for function in ("auth", "tasks"):
         for name, value in (secrets | database.environment(function)).items():
             monkeypatch.setenv(name, value)

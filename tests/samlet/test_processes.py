@@ -36,18 +36,18 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def test_a_process_leads_a_group_of_its_own(reaper):
+async def test_a_process_leads_a_group_of_its_own(reaper: Reaper) -> None:
     process = await spawn(SLEEP, reaper=reaper, env=os.environ)
     assert os.getpgid(process.pid) == process.pid
     assert await terminate(process, 5) == -signal.SIGTERM
 
 
-async def test_without_grace_a_process_is_killed_at_once(reaper):
+async def test_without_grace_a_process_is_killed_at_once(reaper: Reaper) -> None:
     process = await spawn(SLEEP, reaper=reaper, env=os.environ)
     assert await terminate(process, 0) == -signal.SIGKILL
 
 
-async def test_a_process_that_ignores_the_signal_is_killed_after_the_grace(reaper):
+async def test_a_process_that_ignores_the_signal_is_killed_after_the_grace(reaper: Reaper) -> None:
     process = await spawn(STUBBORN, reaper=reaper, env=os.environ, stdout=subprocess.PIPE)
     assert process.stdout
     await process.stdout.readline()
@@ -56,7 +56,7 @@ async def test_a_process_that_ignores_the_signal_is_killed_after_the_grace(reape
     assert time.monotonic() - started >= 0.3
 
 
-async def test_the_group_ends_with_its_leader(reaper):
+async def test_the_group_ends_with_its_leader(reaper: Reaper) -> None:
     script = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); input()"
     process = await spawn(
         [sys.executable, "-c", script],
@@ -76,7 +76,7 @@ async def test_the_group_ends_with_its_leader(reaper):
 
 
 @pytest.mark.parametrize(("grace", "script"), [(0, SLEEP), (0.3, SLEEP), (0.3, STUBBORN)])
-def test_when_samlet_is_killed_its_processes_end(grace, script):
+def test_when_samlet_is_killed_its_processes_end(grace: float, script: str) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(f"""
             import asyncio, os
@@ -99,7 +99,7 @@ def test_when_samlet_is_killed_its_processes_end(grace, script):
         eventually(lambda: not alive(helper))
 
 
-async def test_closing_the_reaper_ends_what_is_left():
+async def test_closing_the_reaper_ends_what_is_left() -> None:
     reaper = Reaper()
     process = await spawn(SLEEP, reaper=reaper, env=os.environ)
     await asyncio.to_thread(reaper.close)

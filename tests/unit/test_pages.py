@@ -14,7 +14,7 @@ CURSORS = Cursors("a key")
 USER = UUID(int=7)
 
 
-@given(moment=st.datetimes(timezones=st.just(UTC)), identifier=st.uuids())
+@given(moment=st.datetimes().map(lambda naive: naive.replace(tzinfo=UTC)), identifier=st.uuids())
 def test_a_cursor_comes_back_as_its_position(moment: datetime, identifier: UUID) -> None:
     position = Position(moment, identifier)
     assert CURSORS.read(CURSORS.write(position, USER), USER) == position

@@ -1,25 +1,20 @@
 """Functions made on the spot, run in real processes; their environment is built once and kept between test runs."""
 
 import textwrap
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
+from functions_on_the_spot import MakeFunction, Running
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
 from samlet.template.model import Function
 from servers import CHECKOUT
 
 ENVIRONMENTS = CHECKOUT / ".samlet" / "test-environments"
-
-
-class MakeFunction(Protocol):
-    """Writes a module and describes the function in it."""
-
-    def __call__(self, source: str, name: str = ..., **properties: Any) -> Function: ...
 
 
 @pytest.fixture
@@ -39,13 +34,15 @@ def make(tmp_path: Path) -> MakeFunction:
         code = tmp_path / name.lower()
         code.mkdir(exist_ok=True)
         (code / "app.py").write_text(textwrap.dedent(source))
-        settings = {"runtime": "python3.13", "handler": "app.handler", "timeout": 10, "memory": 256} | properties
+        settings: dict[str, Any] = {
+            "runtime": "python3.13",
+            "handler": "app.handler",
+            "timeout": 10,
+            "memory": 256,
+        } | properties
         return Function(logical_id=name, name=f"test-{name.lower()}", code=code, **settings)
 
     return make_function
-
-
-type Running = Callable[..., AbstractAsyncContextManager[Functions]]
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import Throttled
 from samlet.runtime import Clock, Outcome
 from samlet.runtime.asynchronous import AsynchronousInvocations
@@ -57,7 +60,7 @@ async def deliver(attempts: Attempts, until: Callable[[], bool], **settings: obj
     return clock
 
 
-async def test_a_failed_event_is_tried_again_after_one_and_two_minutes(capfd):
+async def test_a_failed_event_is_tried_again_after_one_and_two_minutes(capfd: pytest.CaptureFixture[str]) -> None:
     attempts = Attempts(FAILED)
     clock = await deliver(attempts, lambda: "given up after 3" in capfd.readouterr().err)
     assert clock.pauses == [60, 120]
@@ -65,31 +68,31 @@ async def test_a_failed_event_is_tried_again_after_one_and_two_minutes(capfd):
     assert len({request_id for request_id, _, _ in attempts.seen}) == 1
 
 
-async def test_a_success_ends_the_retries():
+async def test_a_success_ends_the_retries() -> None:
     attempts = Attempts(FAILED, FINE)
     clock = await deliver(attempts, lambda: len(attempts.seen) == 2)
     assert clock.pauses == [60]
 
 
-async def test_the_configured_number_of_retries_is_kept(capfd):
+async def test_the_configured_number_of_retries_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
     attempts = Attempts(FAILED)
     clock = await deliver(attempts, lambda: "no on-failure destination" in capfd.readouterr().err, max_retries=0)
     assert clock.pauses == []
 
 
-async def test_throttles_back_off_from_one_second_to_five_minutes_and_use_up_no_retry():
+async def test_throttles_back_off_from_one_second_to_five_minutes_and_use_up_no_retry() -> None:
     attempts = Attempts(*[Throttled("x", "busy")] * 11, FINE)
     clock = await deliver(attempts, lambda: len(attempts.seen) == 12, max_retries=0)
     assert clock.pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
-async def test_an_event_over_its_age_is_given_up(capfd):
+async def test_an_event_over_its_age_is_given_up(capfd: pytest.CaptureFixture[str]) -> None:
     attempts = Attempts(Throttled("x", "busy"))
     clock = await deliver(attempts, lambda: "EventAgeExceeded" in capfd.readouterr().err, max_age=60)
     assert sum(clock.pauses) > 60 > sum(clock.pauses[:-1])
 
 
-async def test_a_final_failure_goes_to_the_on_failure_function():
+async def test_a_final_failure_goes_to_the_on_failure_function() -> None:
     target = "arn:aws:lambda:x:0:function:undertaker"
     attempts = Attempts(FAILED, FINE)
     destinations = Destinations(on_failure=target)
@@ -103,14 +106,14 @@ async def test_a_final_failure_goes_to_the_on_failure_function():
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
 
 
-async def test_a_destination_that_cannot_be_served_is_named(capfd):
+async def test_a_destination_that_cannot_be_served_is_named(capfd: pytest.CaptureFixture[str]) -> None:
     attempts = Attempts(FAILED)
     destinations = Destinations(on_failure="arn:aws:sqs:x:0:queue")
     told = lambda: "arn:aws:sqs:x:0:queue is no function" in capfd.readouterr().err  # noqa: E731
     await deliver(attempts, told, max_retries=0, destinations=destinations)
 
 
-async def test_events_that_are_dropped_at_the_end_are_counted(capfd):
+async def test_events_that_are_dropped_at_the_end_are_counted(capfd: pytest.CaptureFixture[str]) -> None:
     class Standing(SkippingClock):
         async def sleep(self, seconds: float) -> None:
             await asyncio.Event().wait()
@@ -122,7 +125,7 @@ async def test_events_that_are_dropped_at_the_end_are_counted(capfd):
     assert "1 asynchronous event(s) not finished" in capfd.readouterr().err
 
 
-async def test_a_real_function_is_retried_and_then_succeeds(make, running):
+async def test_a_real_function_is_retried_and_then_succeeds(make: MakeFunction, running: Running) -> None:
     source = """
         import pathlib, tempfile
         count = pathlib.Path(tempfile.gettempdir(), "count")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from samlet.errors import EnvironmentFailed
+from samlet.processes import Reaper
 from samlet.runtime import Environments, interpreters
 from samlet.runtime.environments import CLIENT, fingerprint, requirement_files
 from samlet.runtime.interpreters import Interpreter, find
@@ -33,27 +34,29 @@ def wheel(folder: Path, value: str) -> Path:
     return path
 
 
-def test_the_interpreter_is_the_one_that_the_runtime_names():
+def test_the_interpreter_is_the_one_that_the_runtime_names() -> None:
     assert find(f"python{HERE[0]}.{HERE[1]}", strict=True).version == HERE
 
 
-def test_a_missing_version_is_replaced_by_the_nearest_with_a_loud_line(monkeypatch, capfd):
+def test_a_missing_version_is_replaced_by_the_nearest_with_a_loud_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(interpreters, "_candidates_for", lambda _wanted: iter([Interpreter(Path("/a"), (3, 12))]))
     assert find("python3.99").version == (3, 12)
     assert "Python 3.99 is missing" in capfd.readouterr().err
 
 
-def test_a_missing_version_is_an_error_with_the_remedy_when_strict():
+def test_a_missing_version_is_an_error_with_the_remedy_when_strict() -> None:
     with pytest.raises(EnvironmentFailed, match=r"pyenv install 3\.99.*--python PATH"):
         find("python3.99", strict=True)
 
 
-def test_a_runtime_that_cannot_be_run_is_named():
+def test_a_runtime_that_cannot_be_run_is_named() -> None:
     with pytest.raises(EnvironmentFailed, match=r"nodejs22\.x"):
         find("nodejs22.x")
 
 
-def test_what_does_not_run_is_no_interpreter(tmp_path):
+def test_what_does_not_run_is_no_interpreter(tmp_path: Path) -> None:
     shim = tmp_path / "python3"
     shim.write_text("#!/bin/sh\nexit 127\n")
     shim.chmod(0o755)
@@ -61,7 +64,7 @@ def test_what_does_not_run_is_no_interpreter(tmp_path):
     assert interpreters.probe(tmp_path / "nothing") is None
 
 
-def test_layers_come_before_the_code_and_a_built_artifact_needs_nothing(tmp_path):
+def test_layers_come_before_the_code_and_a_built_artifact_needs_nothing(tmp_path: Path) -> None:
     folders = [tmp_path / "layer", tmp_path / "code", tmp_path / ".aws-sam" / "build" / "Echo"]
     for folder in folders:
         folder.mkdir(parents=True)
@@ -74,7 +77,7 @@ def test_layers_come_before_the_code_and_a_built_artifact_needs_nothing(tmp_path
     assert requirement_files(function(built)) == []
 
 
-def test_equal_requirements_make_equal_environments_and_a_change_makes_another(tmp_path):
+def test_equal_requirements_make_equal_environments_and_a_change_makes_another(tmp_path: Path) -> None:
     interpreter = Interpreter(Path("/a"), (3, 13))
     one, two = tmp_path / "1.txt", tmp_path / "2.txt"
     one.write_text("answer==1\n")
@@ -85,14 +88,16 @@ def test_equal_requirements_make_equal_environments_and_a_change_makes_another(t
     assert fingerprint(interpreter, [one]) != fingerprint(Interpreter(Path("/a"), (3, 12)), [one])
 
 
-def test_the_runtime_client_is_pinned_with_hashes_and_names_no_address():
+def test_the_runtime_client_is_pinned_with_hashes_and_names_no_address() -> None:
     text = CLIENT.read_text()
     assert "awslambdaric==" in text
     assert "--hash=sha256:" in text
     assert "://" not in text
 
 
-async def test_requirements_are_installed_once_and_a_half_built_environment_is_built_again(tmp_path, reaper, capfd):
+async def test_requirements_are_installed_once_and_a_half_built_environment_is_built_again(
+    tmp_path: Path, reaper: Reaper, capfd: pytest.CaptureFixture[str]
+) -> None:
     code = tmp_path / "code"
     code.mkdir()
     (code / "requirements.txt").write_text(f"{wheel(tmp_path, '1')}\n")
@@ -107,13 +112,13 @@ async def test_requirements_are_installed_once_and_a_half_built_environment_is_b
     assert not (pythons[0].parent.parent / "rubbish").exists()
 
 
-async def test_packages_that_cannot_be_installed_are_an_error_with_pips_words(tmp_path, reaper):
+async def test_packages_that_cannot_be_installed_are_an_error_with_pips_words(tmp_path: Path, reaper: Reaper) -> None:
     (tmp_path / "requirements.txt").write_text("./not-there.whl\n")
     with pytest.raises(EnvironmentFailed, match=r"(?s)echo: .*not-there"):
         await Environments(tmp_path / "state", reaper=reaper).python_for(function(tmp_path))
 
 
-async def test_a_named_python_is_used_as_it_is(tmp_path, reaper):
+async def test_a_named_python_is_used_as_it_is(tmp_path: Path, reaper: Reaper) -> None:
     environments = Environments(tmp_path, reaper=reaper, python_override=Path(sys.executable))
     assert await environments.python_for(function(tmp_path)) == Path(sys.executable)
     with pytest.raises(EnvironmentFailed, match="no Python that runs"):

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import FunctionNotFound, Throttled
-from samlet.runtime import Reload
+from samlet.runtime import Environments, Reload
 from waiting import eventually_async
 
 SLOW = """
@@ -29,18 +30,20 @@ SLOW = """
         "000000000000:function:test-echo",
     ],
 )
-async def test_a_function_is_found_by_every_name_that_aws_knows(make, running, name):
+async def test_a_function_is_found_by_every_name_that_aws_knows(
+    make: MakeFunction, running: Running, name: str
+) -> None:
     async with running(make("")) as functions:
         assert functions.resolve(name).logical_id == "Echo"
 
 
-async def test_an_unknown_function_is_refused(make, running):
+async def test_an_unknown_function_is_refused(make: MakeFunction, running: Running) -> None:
     async with running(make("")) as functions:
         with pytest.raises(FunctionNotFound):
             await functions.invoke("Nobody", b"{}")
 
 
-async def test_at_the_reserved_concurrency_an_event_is_throttled_at_once(make, running):
+async def test_at_the_reserved_concurrency_an_event_is_throttled_at_once(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW, reserved_concurrency=1)) as functions:
         await functions.warm("Echo")
         first = asyncio.create_task(functions.invoke("Echo", b"30"))
@@ -51,14 +54,14 @@ async def test_at_the_reserved_concurrency_an_event_is_throttled_at_once(make, r
         first.cancel()
 
 
-async def test_a_reserved_concurrency_of_zero_refuses_everything(make, running):
+async def test_a_reserved_concurrency_of_zero_refuses_everything(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW, reserved_concurrency=0)) as functions:
         with pytest.raises(Throttled):
             await functions.invoke("Echo", b"0")
         assert functions.status()["Echo"]["sandboxes"] == []
 
 
-async def test_without_a_reserved_concurrency_events_wait_for_a_sandbox(make, running):
+async def test_without_a_reserved_concurrency_events_wait_for_a_sandbox(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW), max_sandboxes=2) as functions:
         outcomes = await asyncio.gather(*(functions.invoke("Echo", b"0.05") for _ in range(10)))
         assert all(outcome.ok for outcome in outcomes)
@@ -66,7 +69,9 @@ async def test_without_a_reserved_concurrency_events_wait_for_a_sandbox(make, ru
         assert len(functions.status()["Echo"]["sandboxes"]) <= 2
 
 
-async def test_an_event_that_waits_too_long_is_throttled_and_the_log_names_the_limit(make, running, capfd):
+async def test_an_event_that_waits_too_long_is_throttled_and_the_log_names_the_limit(
+    make: MakeFunction, running: Running, capfd: pytest.CaptureFixture[str]
+) -> None:
     async with running(make(SLOW), max_sandboxes=1, queue_seconds=0.2) as functions:
         await functions.warm("Echo")
         first = asyncio.create_task(functions.invoke("Echo", b"30"))
@@ -78,7 +83,7 @@ async def test_an_event_that_waits_too_long_is_throttled_and_the_log_names_the_l
     assert "SAMLET_MAX_SANDBOXES" in capfd.readouterr().err
 
 
-async def test_a_function_runs_on_when_its_caller_is_gone(make, running):
+async def test_a_function_runs_on_when_its_caller_is_gone(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW)) as functions:
         await functions.warm("Echo")
         caller = asyncio.create_task(functions.invoke("Echo", b"0.3"))
@@ -87,14 +92,14 @@ async def test_a_function_runs_on_when_its_caller_is_gone(make, running):
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["invocations"] == 1)
 
 
-async def test_an_idle_sandbox_ends_after_a_while(make, running):
+async def test_an_idle_sandbox_ends_after_a_while(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW), idle_seconds=0.2) as functions:
         assert await functions.warm("Echo")
         assert functions.status()["Echo"]["state"] == "warm"
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"] == [])
 
 
-async def test_a_busy_sandbox_finishes_before_it_is_replaced(make, running):
+async def test_a_busy_sandbox_finishes_before_it_is_replaced(make: MakeFunction, running: Running) -> None:
     function = make(SLOW)
     async with running(function) as functions:
         await functions.warm("Echo")
@@ -106,7 +111,9 @@ async def test_a_busy_sandbox_finishes_before_it_is_replaced(make, running):
         assert (await first).ok
 
 
-async def test_a_saved_file_is_what_the_next_event_meets(make, running, environments):
+async def test_a_saved_file_is_what_the_next_event_meets(
+    make: MakeFunction, running: Running, environments: Environments
+) -> None:
     function = make("def handler(event, context):\n    return 'old'\n")
     async with running(function) as functions:
         reload = Reload(functions, environments)
@@ -114,14 +121,17 @@ async def test_a_saved_file_is_what_the_next_event_meets(make, running, environm
         assert (await functions.invoke("Echo", b"0")).payload == b'"old"'
         (function.code / "app.py").write_text("def handler(event, context):\n    return 'new'\n")
 
+        async def answer() -> bytes:
+            return (await functions.invoke("Echo", b"0")).payload
+
         async def renewed() -> bool:
-            return (await functions.invoke("Echo", b"0")).payload == b'"new"'
+            return await answer() == b'"new"'
 
         await eventually_async(renewed)
         await reload.stop()
 
 
-async def test_a_changed_template_replaces_what_differs_and_nothing_else(make, running):
+async def test_a_changed_template_replaces_what_differs_and_nothing_else(make: MakeFunction, running: Running) -> None:
     source = "import os\ndef handler(event, context):\n    return [os.environ.get('COLOUR'), os.getpid()]\n"
     kept, changed, gone = (make(source, name) for name in ("Kept", "Changed", "Gone"))
     async with running(kept, changed, gone) as functions:
@@ -134,7 +144,7 @@ async def test_a_changed_template_replaces_what_differs_and_nothing_else(make, r
             await functions.invoke("Gone", b"0")
 
 
-async def test_stopping_leaves_no_process(make, running):
+async def test_stopping_leaves_no_process(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW)) as functions:
         await functions.warm("Echo")
         asyncio.create_task(functions.invoke("Echo", b"30")).add_done_callback(lambda task: task.cancelled())

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientSession, web
 from botocore.config import Config
 
+from functions_on_the_spot import MakeFunction, Running
 from samlet.runtime import Functions, InvokeApi
 
 ECHO = """
@@ -36,7 +37,7 @@ async def served(functions: Functions) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def asked(make, running) -> Callable[..., Any]:
+def asked(make: MakeFunction, running: Running) -> Callable[..., Any]:
     """Runs `work(client)` in a thread, with a boto3 client of an API that serves one function."""
 
     async def ask(work: Callable[[Any], Any], source: str = ECHO, **properties: Any) -> Any:
@@ -57,7 +58,7 @@ def asked(make, running) -> Callable[..., Any]:
     return ask
 
 
-async def test_a_request_is_answered_with_the_functions_payload(asked):
+async def test_a_request_is_answered_with_the_functions_payload(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         answer = client.invoke(FunctionName="test-echo", Payload=b'{"a":1}')
         assert answer["StatusCode"] == 200
@@ -68,7 +69,7 @@ async def test_a_request_is_answered_with_the_functions_payload(asked):
     await asked(work)
 
 
-async def test_a_crash_is_a_200_with_a_function_error_and_the_log(asked):
+async def test_a_crash_is_a_200_with_a_function_error_and_the_log(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         answer = client.invoke(FunctionName="Echo", Payload=b'"exit"', LogType="Tail")
         assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
@@ -78,7 +79,7 @@ async def test_a_crash_is_a_200_with_a_function_error_and_the_log(asked):
     await asked(work)
 
 
-async def test_an_event_is_accepted_and_a_dry_run_runs_nothing(asked):
+async def test_an_event_is_accepted_and_a_dry_run_runs_nothing(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         assert client.invoke(FunctionName="Echo", InvocationType="Event", Payload=b"{}")["StatusCode"] == 202
         assert client.invoke(FunctionName="Echo", InvocationType="DryRun", Payload=b"{}")["StatusCode"] == 204
@@ -86,7 +87,7 @@ async def test_an_event_is_accepted_and_a_dry_run_runs_nothing(asked):
     await asked(work)
 
 
-async def test_the_client_context_reaches_the_function(asked):
+async def test_the_client_context_reaches_the_function(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         context = base64.b64encode(b'{"custom": {"a": "b"}}').decode()
         answer = client.invoke(FunctionName="Echo", Payload=b"{}", ClientContext=context)
@@ -95,7 +96,7 @@ async def test_the_client_context_reaches_the_function(asked):
     await asked(work, "def handler(event, context):\n    return context.client_context.custom\n")
 
 
-async def test_an_unknown_function_is_a_resource_not_found(asked):
+async def test_an_unknown_function_is_a_resource_not_found(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         with pytest.raises(client.exceptions.ResourceNotFoundException):
             client.invoke(FunctionName="nobody", Payload=b"{}")
@@ -103,7 +104,7 @@ async def test_an_unknown_function_is_a_resource_not_found(asked):
     await asked(work)
 
 
-async def test_a_throttle_is_too_many_requests_with_its_reason(asked):
+async def test_a_throttle_is_too_many_requests_with_its_reason(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         with pytest.raises(client.exceptions.TooManyRequestsException) as refused:
             client.invoke(FunctionName="Echo", Payload=b"{}")
@@ -112,7 +113,7 @@ async def test_a_throttle_is_too_many_requests_with_its_reason(asked):
     await asked(work, reserved_concurrency=0)
 
 
-async def test_payloads_over_the_limits_are_refused(asked):
+async def test_payloads_over_the_limits_are_refused(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         with pytest.raises(client.exceptions.RequestTooLargeException):
             client.invoke(FunctionName="Echo", Payload=json.dumps("x" * (6 * 1024 * 1024)))
@@ -122,7 +123,7 @@ async def test_payloads_over_the_limits_are_refused(asked):
     await asked(work)
 
 
-async def test_what_is_no_json_is_refused(asked):
+async def test_what_is_no_json_is_refused(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         with pytest.raises(client.exceptions.InvalidRequestContentException):
             client.invoke(FunctionName="Echo", Payload=b"{")
@@ -130,7 +131,7 @@ async def test_what_is_no_json_is_refused(asked):
     await asked(work)
 
 
-async def test_a_function_can_be_described_without_its_secrets(asked):
+async def test_a_function_can_be_described_without_its_secrets(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         answer = client.get_function(FunctionName="Echo")
         assert answer["Configuration"]["FunctionArn"].endswith(":function:test-echo")
@@ -141,7 +142,7 @@ async def test_a_function_can_be_described_without_its_secrets(asked):
     await asked(work, environment={"PASSWORD": "hidden"})
 
 
-async def test_an_arn_in_the_path_is_understood(make, running):
+async def test_an_arn_in_the_path_is_understood(make: MakeFunction, running: Running) -> None:
     async with running(make(ECHO)) as functions, served(functions) as address, ClientSession() as session:
         arn = functions.arn("Echo").replace(":", "%3A")
         async with session.post(f"{address}/2015-03-31/functions/{arn}/invocations", data=b"1") as answer:

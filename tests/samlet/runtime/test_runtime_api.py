@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 
 from samlet.runtime.extensions import Extensions
-from samlet.runtime.runtime_api import LARGEST_RESPONSE, Event, RuntimeApi
+from samlet.runtime.runtime_api import LARGEST_RESPONSE, Event, Reply, RuntimeApi
 from waiting import eventually_async
 
 NEXT = "/2018-06-01/runtime/invocation/next"
@@ -32,13 +32,13 @@ def of(call: str, request_id: str = "id-1") -> str:
     return f"/2018-06-01/runtime/invocation/{request_id}/{call}"
 
 
-async def take(api: RuntimeApi, client: ClientSession, event: Event = EVENT) -> asyncio.Future[object]:
+async def take(api: RuntimeApi, client: ClientSession, event: Event = EVENT) -> asyncio.Future[Reply]:
     """Ask for the next event and get this one."""
     asking = asyncio.create_task(_get(client, NEXT))
     await api.idle.wait()
     reply = api.hand_over(event)
     await asking
-    return reply  # type: ignore[return-value]
+    return reply
 
 
 async def _get(
@@ -55,7 +55,9 @@ async def _post(
         return answer.status, (await answer.json()).get("errorType")
 
 
-async def test_next_delivers_the_event_with_its_headers_and_leaves_empty_ones_out(api, client):
+async def test_next_delivers_the_event_with_its_headers_and_leaves_empty_ones_out(
+    api: RuntimeApi, client: ClientSession
+) -> None:
     asking = asyncio.create_task(_get(client, NEXT))
     await api.idle.wait()
     api.hand_over(EVENT)
@@ -69,7 +71,7 @@ async def test_next_delivers_the_event_with_its_headers_and_leaves_empty_ones_ou
     assert "Lambda-Runtime-Client-Context" not in headers
 
 
-async def test_a_response_and_an_error_are_accepted(api, client):
+async def test_a_response_and_an_error_are_accepted(api: RuntimeApi, client: ClientSession) -> None:
     reply = await take(api, client)
     assert await _post(client, of("response"), b'"fine"') == (202, None)
     assert (reply.result().payload, reply.result().failed) == (b'"fine"', False)
@@ -78,13 +80,15 @@ async def test_a_response_and_an_error_are_accepted(api, client):
     assert reply.result().failed
 
 
-async def test_an_answer_for_another_request_is_invalid(api, client):
+async def test_an_answer_for_another_request_is_invalid(api: RuntimeApi, client: ClientSession) -> None:
     assert await _post(client, of("response")) == (400, "InvalidRequestID")
     await take(api, client)
     assert await _post(client, of("response", "id-9")) == (400, "InvalidRequestID")
 
 
-async def test_a_second_answer_and_a_poll_before_the_answer_are_invalid_transitions(api, client):
+async def test_a_second_answer_and_a_poll_before_the_answer_are_invalid_transitions(
+    api: RuntimeApi, client: ClientSession
+) -> None:
     await take(api, client)
     assert (await _get(client, NEXT))[0] == 403
     await _post(client, of("response"))
@@ -92,14 +96,18 @@ async def test_a_second_answer_and_a_poll_before_the_answer_are_invalid_transiti
     assert await _post(client, of("error")) == (403, "InvalidStateTransition")
 
 
-async def test_a_stale_invocation_id_is_gone_and_an_absent_one_is_not_checked(api, client):
+async def test_a_stale_invocation_id_is_gone_and_an_absent_one_is_not_checked(
+    api: RuntimeApi, client: ClientSession
+) -> None:
     await take(api, client)
     stale = {"Lambda-Runtime-Invocation-Id": "nonce-0"}
     assert await _post(client, of("response"), headers=stale) == (410, "InvokeTimeout")
     assert await _post(client, of("response")) == (202, None)
 
 
-async def test_a_response_over_the_limit_is_too_large_and_one_at_the_limit_is_not(api, client):
+async def test_a_response_over_the_limit_is_too_large_and_one_at_the_limit_is_not(
+    api: RuntimeApi, client: ClientSession
+) -> None:
     reply = await take(api, client)
     assert await _post(client, of("response"), b"x" * (LARGEST_RESPONSE + 1)) == (413, "RequestEntityTooLarge")
     assert reply.result().failed
@@ -107,7 +115,9 @@ async def test_a_response_over_the_limit_is_too_large_and_one_at_the_limit_is_no
     assert await _post(client, of("response", "id-2"), b"x" * LARGEST_RESPONSE) == (202, None)
 
 
-async def test_a_streaming_response_is_taken_and_another_mode_is_refused(api, client):
+async def test_a_streaming_response_is_taken_and_another_mode_is_refused(
+    api: RuntimeApi, client: ClientSession
+) -> None:
     reply = await take(api, client)
     mode = "Lambda-Runtime-Function-Response-Mode"
     assert (await _post(client, of("response"), headers={mode: "buffered"}))[0] == 400
@@ -115,13 +125,13 @@ async def test_a_streaming_response_is_taken_and_another_mode_is_refused(api, cl
     assert len(reply.result().payload) == 7_000_000
 
 
-async def test_an_init_error_is_accepted_before_the_first_poll_only(api, client):
+async def test_an_init_error_is_accepted_before_the_first_poll_only(api: RuntimeApi, client: ClientSession) -> None:
     assert await _post(client, "/2018-06-01/runtime/init/error", b'{"errorType":"X"}') == (202, None)
     assert api.init_error.result() == b'{"errorType":"X"}'
     assert await _post(client, "/2018-06-01/runtime/init/error") == (403, "InvalidStateTransition")
 
 
-async def test_a_poll_that_is_repeated_takes_over_from_the_lost_one(api, client):
+async def test_a_poll_that_is_repeated_takes_over_from_the_lost_one(api: RuntimeApi, client: ClientSession) -> None:
     lost = asyncio.create_task(_get(client, NEXT))
     await api.idle.wait()
     second = asyncio.create_task(_get(client, NEXT))
@@ -130,11 +140,11 @@ async def test_a_poll_that_is_repeated_takes_over_from_the_lost_one(api, client)
     assert (await second)[1] == EVENT.payload
 
 
-async def test_what_is_no_call_of_the_api_is_not_found(client):
+async def test_what_is_no_call_of_the_api_is_not_found(client: ClientSession) -> None:
     assert (await _get(client, "/2018-06-01/runtime/restore/next"))[0] == 404
 
 
-async def test_an_extension_registers_and_hears_of_an_invocation(api, client):
+async def test_an_extension_registers_and_hears_of_an_invocation(api: RuntimeApi, client: ClientSession) -> None:
     path, name = "/2020-01-01/extension", {"Lambda-Extension-Name": "inside"}
     async with client.post(f"{path}/register", json={"events": ["INVOKE"]}, headers=name) as answer:
         identifier = {"Lambda-Extension-Identifier": answer.headers["Lambda-Extension-Identifier"]}
@@ -146,7 +156,7 @@ async def test_an_extension_registers_and_hears_of_an_invocation(api, client):
     assert (await _get(client, f"{path}/event/next"))[0] == 403
 
 
-async def test_stopping_lets_go_of_who_waits(api, client):
+async def test_stopping_lets_go_of_who_waits(api: RuntimeApi, client: ClientSession) -> None:
     waiting = asyncio.create_task(_get(client, NEXT))
     await api.idle.wait()
     await api.stop()

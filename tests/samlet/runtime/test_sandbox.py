@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from samlet.runtime import Functions
+from functions_on_the_spot import MakeFunction, Running
+from samlet.runtime import Environments, Functions
 from samlet.runtime.sandbox import describe_exit
 from waiting import eventually_async
 
@@ -29,7 +30,9 @@ def states(functions: Functions, name: str = "Echo") -> list[str]:
 
 
 @pytest.mark.parametrize("runtime", ["python3.12", "python3.13"])
-async def test_a_function_answers_from_the_python_its_runtime_names(make, running, runtime):
+async def test_a_function_answers_from_the_python_its_runtime_names(
+    make: MakeFunction, running: Running, runtime: str
+) -> None:
     function = make(
         "import sys\ndef handler(event, context):\n    return [event, list(sys.version_info[:2])]\n", runtime=runtime
     )
@@ -39,7 +42,7 @@ async def test_a_function_answers_from_the_python_its_runtime_names(make, runnin
     assert payload_of(outcome) == [{"a": "é"}, [int(part) for part in runtime.removeprefix("python").split(".")]]
 
 
-async def test_a_warm_sandbox_is_used_again(make, running):
+async def test_a_warm_sandbox_is_used_again(make: MakeFunction, running: Running) -> None:
     function = make("import os\ndef handler(event, context):\n    return os.getpid()\n")
     async with running(function) as functions:
         seen = {(await functions.invoke("Echo", b"{}")).payload for _ in range(5)}
@@ -47,7 +50,7 @@ async def test_a_warm_sandbox_is_used_again(make, running):
         assert functions.status()["Echo"]["sandboxes"][0]["invocations"] == 5
 
 
-async def test_an_exception_is_an_unhandled_function_error(make, running):
+async def test_an_exception_is_an_unhandled_function_error(make: MakeFunction, running: Running) -> None:
     async with running(make("def handler(event, context):\n    raise ValueError('no')\n")) as functions:
         outcome = await functions.invoke("Echo", b"{}")
         assert outcome.function_error == "Unhandled"
@@ -56,7 +59,7 @@ async def test_an_exception_is_an_unhandled_function_error(make, running):
         assert functions.status()["Echo"]["sandboxes"][0]["state"] == "idle"
 
 
-async def test_an_exit_is_told_with_its_status_and_the_sandbox_serves_on(make, running):
+async def test_an_exit_is_told_with_its_status_and_the_sandbox_serves_on(make: MakeFunction, running: Running) -> None:
     source = """
         import sys
         def handler(event, context):
@@ -71,7 +74,9 @@ async def test_an_exit_is_told_with_its_status_and_the_sandbox_serves_on(make, r
         assert payload_of(await functions.invoke("Echo", b"[1]")) == "fine"
 
 
-async def test_a_time_out_kills_the_process_and_keeps_its_temporary_folder(make, running):
+async def test_a_time_out_kills_the_process_and_keeps_its_temporary_folder(
+    make: MakeFunction, running: Running
+) -> None:
     source = """
         import pathlib, tempfile, time
         mark = pathlib.Path(tempfile.gettempdir(), "mark")
@@ -93,14 +98,16 @@ async def test_a_time_out_kills_the_process_and_keeps_its_temporary_folder(make,
         assert payload_of(await functions.invoke("Echo", b"{}")) == "still there"
 
 
-async def test_a_module_that_cannot_be_imported_is_an_init_error(make, running):
+async def test_a_module_that_cannot_be_imported_is_an_init_error(make: MakeFunction, running: Running) -> None:
     async with running(make("import not_there\n")) as functions:
         outcome = await functions.invoke("Echo", b"{}")
     assert payload_of(outcome)["errorType"] == "Runtime.ImportModuleError"
     assert "not_there" in payload_of(outcome)["errorMessage"]
 
 
-async def test_an_initialisation_over_its_limit_is_repeated_on_the_events_time(make, running):
+async def test_an_initialisation_over_its_limit_is_repeated_on_the_events_time(
+    make: MakeFunction, running: Running
+) -> None:
     source = """
         import pathlib, tempfile, time
         mark = pathlib.Path(tempfile.gettempdir(), "mark")
@@ -114,13 +121,13 @@ async def test_an_initialisation_over_its_limit_is_repeated_on_the_events_time(m
         assert payload_of(await functions.invoke("Echo", b"{}")) == "second try"
 
 
-async def test_an_initialisation_that_never_ends_is_a_time_out(make, running):
+async def test_an_initialisation_that_never_ends_is_a_time_out(make: MakeFunction, running: Running) -> None:
     async with running(make("import time\ntime.sleep(60)\n", timeout=1), init_limit=0.5) as functions:
         outcome = await functions.invoke("Echo", b"{}")
     assert payload_of(outcome)["errorType"] == "Sandbox.Timedout"
 
 
-async def test_a_process_killed_in_the_middle_is_an_exit_by_signal(make, running):
+async def test_a_process_killed_in_the_middle_is_an_exit_by_signal(make: MakeFunction, running: Running) -> None:
     async with running(make("import time\ndef handler(event, context):\n    time.sleep(60)\n")) as functions:
         invocation = asyncio.create_task(functions.invoke("Echo", b"{}"))
         await eventually_async(lambda: states(functions) == ["busy"])
@@ -130,7 +137,7 @@ async def test_a_process_killed_in_the_middle_is_an_exit_by_signal(make, running
     assert told["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
 
 
-async def test_a_warm_process_killed_between_events_costs_no_event(make, running):
+async def test_a_warm_process_killed_between_events_costs_no_event(make: MakeFunction, running: Running) -> None:
     async with running(make(ECHO)) as functions:
         await functions.invoke("Echo", b"{}")
         os.kill(pids(functions)[0], signal.SIGKILL)
@@ -138,7 +145,7 @@ async def test_a_warm_process_killed_between_events_costs_no_event(make, running
         assert (await functions.invoke("Echo", b"1")).ok
 
 
-async def test_more_memory_than_configured_kills_the_process(make, running):
+async def test_more_memory_than_configured_kills_the_process(make: MakeFunction, running: Running) -> None:
     source = """
         import time
         def handler(event, context):
@@ -151,13 +158,15 @@ async def test_more_memory_than_configured_kills_the_process(make, running):
     assert told["errorMessage"].endswith("signal: killed")
 
 
-async def test_a_response_over_six_megabytes_is_refused(make, running):
+async def test_a_response_over_six_megabytes_is_refused(make: MakeFunction, running: Running) -> None:
     async with running(make("def handler(event, context):\n    return 'x' * (6 * 1024 * 1024 + 101)\n")) as functions:
         outcome = await functions.invoke("Echo", b"{}")
         assert payload_of(outcome)["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-async def test_the_log_tail_holds_what_the_function_printed_between_the_lines_of_the_platform(make, running, capfd):
+async def test_the_log_tail_holds_what_the_function_printed_between_the_lines_of_the_platform(
+    make: MakeFunction, running: Running, capfd: pytest.CaptureFixture[str]
+) -> None:
     source = """
         import logging, sys
         def handler(event, context):
@@ -177,7 +186,7 @@ async def test_the_log_tail_holds_what_the_function_printed_between_the_lines_of
     assert "test-echo" in capfd.readouterr().err
 
 
-async def test_the_log_tail_is_the_last_four_kilobytes(make, running):
+async def test_the_log_tail_is_the_last_four_kilobytes(make: MakeFunction, running: Running) -> None:
     source = "def handler(event, context):\n    for n in range(2000):\n        print('line', n)\n"
     async with running(make(source)) as functions:
         tail = (await functions.invoke("Echo", b"{}")).log_tail
@@ -186,7 +195,9 @@ async def test_the_log_tail_is_the_last_four_kilobytes(make, running):
     assert b"REPORT RequestId" in tail
 
 
-async def test_a_function_sees_lambdas_variables_and_nothing_else_of_the_host(make, running, monkeypatch):
+async def test_a_function_sees_lambdas_variables_and_nothing_else_of_the_host(
+    make: MakeFunction, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_OF_THE_HOST", "1")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     function = make(
@@ -214,7 +225,7 @@ async def test_a_function_sees_lambdas_variables_and_nothing_else_of_the_host(ma
     assert not list(function.code.rglob("__pycache__"))
 
 
-async def test_the_context_tells_of_the_invocation(make, running):
+async def test_the_context_tells_of_the_invocation(make: MakeFunction, running: Running) -> None:
     source = """
         def handler(event, context):
             return [context.aws_request_id, context.invoked_function_arn, context.get_remaining_time_in_millis(),
@@ -229,7 +240,9 @@ async def test_the_context_tells_of_the_invocation(make, running):
     assert custom == {"a": 1}
 
 
-async def test_a_layers_modules_are_found_after_the_functions_own(make, running, tmp_path):
+async def test_a_layers_modules_are_found_after_the_functions_own(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
     (tmp_path / "layer" / "python").mkdir(parents=True)
     (tmp_path / "layer" / "python" / "shared.py").write_text("WHO = 'layer'")
     (tmp_path / "layer" / "python" / "app.py").write_text("raise RuntimeError('the wrong one')")
@@ -240,7 +253,7 @@ async def test_a_layers_modules_are_found_after_the_functions_own(make, running,
         assert payload_of(await functions.invoke("Echo", b"{}")) == "layer"
 
 
-async def test_a_provided_runtime_runs_its_bootstrap(make, running):
+async def test_a_provided_runtime_runs_its_bootstrap(make: MakeFunction, running: Running) -> None:
     function = make("", runtime="provided.al2023", handler="hello")
     bootstrap = function.code / "bootstrap"
     bootstrap.write_text(
@@ -257,7 +270,9 @@ async def test_a_provided_runtime_runs_its_bootstrap(make, running):
         assert payload_of(await functions.invoke("Echo", b"1")) == "hello 1"
 
 
-async def test_without_awss_client_the_loop_in_pure_python_serves(make, running, tmp_path, environments):
+async def test_without_awss_client_the_loop_in_pure_python_serves(
+    make: MakeFunction, running: Running, tmp_path: Path, environments: Environments
+) -> None:
     source = """
         import sys
         def handler(event, context):
@@ -277,7 +292,7 @@ async def test_without_awss_client_the_loop_in_pure_python_serves(make, running,
         assert payload_of(await functions.invoke("Echo", b"1"))["errorType"] == "Runtime.ImportModuleError"
 
 
-async def test_children_of_a_function_end_with_its_process(make, running):
+async def test_children_of_a_function_end_with_its_process(make: MakeFunction, running: Running) -> None:
     source = """
         import subprocess
         def handler(event, context):
@@ -306,5 +321,5 @@ def _alive(pid: int) -> bool:
         (-11, "Runtime exited with error: signal: segmentation fault"),
     ],
 )
-def test_an_exit_is_described_in_awss_words(status, words):
+def test_an_exit_is_described_in_awss_words(status: int, words: str) -> None:
     assert describe_exit(status) == words

@@ -24,7 +24,7 @@ _AWAY = ("08", "53", "57P0")  # connection trouble, no resources, shut down or e
 _TOO_SLOW = ("57014", "55P03", "25P03", "40001", "40P01")  # statement or lock time-outs, lost races: try again
 
 
-class DatabaseUnavailable(Exception):  # noqa: N818 - it names a state, as PostgreSQL does
+class DatabaseUnavailable(Exception):
     """PostgreSQL can't answer now; the same request may succeed later."""
 
 

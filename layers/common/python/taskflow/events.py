@@ -25,12 +25,12 @@ class EventError(Exception):
     """An event that can't be written or read."""
 
 
-class EventTooLarge(EventError):  # noqa: N818 - it names a state
+class EventTooLarge(EventError):
     def __init__(self, event_type: str, size: int) -> None:
         super().__init__(f"{event_type} has {size} bytes; an event may have {MAX_BYTES}")
 
 
-class InvalidEvent(EventError):  # noqa: N818 - it names what was read
+class InvalidEvent(EventError):
     """The reason names fields and rules, never the values that were read: those may be personal."""
 
 

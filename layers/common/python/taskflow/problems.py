@@ -38,7 +38,7 @@ class FieldError:
     message: str
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+class Problem(Exception):
     """An answer other than success; `code` is stable, the words are for people."""
 
     status: ClassVar[int] = 500

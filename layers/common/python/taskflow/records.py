@@ -15,15 +15,15 @@ class SendError(Exception):
     """Why a record is not acknowledged."""
 
 
-class RecordRefused(SendError):  # noqa: N818 - an answer, not a fault of ours
+class RecordRefused(SendError):
     """The broker or its client will never take this record."""
 
 
-class BrokerUnavailable(SendError):  # noqa: N818 - it names a state
+class BrokerUnavailable(SendError):
     """The broker did not answer, or can't take anything now."""
 
 
-class HeldBack(SendError):  # noqa: N818 - it names a state
+class HeldBack(SendError):
     """An earlier record of the same key comes first."""
 
 

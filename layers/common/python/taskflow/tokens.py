@@ -27,7 +27,7 @@ _KEY_BYTES = 32
 _MAX_LENGTH = 4096
 
 
-class InvalidToken(Exception):  # noqa: N818 - it is the token that is wrong
+class InvalidToken(Exception):
     """Not a token of ours, or one whose time is over."""
 
 
