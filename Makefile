@@ -59,7 +59,8 @@ migrate: .venv/.run ## bring the running system's roles, schema and topics up to
 
 revision: .venv/.tools ## write an empty migration: make revision NAME="add a column"
 	@test -n "$(NAME)" || { echo 'say what it does: make revision NAME="add a column"' >&2; exit 2; }
-	$(VENV)/alembic -c functions/migrate/alembic.ini revision -m "$(NAME)"
+	@next=$$(printf '%04d' $$(($$(ls functions/migrate/versions/*.py | wc -l) + 1))) && \
+	  $(VENV)/alembic -c pyproject.toml revision --rev-id "$$next" -m "$(NAME)"
 
 invoke: .venv/.run ## invoke a function of the running system: make invoke FUNCTION=MigrateFunction EVENT='{}'
 	@test -n "$(FUNCTION)" || { echo "say which: make invoke FUNCTION=MigrateFunction EVENT='{}'" >&2; exit 2; }

@@ -1,12 +1,11 @@
-"""${message}."""
+"""${message}"""
 
 from alembic import op
-import sqlalchemy as sa
 
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
+revision = "${up_revision}"
+down_revision = "${down_revision}"
 
 
 def upgrade() -> None:
-    """${message}."""
-    ${upgrades if upgrades else "pass"}
+    """Forward only: a change is expanded first and contracted in a later release."""
+    op.execute("")

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from sqlalchemy import Connection, NullPool, create_engine
 
 from waiting import eventually
 
@@ -104,6 +105,14 @@ class System:
         client = httpx.Client(base_url=self.addresses["api"], headers=headers, timeout=30)
         self.clients.append(client)
         return client
+
+    @contextmanager
+    def database(self) -> Iterator[Connection]:
+        """A transaction of the administrator, who owns the tables."""
+        password = (self.state / "postgres" / "admin.password").read_text().strip()
+        url = f"postgresql+pg8000://samlet_admin:{password}@{self.addresses['postgres']}/taskflow"
+        with create_engine(url, poolclass=NullPool).begin() as connection:
+            yield connection
 
     def health(self) -> dict[str, Any]:
         answer: dict[str, Any] = httpx.get(f"{self.addresses['console']}/healthz", timeout=5).json()["parts"]
