@@ -17,10 +17,11 @@ from mail_sender.kafka_event import KafkaRecord
 from mail_sender.metrics import count
 from mail_sender.rendering import Sender, render
 from taskflow.clock import Clock
-from taskflow.database import DatabaseUnavailable, transaction
+from taskflow.database import transaction
 from taskflow.events import DailyDigestRequested, InvalidEvent, parse
 from taskflow.failpoints import reach
 from taskflow.logs import logger_for
+from taskflow.outage import DatabaseUnavailable
 
 logger = logger_for("mail_sender")
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from outbox_relay.report import Report
 from outbox_relay.turn import Turn, take_one
 from taskflow.clock import Clock
-from taskflow.database import DatabaseUnavailable
+from taskflow.outage import DatabaseUnavailable
 from taskflow.records import BrokerUnavailable, Publisher
 
 _FIRST_PAUSE = 0.2

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from outbox_relay.queue import Backlog, measure
 from outbox_relay.turn import Turn
-from taskflow.database import DatabaseUnavailable, transaction
+from taskflow.database import transaction
+from taskflow.outage import DatabaseUnavailable
 
 NAMESPACE = "Taskflow"
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from integration.api import Api, api_over
 from integration.databases import Database
-from taskflow.database import DatabaseUnavailable, engine_for, sqlstate, transaction
+from taskflow.database import engine_for, sqlstate, transaction
+from taskflow.outage import DatabaseUnavailable
 from taskflow.settings import DatabaseSettings
 
 

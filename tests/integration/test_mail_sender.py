@@ -24,7 +24,8 @@ from mail_sender import postman as postman_module
 from mail_sender.claims import MAX_ATTEMPTS
 from mail_sender.errors import Deferred
 from mail_sender.kafka_event import handle_batch
-from taskflow.database import DatabaseUnavailable, engine_for, transaction
+from taskflow.database import engine_for, transaction
+from taskflow.outage import DatabaseUnavailable
 from taskflow.settings import DatabaseSettings
 from taskflow.tables import ProcessedEvent
 from waiting import eventually

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from taskflow.outage import DatabaseUnavailable
 from taskflow.settings import DatabaseSettings
 
 # A dead pooled connection is found and replaced by the pre-ping; its stack trace would only alarm.
@@ -22,10 +23,6 @@ logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 _AWAY = ("08", "53", "57P0")  # connection trouble, no resources, shut down or ended by an operator
 _TOO_SLOW = ("57014", "55P03", "25P03", "40001", "40P01")  # statement or lock time-outs, lost races: try again
-
-
-class DatabaseUnavailable(Exception):
-    """PostgreSQL can't answer now; the same request may succeed later."""
 
 
 def engine_for(settings: DatabaseSettings) -> Engine:

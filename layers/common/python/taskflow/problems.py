@@ -24,7 +24,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from taskflow.database import DatabaseUnavailable
+from taskflow.outage import DatabaseUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -10,13 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from aws_lambda_powertools.utilities import parameters
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError
-
-_AWS = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2})
-
 
 class SettingError(Exception):
     """A setting is missing or wrong; the message names it and never shows its value."""
@@ -66,15 +59,24 @@ class Environment:
 
 def _resolve(name: str, value: str) -> str:
     scheme, _, reference = value.partition(":")
+    return value if scheme not in ("ssm", "secretsmanager") else _look_up(name, scheme, reference)
+
+
+def _look_up(name: str, scheme: str, reference: str) -> str:
+    # Imported only where a reference is used: the AWS client costs a sandbox 15 MB and a third of its start.
+    from aws_lambda_powertools.utilities import parameters
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    config = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2})
     try:
         if scheme == "ssm":
-            found: object = parameters.SSMProvider(boto_config=_AWS).get(reference, decrypt=True)
-        elif scheme == "secretsmanager":
-            secret, _, key = reference.partition("#")
-            found = parameters.SecretsProvider(boto_config=_AWS).get(secret)
-            found = json.loads(str(found))[key] if key else found
+            found: object = parameters.SSMProvider(boto_config=config).get(reference, decrypt=True)
         else:
-            return value
+            secret, _, key = reference.partition("#")
+            found = parameters.SecretsProvider(boto_config=config).get(secret)
+            found = json.loads(str(found))[key] if key else found
     except (GetParameterError, BotoCoreError):
         raise SettingError(name, f"points to {scheme}, where it can't be read") from None
     except (ValueError, KeyError, TypeError):

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskflow.bodies import MAX_BYTES, check_body
-from taskflow.database import DatabaseUnavailable
+from taskflow.outage import DatabaseUnavailable
 from taskflow.problems import MEDIA_TYPE, BodyTooLarge, Problem, Unexpected, answer, problem_of
 from taskflow.traces import trace_id, traceparent_of
 
