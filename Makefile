@@ -47,10 +47,10 @@ format: .venv/.tools ## format the code
 	$(VENV)/ruff format .
 
 bench: .venv/.tools ## measure: start, latency, memory, throughput
-	$(VENV)/python -m tests.benchmarks
+	@PYTHONPATH=local:tests $(VENV)/python -m benchmarks $(BENCH_ARGS)
 
 chaos: .venv/.tools ## kill processes in the middle of the flow, longer than `make test` does
-	$(VENV)/python -m pytest tests/chaos -p no:randomly $(PYTEST_ARGS)
+	@$(VENV)/python -m pytest tests/chaos -p no:randomly -s $(PYTEST_ARGS)
 
 # --- the running system -----------------------------------------------------------------------------------------------
 
@@ -94,4 +94,5 @@ LOCK := uv pip compile --quiet --universal --python-version 3.12 --generate-hash
 lock: ## pin the requirements anew with hashes (needs uv)
 	$(LOCK) layers/common/requirements.in -o layers/common/requirements.txt
 	$(LOCK) tests/requirements.in local/pyproject.toml -c layers/common/requirements.txt -o tests/requirements.txt
+	$(LOCK) tests/kafka-python.in -o tests/kafka-python.txt
 	$(LOCK) local/pyproject.toml local/build-requirements.in -c tests/requirements.txt -o local/requirements.txt

@@ -18,23 +18,25 @@ def downloads() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all workers of this run share."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The servers' folder, which all workers of this run share, and a run within the run (TEST_SERVERS) too."""
+    if "TEST_SERVERS" in os.environ:
+        return Path(os.environ["TEST_SERVERS"])
     folder = tmp_path_factory.getbasetemp()
     return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "servers"
 
 
 @pytest.fixture(scope="session")
-def postgres_server(_run_folder: Path) -> Iterator[PostgresServer]:
+def postgres_server(run_folder: Path) -> Iterator[PostgresServer]:
     """A real PostgreSQL, shared: make a database of your own in it."""
-    with shared_server("postgres", _run_folder / "postgres") as facts:
+    with shared_server("postgres", run_folder / "postgres") as facts:
         yield PostgresServer(**facts)
 
 
 @pytest.fixture(scope="session")
-def kafka_server(_run_folder: Path) -> Iterator[str]:
+def kafka_server(run_folder: Path) -> Iterator[str]:
     """The bootstrap servers of a real Kafka, shared: make topics of your own in it."""
-    with shared_server("kafka", _run_folder / "kafka") as facts:
+    with shared_server("kafka", run_folder / "kafka") as facts:
         yield facts["bootstrap_servers"]
 
 

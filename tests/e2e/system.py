@@ -38,7 +38,7 @@ class System:
     def _environment(self) -> dict[str, str]:
         ports = {f"SAMLET_{part}_PORT": "0" for part in PARTS}
         folders = {"SAMLET_STATE_DIR": str(self.state), "SAMLET_CACHE_DIR": str(CHECKOUT / ".samlet")}
-        return {**os.environ, **ports, **folders, **self.environment}
+        return {**os.environ, "PYTHONPATH": "", **ports, **folders, **self.environment}
 
     def start(self) -> Self:
         with self.log.open("ab") as log:

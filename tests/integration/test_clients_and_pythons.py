@@ -1,0 +1,57 @@
+"""The same tests once more: with the other distribution of Kafka's client, and with the other Python."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from other_environments import python_with
+from samlet.runtime import interpreters
+from servers import CHECKOUT
+
+HERE = sys.version_info[:2]
+OTHER = (3, 12) if HERE == (3, 13) else (3, 13)
+OF_THE_CLIENT = (
+    "tests/integration/test_kafka.py",
+    "tests/integration/test_relay.py::test_g2_a_failed_first_send_holds_back_the_rest_of_its_key_and_nothing_else",
+    "tests/integration/test_relay.py::test_g2_an_outage_of_the_broker_uses_up_no_attempts",
+    "tests/samlet/sources/test_kafka_source.py",
+)
+OF_THE_LANGUAGE = (
+    "tests/unit",
+    "tests/integration/test_tasks.py",
+    "tests/integration/test_kafka.py",
+    "tests/integration/test_nightly_digest.py::test_g4_the_same_slot_fired_again_requests_nothing",
+    "tests/samlet/template",
+)
+
+# kafka-python 3 leaves sockets of its own to the garbage collector, which is not ours to mend.
+UNCLOSED = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def run(python: Path, servers: Path, tests: tuple[str, ...], *options: str) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-cov", *options, *tests],
+        cwd=CHECKOUT,
+        env=kept | {"TEST_SERVERS": str(servers)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_other_kafka_client_does_the_same(run_folder: Path, kafka: str, postgres_server: object) -> None:
+    run(python_with(Path(sys.executable), other_client=True), run_folder, OF_THE_CLIENT, *UNCLOSED)
+
+
+def test_the_other_python_does_the_same(run_folder: Path, kafka: str, postgres_server: object) -> None:
+    found = interpreters.find(f"python{OTHER[0]}.{OTHER[1]}")
+    if found.version != OTHER:
+        pytest.skip(f"NO PYTHON {OTHER[0]}.{OTHER[1]} ON THIS MACHINE: the tests ran with {HERE[0]}.{HERE[1]} alone")
+    run(python_with(found.path), run_folder, OF_THE_LANGUAGE)
