@@ -1,5 +1,6 @@
 """The door of `mail_sender`: records of the Kafka mapping, or the minute's tick that sends what was put off."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -31,7 +32,7 @@ def _mail() -> tuple[SmtpServer, Sender]:
     return parse_smtp_url(environment.text("SMTP_URL")), sender
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """Sends the mails of a batch, or those that have fallen due in the database."""
 
     def remaining() -> float:

@@ -1,13 +1,17 @@
-"""The event of a Kafka mapping: records by partition, and the answer that names where to go on.
+"""The event of a Kafka mapping: records by partition, and the answer that names those to be given again.
 
-The order within a partition is kept: after the first record that must be tried again, the later ones of its partition
-are not touched, because the mapping gives them again from there.
+Powertools takes the batch apart and words the answer. What is added here is the order within a partition: after the
+first record that must be tried again, the later ones are not touched, because the mapping gives them again as well.
 """
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.kafka_event import KafkaEventRecord
 
 from taskflow.logs import logger_for
 
@@ -29,19 +33,28 @@ def is_kafka_event(event: Mapping[str, Any]) -> bool:
     return isinstance(event.get("records"), dict)
 
 
-def handle_batch(event: Mapping[str, Any], handle: Callable[[KafkaRecord], None]) -> dict[str, Any]:
-    """Hands each record on, and reports the first of each partition that failed."""
-    failures = []
-    for partition, records in event["records"].items():
-        for raw in records:
-            try:
-                handle(_record(raw))
-            except Exception:
-                # Whatever it is, the mapping's attempts count it, and in the end put the record on events.dead.
-                logger.exception("record failed", extra={"partition": partition, "offset": raw.get("offset")})
-                failures.append({"itemIdentifier": {"partition": partition, "offset": raw["offset"]}})
-                break
-    return {"batchItemFailures": failures}
+class EarlierRecordFailed(Exception):
+    """A record of the same partition is to be tried again first."""
+
+
+def handle_batch(event: Mapping[str, Any], handle: Callable[[KafkaRecord], None]) -> PartialItemFailureResponse:
+    """Hands each record on, and reports the first one of each partition that failed and all behind it."""
+    failed: set[tuple[str, int]] = set()
+
+    def handle_in_order(record: KafkaEventRecord) -> None:  # Powertools calls it with this keyword
+        place = (record.topic, record.partition)
+        if place in failed:
+            raise EarlierRecordFailed
+        try:
+            handle(_record(record.raw_event))
+        except Exception:
+            # Whatever it is, the mapping's attempts count it, and in the end put the record on events.dead.
+            logger.exception("record failed", extra={"partition": record.partition, "offset": record.offset})
+            failed.add(place)
+            raise
+
+    processor = BatchProcessor(event_type=EventType.Kafka, raise_on_entire_batch_failure=False)
+    return process_partial_response(event=dict(event), record_handler=handle_in_order, processor=processor)
 
 
 def _record(raw: Mapping[str, Any]) -> KafkaRecord:

@@ -1,4 +1,4 @@
-"""The answer to a batch: the first failure of each partition, and nothing touched after it."""
+"""The answer to a batch: the first failure of each partition and all behind it, untouched."""
 
 from base64 import b64encode
 from typing import Any
@@ -27,7 +27,8 @@ def test_after_a_failure_the_rest_of_its_partition_waits_and_the_others_go_on() 
             raise RuntimeError("no")
 
     answer = handle_batch(batch((0, 5), (0, 6), (0, 7), (1, 1), (1, 2)), handle)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": {"partition": "events-0", "offset": 6}}]}
+    again = [{"itemIdentifier": {"partition": "events-0", "offset": offset}} for offset in (6, 7)]
+    assert answer == {"batchItemFailures": again}
     assert seen == [(0, 5), (0, 6), (1, 1), (1, 2)]
 
 
