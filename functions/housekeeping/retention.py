@@ -43,7 +43,7 @@ def rules(environment: Environment, now: datetime) -> tuple[Rule, ...]:
         Rule("trash", Task.id, Task.deleted_at < before("KEEP_TRASH_DAYS", 30)),
         Rule("outbox", Outbox.id, Outbox.published_at < before("KEEP_OUTBOX_DAYS", 7)),
         Rule(
-            "tokens",
+            "sessions",
             RefreshToken.token_hash,
             or_(RefreshToken.expires_at < token_end, RefreshToken.revoked_at < token_end),
         ),

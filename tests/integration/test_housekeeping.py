@@ -87,7 +87,7 @@ def test_tokens_go_7_days_after_they_ended(database: Database, role: Engine, use
             token_hash=uuid4().bytes, family_id=uuid4(), user_id=user,
             issued_at=ago(days=30), expires_at=expires_at, revoked_at=revoked_at, used_at=ago(days=20),
         )  # fmt: skip
-    assert run(role)["tokens"] == 2
+    assert run(role)["sessions"] == 2
     assert count(database, RefreshToken) == 3
 
 

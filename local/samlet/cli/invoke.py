@@ -1,14 +1,13 @@
 """`samlet invoke`: runs one function once, in the running Samlet, or in one that is started for it alone."""
 
 import argparse
-import base64
 import sys
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
-from samlet.cli.remote import Remote, address_of
+from samlet.cli.remote import Remote, address_of, log_text
 from samlet.cli.selection import Commands, add_options, selected
 from samlet.errors import FunctionNotFound, ProjectError, SamletError
 from samlet.log import say
@@ -32,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     address = address_of(arguments, "lambda")
     if address:
         answer, failed, log = _through_api(Remote(address), arguments.function, payload)
-        sys.stderr.write(log.decode(errors="replace"))
+        sys.stderr.write(log)
     else:
         say("samlet", "nothing runs here: starting the services and functions for this one invocation")
         outcome = _alone(arguments, payload)
@@ -54,7 +53,7 @@ def _event(source: str | None) -> bytes:
         raise ProjectError(f"the event {source} cannot be read: {error.strerror}") from error
 
 
-def _through_api(api: Remote, function: str, payload: bytes) -> tuple[bytes, bool, bytes]:
+def _through_api(api: Remote, function: str, payload: bytes) -> tuple[bytes, bool, str]:
     path = f"/2015-03-31/functions/{quote(function, safe='')}/invocations"
     response = api.open("POST", path, payload, {"X-Amz-Log-Type": "Tail"})
     body = response.read()
@@ -62,8 +61,8 @@ def _through_api(api: Remote, function: str, payload: bytes) -> tuple[bytes, boo
         raise FunctionNotFound(function)
     if response.status != HTTPStatus.OK:
         raise SamletError(f"the Invoke API answered {response.status}: {body.decode(errors='replace')}")
-    log = base64.b64decode(response.headers.get("X-Amz-Log-Result", ""))
-    return body, "X-Amz-Function-Error" in response.headers, log
+    log = response.headers.get("X-Amz-Log-Result", "")
+    return body, "X-Amz-Function-Error" in response.headers, log_text(log)
 
 
 def _alone(arguments: argparse.Namespace, payload: bytes) -> tuple[bytes, bool] | None:

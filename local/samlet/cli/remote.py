@@ -1,6 +1,7 @@
 """How the commands talk to a running Samlet: plain HTTP to its console, found through the state folder."""
 
 import argparse
+import base64
 import http.client
 import json
 import os
@@ -89,3 +90,8 @@ def _explain(response: http.client.HTTPResponse) -> str:
         return str(json.loads(text)["error"])
     except (ValueError, KeyError, TypeError):
         return f"{response.status} {response.reason}: {text.strip()}"
+
+
+def log_text(tail: str) -> str:
+    """The tail of an invocation's log, from base64; the runtime client joins a stack trace by carriage returns."""
+    return base64.b64decode(tail).decode(errors="replace").replace("\r", "\n")

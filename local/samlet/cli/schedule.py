@@ -1,12 +1,11 @@
 """`samlet schedule`: lists the schedules, and runs one now for the slot that one likes."""
 
 import argparse
-import base64
 import sys
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from samlet.cli.remote import console_of
+from samlet.cli.remote import console_of, log_text
 from samlet.cli.selection import Commands, add_options
 
 
@@ -50,5 +49,5 @@ def run_one(arguments: argparse.Namespace) -> int:
 
 
 def _tell_failure(name: str, outcome: dict[str, Any]) -> None:
-    sys.stderr.write(base64.b64decode(outcome.get("log", "")).decode(errors="replace"))
+    sys.stderr.write(log_text(outcome.get("log", "")))
     print(f"samlet: {name} failed: {outcome.get('error') or outcome['payload']}", file=sys.stderr)
