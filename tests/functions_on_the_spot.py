@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from samlet.model import Function
 from samlet.runtime import Functions
-from samlet.template.model import Function
 
 
 class MakeFunction(Protocol):

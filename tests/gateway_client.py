@@ -9,9 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from samlet.model import Cors, HttpApi, Route
 from samlet.runtime.outcome import Outcome
 from samlet.sources.gateway import HttpGateway
-from samlet.template.model import Cors, HttpApi, Route
 
 ROUTES = (
     Route("ANY", "/echo", "Echo"),

@@ -72,7 +72,7 @@ class State:
         wanted = list(names)
         missing = [name for name in wanted if name not in kept]
         if missing:
-            kept |= {name: _new_secret() for name in missing}
+            kept |= {name: new_secret() for name in missing}
             _write(path, kept)
         return {name: kept[name] for name in wanted}
 
@@ -130,7 +130,7 @@ def _try_lock(descriptor: int, *, shared: bool = False) -> bool:
     return True
 
 
-def _new_secret() -> str:
+def new_secret() -> str:
     """Return 32 random bytes in base64 that reads the same in both alphabets and needs no escaping in a URL."""
     candidates: Iterator[str] = iter(lambda: base64.b64encode(secrets.token_bytes(32)).decode(), "")
     return next(text for text in candidates if "+" not in text and "/" not in text)

@@ -1,10 +1,14 @@
-"""A whole Samlet on a toy project."""
+"""A whole Samlet on a toy project, and functions made on the spot."""
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from functions_on_the_spot import MakeFunction
+from samlet.model import Function
 from samlet.services import reset
 from toy import SERVICES, Toy
 
@@ -25,3 +29,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     yield toy
     toy.end()
     reset(toy.folder / ".samlet")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> MakeFunction:
+    def make_function(source: str, name: str = "Echo", **properties: Any) -> Function:
+        code = tmp_path / name.lower()
+        code.mkdir(exist_ok=True)
+        (code / "app.py").write_text(textwrap.dedent(source))
+        settings: dict[str, Any] = {
+            "runtime": "python3.13",
+            "handler": "app.handler",
+            "timeout": 10,
+            "memory": 256,
+        } | properties
+        return Function(logical_id=name, name=f"test-{name.lower()}", code=code, **settings)
+
+    return make_function

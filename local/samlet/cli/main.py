@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from samlet import __version__
-from samlet.cli import events, invoke, mails, reset, schedule, start, up
+from samlet.cli import events, execute, invoke, mails, reset, schedule, secrets, start, up
 from samlet.errors import SamletError
 
 _INTERRUPTED = 130
-_COMMANDS = (up, start, invoke, schedule, mails, events, reset)
+_COMMANDS = (up, start, invoke, schedule, mails, events, execute, secrets, reset)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -51,7 +51,7 @@ async def _mails(request: web.Request) -> web.Response:
 
 
 async def _forget_mails(request: web.Request) -> web.Response:
-    _sink(request).clear()
+    await asyncio.to_thread(_sink(request).clear)
     return web.Response(status=204)
 
 

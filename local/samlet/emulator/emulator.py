@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from socket import socket
 from typing import Any
 
-from samlet import log
+from samlet import log, secret_files
 from samlet.console import console
 from samlet.emulator.functions import FunctionHouse
-from samlet.emulator.listeners import bind, serve, url_of
+from samlet.emulator.listeners import bind, bind_agents, serve, url_of
 from samlet.emulator.options import Options
 from samlet.emulator.sources import Sources
 from samlet.emulator.surroundings import Surroundings
@@ -19,7 +19,7 @@ from samlet.log import say
 from samlet.processes import Reaper
 from samlet.project import Project, fill
 from samlet.runtime import Outcome
-from samlet.services import MailSink
+from samlet.services import Mailpit, MailSink
 from samlet.settings import Settings
 from samlet.sources import Schedules
 from samlet.state import State
@@ -69,8 +69,8 @@ class Emulator:
         return self._addresses
 
     @property
-    def mails(self) -> MailSink | None:
-        """The mail sink, if the project has one of ours."""
+    def mails(self) -> MailSink | Mailpit | None:
+        """Where the project's mails can be read."""
         return self._surroundings.mails if self._surroundings else None
 
     @property
@@ -104,6 +104,11 @@ class Emulator:
         return await self._house.functions.invoke(function, payload)
 
     @property
+    def _on_start(self) -> tuple[str, ...]:
+        """What is invoked first; where functions run in agents, an agent that comes first does it (--invoke)."""
+        return () if self._settings.agent_port else self._project.on_start
+
+    @property
     def _own_state(self) -> str:
         return "ready" if self._started else "starting"
 
@@ -119,10 +124,12 @@ class Emulator:
         self._house = house
         await together(self._surroundings.start(), self._open(house, facts, stack))
         await serve(house.invoke_api(), sockets["lambda"], stack)
-        await house.run_first(self._project.on_start)
+        if "agents" in sockets:
+            await serve(house.agents_api(), sockets["agents"], stack)
+        await house.run_first(self._on_start)
         if self._options.sources:
             await self._start_sources(house, sockets, stack)
-        if self._project.web:
+        if self._project.web and "web" in sockets:
             config = fill(self._project.web.config, facts)
             await serve(static_site(self._project.web, config, facts["web.url"]), sockets["web"], stack)
         if self._options.sources:
@@ -132,24 +139,33 @@ class Emulator:
         """Open the functions while the services come up, and load those that are needed first."""
         await house.prepare(facts)
         await house.start(stack, facts)
-        await house.warm(self._project.on_start)
+        await house.warm(self._on_start)
 
     def _bind(self, stack: AsyncExitStack) -> dict[str, socket]:
         """Bind our own ports before anything is started, so that a taken one is told at once and all are known."""
-        parts = ["console", "lambda", "api", *(["web"] if self._project.web else [])]
+        served_here = self._project.web and not self._settings.web_url
+        parts = ["console", "lambda", "api", *(["web"] if served_here else [])]
         sockets = {part: stack.enter_context(bind(part, self._settings)) for part in parts}
-        self._addresses = {part: url_of(bound) for part, bound in sockets.items()}
+        self._addresses = {part: url_of(bound) for part, bound in sockets.items()} | self._public()
+        if self._settings.agent_port:
+            sockets["agents"] = stack.enter_context(bind_agents(self._settings))
         return sockets
 
+    def _public(self) -> dict[str, str]:
+        """The addresses that others know us by, where they differ from what we listen on."""
+        urls = {"api": self._settings.api_url, "web": self._settings.web_url if self._project.web else None}
+        return {part: url for part, url in urls.items() if url}
+
     async def _start_sources(self, house: FunctionHouse, sockets: dict[str, socket], stack: AsyncExitStack) -> None:
-        self._sources = Sources(house.template, house.functions, self.kafka_servers)
+        self._sources = Sources(house.template, house.functions, self.kafka_servers, self._settings)
         self._addresses |= await self._sources.start(sockets["api"], stack)
         self._state.publish(self._addresses)
 
     def _facts(self) -> dict[str, str]:
         assert self._surroundings
         facts = {f"{part}.url": self._addresses[part] for part in ("api", "web") if part in self._addresses}
-        secrets = self._state.secrets(self._project.secrets)
+        folder, names = self._settings.secrets_folder, self._project.secrets
+        secrets = secret_files.read(folder, names) if folder else self._state.secrets(names)
         return facts | self._surroundings.facts() | {f"secrets.{name}": value for name, value in secrets.items()}
 
     def _announce(self, seconds: float) -> None:

@@ -10,12 +10,14 @@ from aiohttp import web
 from watchfiles import awatch
 
 from samlet.emulator.options import Options
-from samlet.errors import FunctionFailed, SamletError, TemplateError
+from samlet.emulator.reload import Reload
+from samlet.errors import FunctionFailed, ProjectError, SamletError, TemplateError
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.project import Project, fill
-from samlet.runtime import Environments, Functions, InvokeApi, Reload
-from samlet.settings import Settings
+from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi
+from samlet.secret_files import read_one
+from samlet.settings import LOOPBACK, Settings
 from samlet.template import Template, load
 
 
@@ -30,12 +32,16 @@ class FunctionHouse:
         self._options = options
         self._folder = state_folder
         self._reaper = reaper
-        self._environments = Environments(
-            settings.cache_folder or state_folder, reaper=reaper, python_override=options.python, strict=options.strict
-        )
+        # Agents have the code and its packages with them.
+        self._environments = None if settings.agent_port else self._make_environments()
         self._parameters: dict[str, str] = {}
         self._template: Template | None = None
         self._functions: Functions | None = None
+
+    def _make_environments(self) -> Environments:
+        folder = self._settings.cache_folder or self._folder
+        options = self._options
+        return Environments(folder, reaper=self._reaper, python_override=options.python, strict=options.strict)
 
     @property
     def template(self) -> Template:
@@ -57,7 +63,8 @@ class FunctionHouse:
         """Read the template and build what its functions run in."""
         self._parameters = fill(self._project.parameters, facts) | dict(self._options.parameters)
         self._template = await self._load()
-        await self._environments.prepare(self._template.functions.values())
+        if self._environments:
+            await self._environments.prepare(self._template.functions.values())
 
     async def start(self, stack: AsyncExitStack, facts: Mapping[str, str]) -> None:
         """Open the functions; sandboxes are started when events come."""
@@ -66,13 +73,25 @@ class FunctionHouse:
             environments=self._environments,
             reaper=self._reaper,
             max_sandboxes=self._settings.max_sandboxes,
-            extra_environment=fill(self._project.environment, facts),
+            extra_environment=self._everywhere() | fill(self._project.environment, facts),
             log_path=self._folder / "logs",
             region=self.template.region,
             account=self.template.account,
         )
         stack.push_async_callback(self._functions.stop)
         await self._functions.start()
+
+    def _everywhere(self) -> dict[str, str]:
+        """What every sandbox is told about its surroundings."""
+        url = self._settings.aws_endpoint_url
+        return {"AWS_ENDPOINT_URL": url} if url else {}
+
+    def agents_api(self) -> web.Application:
+        """Return the door for the agents that run the functions; the token is needed wherever others can knock."""
+        file = self._settings.agent_token_file
+        if file is None and self._settings.host != LOOPBACK:
+            raise ProjectError("SAMLET_AGENT_PORT on an address that others reach needs SAMLET_AGENT_TOKEN_FILE")
+        return AgentsApi(self.functions, read_one(file) if file else None).app
 
     def invoke_api(self) -> web.Application:
         """Return the Invoke API over the functions."""
@@ -92,7 +111,9 @@ class FunctionHouse:
                 raise FunctionFailed(name, answer, tail)
 
     async def watch(self, stack: AsyncExitStack) -> None:
-        """Follow changes of code and template until the stack unwinds."""
+        """Follow changes of code and template until the stack unwinds; agents have copies that don't change."""
+        if self._environments is None:
+            return
         reload = Reload(self.functions, self._environments)
         await reload.start()
         stack.push_async_callback(reload.stop)
@@ -123,7 +144,7 @@ class FunctionHouse:
         old, name = self.template, self._project.template.name
         try:
             new = await self._load()
-            await self._environments.prepare(new.functions.values())
+            await reload.prepare(new.functions.values())
         except SamletError as error:
             say("samlet", f"{name} changed, and the old one stays in force: {error}", level="error")
             return

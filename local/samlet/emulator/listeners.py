@@ -6,9 +6,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from samlet.errors import PortTaken
-from samlet.settings import Settings, setting_of
-
-HOST = "127.0.0.1"
+from samlet.settings import LOOPBACK, Settings, setting_of
 
 _TITLES = {"api": "the HTTP API", "lambda": "the Invoke API", "web": "the web page", "console": "the console"}
 _BACKLOG = 1024
@@ -17,30 +15,40 @@ _PATIENCE = 0.3  # seconds that open requests have when their server stops
 
 def bind(part: str, settings: Settings) -> socket.socket:
     """Bind the port of `part`; it accepts connections only once `serve` is called."""
-    port = settings.ports[part]
+    return _bind(settings.host, settings.ports[part], _TITLES[part], setting_of(part))
+
+
+def bind_agents(settings: Settings) -> socket.socket:
+    """Bind the port that agents dial; it has no default."""
+    assert settings.agent_port
+    return _bind(settings.host, settings.agent_port, "agents", "SAMLET_AGENT_PORT")
+
+
+def _bind(host: str, port: int, title: str, setting: str) -> socket.socket:
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((HOST, port))
+        bound.bind((host, port))
         # Another listener with SO_REUSEADDR can share a bound port, never a listening one.
         bound.listen(_BACKLOG)
     except OSError as error:
         bound.close()
-        raise PortTaken(_TITLES[part], port, setting_of(part)) from error
+        raise PortTaken(title, port, setting) from error
     return bound
 
 
-def bind_any() -> socket.socket:
+def bind_any(settings: Settings) -> socket.socket:
     """Bind any free port."""
     bound = socket.socket()
-    bound.bind((HOST, 0))
+    bound.bind((settings.host, 0))
     bound.listen(_BACKLOG)
     return bound
 
 
 def url_of(bound: socket.socket) -> str:
-    """Return where a bound socket is reached."""
-    return f"http://{HOST}:{bound.getsockname()[1]}"
+    """Return where a bound socket is reached from this machine."""
+    host, port = bound.getsockname()
+    return f"http://{LOOPBACK if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not bound
 
 
 async def serve(app: web.Application, bound: socket.socket, stack: AsyncExitStack) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.log import say
 from samlet.runtime import Functions
+from samlet.settings import Settings
 from samlet.sources import HttpGateway, KafkaSource, Schedules
 from samlet.template import HttpApi, Template
 
@@ -18,7 +19,8 @@ from samlet.template import HttpApi, Template
 class Sources:
     """The event sources of one template; `kafka_servers` serves the mappings that name no servers themselves."""
 
-    def __init__(self, template: Template, functions: Functions, kafka_servers: str | None) -> None:
+    def __init__(self, template: Template, functions: Functions, kafka_servers: str | None, settings: Settings) -> None:
+        self._settings = settings
         self._apis = template.apis
         self._account = template.account
         self._functions = functions
@@ -43,7 +45,7 @@ class Sources:
         stack.push_async_callback(self._stop)
         addresses = {}
         for number, api in enumerate(self._apis):
-            own = bound if number == 0 else stack.enter_context(bind_any())
+            own = bound if number == 0 else stack.enter_context(bind_any(self._settings))
             if number:
                 addresses[f"api {api.logical_id}"] = url_of(own)
             await self._serve(api, own)

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote, urlsplit
 
 from samlet import services
 from samlet.emulator.together import together
+from samlet.errors import ProjectError
 from samlet.processes import Reaper
 from samlet.project import Project
+from samlet.secret_files import read_one
 from samlet.services import ports
 from samlet.settings import Settings, setting_of
 
@@ -46,8 +49,10 @@ class Surroundings:
         return tuple(service for service in (self.postgres, self.kafka, self.mail) if service is not None)
 
     @property
-    def mails(self) -> services.MailSink | None:
-        """The mail sink, unless the user brought a mail server."""
+    def mails(self) -> services.MailSink | services.Mailpit | None:
+        """Where mails can be read: our sink, or the Mailpit that the user's mail server is."""
+        if self._settings.mailpit_url and self.mail:
+            return services.Mailpit(self._settings.mailpit_url)
         return self.mail if isinstance(self.mail, services.MailSink) else None
 
     def facts(self) -> dict[str, str]:
@@ -87,9 +92,20 @@ class Surroundings:
         assert self._project.postgres
         database = self._project.postgres.database
         if self._settings.database_admin_url:
-            return services.ExternalPostgres(self._settings.database_admin_url)
+            return services.ExternalPostgres(self._admin_url(self._settings.database_admin_url))
         port = self._claim("postgres", "PostgreSQL")
         return services.Postgres(self._folder, port=port, database=database, reaper=self._reaper)
+
+    def _admin_url(self, url: str) -> str:
+        """The URL with the password from its file, if it is kept in one."""
+        file = self._settings.database_admin_password_file
+        if file is None:
+            return url
+        parts = urlsplit(url)
+        if parts.password or not parts.username:
+            raise ProjectError("DATABASE_ADMIN_URL must name a user and no password, since there is a file with it")
+        user, _, place = parts.netloc.rpartition("@")
+        return parts._replace(netloc=f"{user}:{quote(read_one(file), safe='')}@{place}").geturl()
 
     def _kafka(self) -> services.Kafka | services.ExternalKafka:
         if self._settings.kafka_bootstrap_servers:

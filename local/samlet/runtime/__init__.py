@@ -1,10 +1,10 @@
 """The local Lambda: sandboxes, the APIs around them, and the queues in front of them."""
 
 from samlet.runtime.asynchronous import Clock
+from samlet.runtime.attached import AgentsApi
 from samlet.runtime.environments import Environments
 from samlet.runtime.functions import Functions, default_max_sandboxes
 from samlet.runtime.invoke_api import InvokeApi
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.reload import Reload
 
-__all__ = ["Clock", "Environments", "Functions", "InvokeApi", "Outcome", "Reload", "default_max_sandboxes"]
+__all__ = ["AgentsApi", "Clock", "Environments", "Functions", "InvokeApi", "Outcome", "default_max_sandboxes"]

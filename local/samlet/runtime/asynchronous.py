@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from samlet.errors import SamletError
 from samlet.log import say
+from samlet.model import Function
 from samlet.runtime.outcome import Outcome
-from samlet.template.model import Function
 
 # Seconds before the first and the second retry of an event that the function failed on.
 RETRY_PAUSES = (60.0, 120.0)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from samlet.errors import EnvironmentFailed
 from samlet.log import say
+from samlet.model import Function
 from samlet.processes import Reaper, spawn
 from samlet.runtime.interpreters import Interpreter, find, probe
-from samlet.template.model import Function
 
 # The client of the Runtime API; its wheels exist for Linux only, elsewhere bootstrap_python.py speaks the protocol.
 CLIENT = Path(__file__).with_name("awslambdaric.txt")

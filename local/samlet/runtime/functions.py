@@ -4,19 +4,19 @@ import asyncio
 import contextlib
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from samlet.errors import FunctionNotFound
 from samlet.log import say
+from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
 from samlet.runtime.environments import Environments
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.pool import Pool
+from samlet.runtime.pool import Lendable, Pool
 from samlet.runtime.sandbox import Request, Sandbox, Surroundings
-from samlet.template.model import Function
 
 _SWEEP_SECONDS = 5.0
 
@@ -27,14 +27,18 @@ def default_max_sandboxes() -> int:
 
 
 class Functions:
-    """Invokes functions in sandboxes; `queue_seconds`, `idle_seconds` and `init_limit` are in seconds."""
+    """Invokes functions in sandboxes; `queue_seconds`, `idle_seconds` and `init_limit` are in seconds.
+
+    Without `environments` nothing is run here: the sandboxes are those that agents attach. `output` hears each
+    line that a function prints, `finished` every outcome; both are told the logical id.
+    """
 
     def __init__(
         self,
         functions: Mapping[str, Function],
         *,
-        environments: Environments,
         reaper: Reaper,
+        environments: Environments | None = None,
         max_sandboxes: int | None = None,
         extra_environment: Mapping[str, str] | None = None,
         log_path: Path | None = None,
@@ -44,8 +48,13 @@ class Functions:
         idle_seconds: float = 900.0,
         init_limit: float = 10.0,
         clock: Clock | None = None,
+        output: Callable[[str, str], None] = lambda _function, _line: None,
+        finished: Callable[[str, Outcome], None] = lambda _function, _outcome: None,
     ) -> None:
-        self._surroundings = Surroundings(reaper, region, account, extra_environment or {}, log_path, init_limit)
+        self._surroundings = Surroundings(
+            reaper, region, account, extra_environment or {}, log_path, init_limit, output
+        )
+        self._finished = finished
         self._environments = environments
         self._max_sandboxes = max_sandboxes if max_sandboxes is not None else default_max_sandboxes()
         self._queue_seconds = queue_seconds
@@ -79,6 +88,20 @@ class Functions:
     def arn(self, name: str) -> str:
         """The ARN of a function."""
         return self._surroundings.arn(self.resolve(name))
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What all sandboxes have in common, for the agents that run some of them elsewhere."""
+        return self._surroundings
+
+    def attach(self, logical_id: str, sandbox: Lendable) -> None:
+        """Give events to a sandbox that an agent runs."""
+        self._pools[logical_id].attach(sandbox)
+
+    def detach(self, logical_id: str, sandbox: Lendable) -> None:
+        """Give it no more events."""
+        if logical_id in self._pools:
+            self._pools[logical_id].detach(sandbox)
 
     async def invoke(
         self, name: str, payload: bytes, *, client_context: str | None = None, trace_id: str | None = None
@@ -148,7 +171,7 @@ class Functions:
     def _pool(self, function: Function) -> Pool:
         return Pool(
             function,
-            lambda current: Sandbox(current, self._surroundings),
+            (lambda current: Sandbox(current, self._surroundings)) if self._environments else None,
             max_sandboxes=self._max_sandboxes,
             queue_seconds=self._queue_seconds,
         )
@@ -174,21 +197,23 @@ class Functions:
         python = await self._python(pool.function)
         sandbox = await pool.borrow()
         try:
-            return await sandbox.invoke(request, python)
+            outcome = await sandbox.invoke(request, python)
         finally:
             await self._give_back(pool, sandbox)
+        self._finished(pool.function.logical_id, outcome)
+        return outcome
 
     async def _python(self, function: Function) -> Path | None:
-        if function.runtime.startswith("provided"):
+        if self._environments is None or function.runtime.startswith("provided"):
             return None
         return await self._environments.python_for(function)
 
-    async def _give_back(self, pool: Pool, sandbox: Sandbox) -> None:
+    async def _give_back(self, pool: Pool, sandbox: Lendable) -> None:
         ending = pool.give_back(sandbox)
         if ending is not None:
             await ending
 
-    async def _end_all(self, sandboxes: Iterable[Sandbox]) -> None:
+    async def _end_all(self, sandboxes: Iterable[Lendable]) -> None:
         """Stop sandboxes; begun is finished, even when who asked for it is cancelled."""
         endings = [asyncio.create_task(sandbox.stop()) for sandbox in sandboxes]
         for ending in endings:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from samlet.errors import EnvironmentFailed, FunctionNotFound, Throttled
+from samlet.model import Function
 from samlet.runtime.functions import Functions
-from samlet.template.model import Function
 
 LARGEST_PAYLOAD = 6 * 1024 * 1024
 LARGEST_EVENT = 1024 * 1024

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from samlet.log import Level, say
@@ -34,9 +35,10 @@ class LogFile:
 class SandboxLog:
     """Collects what one sandbox prints, shows it, and keeps the tail of the current invocation."""
 
-    def __init__(self, source: str, file: LogFile) -> None:
+    def __init__(self, source: str, file: LogFile, output: Callable[[str], None]) -> None:
         self._source = source
         self._file = file
+        self._output = output
         self._reader: int | None = None
         self._partial = b""
         self._tail = bytearray()
@@ -102,6 +104,7 @@ class SandboxLog:
         # The runtime client joins the lines of a stack trace by carriage returns, so that they stay one log event.
         text = line.decode(errors="replace").rstrip("\r").replace("\r", "\n")
         self._file.write(text)
+        self._output(text)
         say(self._source, text)
 
     def _close_reader(self) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Outcome:
     """The answer of one invocation; `function_error` is `Unhandled` when the function failed in any way.
 
-    `log_tail` holds the last 4 KB of its log.
+    `log_tail` holds the last 4 KB of its log; `init_ms` is there when this invocation was the first of its process;
+    `memory_used` is in MB.
     """
 
     request_id: str
@@ -15,6 +16,8 @@ class Outcome:
     function_error: str | None = None
     log_tail: bytes = b""
     duration_ms: float = 0.0
+    init_ms: float | None = None
+    memory_used: int = 0
 
     @property
     def ok(self) -> bool:

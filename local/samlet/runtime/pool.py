@@ -4,47 +4,84 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
 
 from samlet.errors import Throttled
 from samlet.log import say
-from samlet.runtime.sandbox import Sandbox
-from samlet.template.model import Function
+from samlet.model import Function
+from samlet.runtime.outcome import Outcome
+from samlet.runtime.sandbox import Request, State
 
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 LOCAL = "ConcurrentInvocationLimitExceeded"
 
 
+class Lendable(Protocol):
+    """A sandbox, wherever its process is: a child of ours (`Sandbox`) or at an agent (`AttachedSandbox`)."""
+
+    state: State
+    invocations: int
+    idle_since: float
+    stale: bool
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while it runs."""
+        ...
+
+    async def warm(self, python: Path | None) -> bool:
+        """Start the process ahead of any event; True when it came up."""
+        ...
+
+    async def invoke(self, request: Request, python: Path | None) -> Outcome:
+        """Handle one event."""
+        ...
+
+    async def stop(self) -> None:
+        """End the process."""
+        ...
+
+
 class Pool:
-    """Lends sandboxes: a warm one if there is one, else a new one up to the limit, else after a wait."""
+    """Lends sandboxes: a warm one if there is one, else a new one up to the limit, else after a wait.
+
+    Without `make` there are only those that are attached from outside, and every event waits for one of them.
+    """
 
     def __init__(
-        self, function: Function, make: Callable[[Function], Sandbox], *, max_sandboxes: int, queue_seconds: float
+        self,
+        function: Function,
+        make: Callable[[Function], Lendable] | None,
+        *,
+        max_sandboxes: int,
+        queue_seconds: float,
     ) -> None:
         self.function = function
-        self.sandboxes: list[Sandbox] = []
+        self.sandboxes: list[Lendable] = []
         self._make = make
         self._max = max_sandboxes
         self._queue_seconds = queue_seconds
-        self._free: list[Sandbox] = []
-        self._waiting: deque[asyncio.Future[Sandbox]] = deque()
+        self._free: list[Lendable] = []
+        self._waiting: deque[asyncio.Future[Lendable]] = deque()
         self._ended = False
 
     @property
     def limit(self) -> int:
-        """How many sandboxes there may be at once."""
+        """How many events may be handled at once."""
         reserved = self.function.reserved_concurrency
         return self._max if reserved is None else reserved
 
-    async def borrow(self) -> Sandbox:
+    async def borrow(self) -> Lendable:
         """A sandbox for one event; raises Throttled at the limit."""
         if sandbox := self._take():
             return sandbox
-        if self.function.reserved_concurrency is not None:
+        if self.function.reserved_concurrency is not None and self._busy >= self.limit:
             text = f"the reserved concurrency of {self.limit} is used up"
             raise self._throttled(RESERVED, text)
         return await self._wait()
 
-    def give_back(self, sandbox: Sandbox) -> Awaitable[None] | None:
+    def give_back(self, sandbox: Lendable) -> Awaitable[None] | None:
         """Return a sandbox after its event; what has to be ended is returned as something to await."""
         if sandbox.stale or self._ended:
             if sandbox in self.sandboxes:
@@ -55,50 +92,74 @@ class Pool:
         self._serve_one_waiting()
         return None
 
-    def replace(self, function: Function | None = None) -> list[Sandbox]:
+    def attach(self, sandbox: Lendable) -> None:
+        """Take in a sandbox from outside, or take it back after an interruption; it may get an event at once."""
+        self.sandboxes.append(sandbox)
+        self._free.append(sandbox)
+        self._serve_one_waiting()
+
+    def detach(self, sandbox: Lendable) -> None:
+        """Lend a sandbox no more; if it is busy, its event goes on."""
+        sandbox.stale = True
+        self._drop([sandbox])
+
+    def replace(self, function: Function | None = None) -> list[Lendable]:
         """Make every sandbox stale (busy ones finish first); returns the idle ones, which are to be stopped."""
         self.function = function or self.function
         for sandbox in self.sandboxes:
             sandbox.stale = True
         return self._drop(self._free)
 
-    def expired(self, seconds: float) -> list[Sandbox]:
-        """Take out the sandboxes that have been idle for so long; they are to be stopped."""
+    def expired(self, seconds: float) -> list[Lendable]:
+        """Take out the sandboxes that have been idle for so long; they are to be stopped, unless others run them."""
+        if self._make is None:
+            return []
         now = time.monotonic()
         return self._drop([sandbox for sandbox in self._free if now - sandbox.idle_since >= seconds])
 
-    def end(self) -> list[Sandbox]:
+    def end(self) -> list[Lendable]:
         """Take no more events; returns all sandboxes, busy ones too, to be stopped."""
         self._ended = True
         while self._waiting:
             self._waiting.popleft().set_exception(Throttled(LOCAL, "Samlet is stopping"))
         return list(self.sandboxes)
 
-    def _take(self) -> Sandbox | None:
+    @property
+    def _busy(self) -> int:
+        return len(self.sandboxes) - len(self._free)
+
+    def _take(self) -> Lendable | None:
+        reserved = self.function.reserved_concurrency
+        if reserved is not None and self._busy >= reserved:
+            return None
         # The one used last comes first: the others grow old enough to be ended.
         if self._free:
             return self._free.pop()
-        if len(self.sandboxes) >= self.limit:
+        if self._make is None or len(self.sandboxes) >= self.limit:
             return None
         sandbox = self._make(self.function)
         self.sandboxes.append(sandbox)
         return sandbox
 
-    async def _wait(self) -> Sandbox:
-        waiter: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
+    async def _wait(self) -> Lendable:
+        waiter: asyncio.Future[Lendable] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         await asyncio.wait([waiter], timeout=self._queue_seconds)
         if waiter.done():
             return waiter.result()
         self._waiting.remove(waiter)
-        text = f"all {self.limit} sandboxes were busy for {self._queue_seconds:g} s (SAMLET_MAX_SANDBOXES)"
-        raise self._throttled(LOCAL, text)
+        raise self._throttled(LOCAL, f"{self._shortage()} for {self._queue_seconds:g} s")
 
     def _serve_one_waiting(self) -> None:
         if self._waiting and (sandbox := self._take()):
             self._waiting.popleft().set_result(sandbox)
 
-    def _drop(self, sandboxes: list[Sandbox]) -> list[Sandbox]:
+    def _shortage(self) -> str:
+        if self._make is not None:
+            return f"all {self.limit} sandboxes (SAMLET_MAX_SANDBOXES) were busy"
+        return f"all {len(self.sandboxes)} attached sandboxes were busy" if self.sandboxes else "no agent was attached"
+
+    def _drop(self, sandboxes: list[Lendable]) -> list[Lendable]:
         dropped = list(sandboxes)
         self._free = [sandbox for sandbox in self._free if sandbox not in dropped]
         self.sandboxes = [sandbox for sandbox in self.sandboxes if sandbox not in dropped]

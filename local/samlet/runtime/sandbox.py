@@ -10,7 +10,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +19,13 @@ from typing import Any, Literal
 
 import psutil
 
+from samlet.model import Function
 from samlet.processes import Reaper, spawn, terminate
 from samlet.runtime.extensions import Extensions
 from samlet.runtime.logs import LogFile, SandboxLog, report
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.runtime_api import Event, Reply, RuntimeApi, failure
 from samlet.runtime.variables import sandbox_variables
-from samlet.template.model import Function
 
 State = Literal["new", "starting", "idle", "busy", "reset", "ended"]
 _BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
@@ -36,7 +36,11 @@ _MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all sandboxes of one Samlet have in common; `init_limit` is in seconds."""
+    """What all sandboxes of one Samlet have in common; `init_limit` is in seconds.
+
+    `output` hears every line that a function prints, with the function's logical id. `bootstrap` is the program that
+    starts the runtime where an image brings its own.
+    """
 
     reaper: Reaper
     region: str = "eu-central-1"
@@ -44,6 +48,8 @@ class Surroundings:
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     log_path: Path | None = None
     init_limit: float = 10.0
+    output: Callable[[str, str], None] = lambda _function, _line: None
+    bootstrap: Path | None = None
 
     def arn(self, function: Function) -> str:
         """The ARN of a function."""
@@ -70,7 +76,8 @@ class Sandbox:
         self.idle_since = time.monotonic()
         self.stale = False
         self._surroundings = surroundings
-        self._log = SandboxLog(function.name, LogFile(surroundings.log_path, function.name))
+        file = LogFile(surroundings.log_path, function.name)
+        self._log = SandboxLog(function.name, file, lambda line: surroundings.output(function.logical_id, line))
         self._stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         self._temporary = TemporaryDirectory(prefix="samlet-")
         self._process: asyncio.subprocess.Process | None = None
@@ -110,12 +117,13 @@ class Sandbox:
         if self.pid is not None:
             await self._settle(deadline)
         duration = (answered - started) * 1000
-        figures = report(duration, self.function.memory, self._memory_used // _MEGABYTE, self._init_ms)
-        tail = self._log.end(request.request_id, figures)
-        self._init_ms = None
+        init_ms, self._init_ms = self._init_ms, None
+        used = self._memory_used // _MEGABYTE
+        tail = self._log.end(request.request_id, report(duration, self.function.memory, used, init_ms))
         self.invocations += 1
         self.idle_since = time.monotonic()
-        return Outcome(request.request_id, answer.payload, "Unhandled" if answer.failed else None, tail, duration)
+        error = "Unhandled" if answer.failed else None
+        return Outcome(request.request_id, answer.payload, error, tail, duration, init_ms, used)
 
     async def stop(self) -> None:
         """End the process: announced where an extension asked for it, at once otherwise; the folder goes, too."""
@@ -146,6 +154,7 @@ class Sandbox:
         return problem
 
     async def _launch(self, python: Path | None) -> tuple[RuntimeApi, asyncio.Task[int]]:
+        bootstrap = self._surroundings.bootstrap or self.function.code / "bootstrap"
         api = self._api = RuntimeApi(Extensions(self.function.name, self.function.handler))
         variables = sandbox_variables(
             self.function,
@@ -155,8 +164,8 @@ class Sandbox:
             temporary=Path(self._temporary.name),
             extra=self._surroundings.extra_environment,
             python=python,
+            bootstrap=bootstrap,
         )
-        bootstrap = self.function.code / "bootstrap"
         command: list[str | Path] = [python, _BOOTSTRAP, self.function.handler] if python else [bootstrap]
         writer = self._log.open()
         try:

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from samlet.model import Function
 from samlet.runtime.environments import pycache_of
-from samlet.template.model import Function
 
 # What a program needs to find others, to spell and to trust; everything else of the host stays outside.
 _FROM_HOST = (
@@ -23,6 +23,7 @@ def sandbox_variables(
     temporary: Path,
     extra: Mapping[str, str],
     python: Path | None,
+    bootstrap: Path,
 ) -> dict[str, str]:
     """All variables of one sandbox; what the template and `extra` say wins over the defaults, not over Lambda's own."""
     return {
@@ -36,6 +37,7 @@ def sandbox_variables(
         **function.environment,
         **extra,
         **_reserved(function, api, region, log_stream),
+        "LAMBDA_RUNTIME_DIR": str(bootstrap.parent if python is None else Path(__file__).parent),
         "TMPDIR": str(temporary),
     }
 
@@ -54,7 +56,6 @@ def _reserved(function: Function, api: str, region: str, log_stream: str) -> dic
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": api,
         "LAMBDA_TASK_ROOT": str(function.code),
-        "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
     }
 
 

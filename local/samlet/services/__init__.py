@@ -3,6 +3,7 @@
 from samlet.services.external import ExternalKafka, ExternalMail, ExternalPostgres
 from samlet.services.kafka import Kafka
 from samlet.services.mail import MailSink
+from samlet.services.mailpit import Mailpit
 from samlet.services.postgres import Postgres, reset
 
-__all__ = ["ExternalKafka", "ExternalMail", "ExternalPostgres", "Kafka", "MailSink", "Postgres", "reset"]
+__all__ = ["ExternalKafka", "ExternalMail", "ExternalPostgres", "Kafka", "MailSink", "Mailpit", "Postgres", "reset"]

@@ -1,7 +1,7 @@
 """CORS as an HTTP API answers it: the configuration decides, and what the function says of CORS is dropped."""
 
 from samlet.errors import TemplateError
-from samlet.template.model import Cors
+from samlet.model import Cors
 
 type Headers = list[tuple[str, str]]
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from samlet.errors import MalformedResponse, RequestTooLarge, SamletError, Throttled
 from samlet.log import say
+from samlet.model import HttpApi
 from samlet.runtime.outcome import Outcome
 from samlet.sources.cors import CorsPolicy
 from samlet.sources.event_v2 import Gateway, HttpRequest, build_event, clean_query, decode_headers, decode_path
@@ -16,7 +17,6 @@ from samlet.sources.http_server import read_body, refuse_head, serve, to_wire
 from samlet.sources.invoker import Invoker
 from samlet.sources.response_v2 import HttpResponse, error_response, read_response
 from samlet.sources.routes import Match, RouteTable
-from samlet.template.model import HttpApi
 
 _PAYLOAD_LIMIT = 6 * 1024 * 1024  # what a function takes in one synchronous invocation
 _CORS_PREFIX = "access-control-"

@@ -8,12 +8,12 @@ from typing import Any
 
 from samlet.kafka_client import Cluster, KafkaCluster, Record, Start
 from samlet.log import Level, say
+from samlet.model import KafkaMapping
 from samlet.sources.filters import RecordFilter
 from samlet.sources.invoker import Invoker
 from samlet.sources.kafka_delivery import Backoff, Counts, Route
 from samlet.sources.kafka_partition import PartitionWorker, finish
 from samlet.sources.kafka_reader import Reader, in_thread
-from samlet.template.model import KafkaMapping
 
 _WATCH = 1.0  # seconds between looks at the broker
 _INVOCATIONS_END_WITHIN = 1.0  # seconds; together with the next one below the 2 s that a stop may take

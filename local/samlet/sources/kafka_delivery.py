@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from samlet.errors import FunctionNotFound, KafkaFailed, Throttled
 from samlet.kafka_client import Cluster, Record
 from samlet.log import say
+from samlet.model import KafkaMapping
 from samlet.runtime.outcome import Outcome
 from samlet.sources.invoker import Invoker
 from samlet.sources.kafka_event import build_event, first_failure
 from samlet.sources.kafka_reader import in_thread
-from samlet.template.model import KafkaMapping
 
 _TOPIC_SCHEME = "kafka://"
 _MOST_RETRIES_WITH_DESTINATION = 10  # AWS's cap on "infinite" where there is an on-failure destination

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from samlet.kafka_client import Record
-from samlet.template.model import KafkaMapping
+from samlet.model import KafkaMapping
 
 _TIMESTAMP_TYPES = {0: "CREATE_TIME", 1: "LOG_APPEND_TIME"}
 

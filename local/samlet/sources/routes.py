@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from samlet.template.model import Route
+from samlet.model import Route
 
 _LITERAL, _VARIABLE, _GREEDY = 0, 1, 2
 

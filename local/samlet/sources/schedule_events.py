@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from samlet.template.model import Schedule
+from samlet.model import Schedule
 
 
 @dataclass(frozen=True)

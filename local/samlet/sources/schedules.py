@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from samlet.errors import SamletError, ScheduleNotFound
 from samlet.log import say
+from samlet.model import Schedule
 from samlet.runtime import Outcome
 from samlet.sources.invoker import Invoker
 from samlet.sources.schedule_events import Place, payload
 from samlet.sources.timetable import Timetable, timetable
-from samlet.template.model import Schedule
 
 _LONGEST_NAP = 30.0
 _LONGEST_PAUSE = 60.0

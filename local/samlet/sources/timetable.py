@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from samlet.errors import TemplateError
+from samlet.model import Schedule
 from samlet.sources.schedule_expression import Expression, Rate, latest_until, next_after, parse
-from samlet.template.model import Schedule
 
 _TICK = timedelta(microseconds=1)
 

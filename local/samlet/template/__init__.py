@@ -1,7 +1,6 @@
 """Reads any SAM or CloudFormation template into a resolved model, with a list of what cannot be run."""
 
-from samlet.template.loader import load
-from samlet.template.model import (
+from samlet.model import (
     AsyncInvocation,
     Cors,
     Destinations,
@@ -13,6 +12,7 @@ from samlet.template.model import (
     Template,
     Unsupported,
 )
+from samlet.template.loader import load
 
 __all__ = [
     "AsyncInvocation",

@@ -1,6 +1,6 @@
 """Says which kinds of resource are run, which have nothing to run, and why the others are not run."""
 
-from samlet.template.model import Unsupported
+from samlet.model import Unsupported
 from samlet.template.stack import Stack
 
 _RUN = {

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from samlet.model import AsyncInvocation, Destinations, Function
 from samlet.template.local_paths import swap_back
-from samlet.template.model import AsyncInvocation, Destinations, Function
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 

@@ -1,6 +1,6 @@
 """HTTP APIs of a template: from an OpenAPI body, from routes and integrations of their own, or both."""
 
-from samlet.template.model import Cors, HttpApi
+from samlet.model import Cors, HttpApi
 from samlet.template.openapi import body_routes
 from samlet.template.properties import Properties
 from samlet.template.routes import Routes

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from samlet.template.model import Function, KafkaMapping
+from samlet.model import Function, KafkaMapping
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 

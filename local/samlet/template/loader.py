@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from samlet.errors import TemplateError
+from samlet.model import Template, Unsupported
 from samlet.template import reader, transform
 from samlet.template.coverage import uncovered
 from samlet.template.functions import functions
 from samlet.template.http_apis import http_apis
 from samlet.template.intrinsics import Resolver
 from samlet.template.kafka_mappings import kafka_mappings
-from samlet.template.model import Template, Unsupported
 from samlet.template.parameters import resolve_parameters
 from samlet.template.schedules import schedules
 from samlet.template.stack import Stack

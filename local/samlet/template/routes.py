@@ -2,7 +2,7 @@
 
 import re
 
-from samlet.template.model import Route
+from samlet.model import Route
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from samlet.template.model import Schedule
+from samlet.model import Schedule
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from samlet.errors import TemplateError
+from samlet.model import Unsupported
 from samlet.template.identities import Identities
 from samlet.template.intrinsics import NO_VALUE, Resolver
-from samlet.template.model import Unsupported
 from samlet.template.properties import Properties
 
 _FUNCTION = re.compile(

@@ -9,9 +9,9 @@ import pytest
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import Throttled
+from samlet.model import AsyncInvocation, Destinations, Function
 from samlet.runtime import Clock, Outcome
 from samlet.runtime.asynchronous import AsynchronousInvocations
-from samlet.template.model import AsyncInvocation, Destinations, Function
 from waiting import eventually_async
 
 FAILED = Outcome("id", b'{"errorMessage":"no"}', "Unhandled")

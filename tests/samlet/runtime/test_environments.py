@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from samlet.errors import EnvironmentFailed
+from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments, interpreters
 from samlet.runtime.environments import CLIENT, fingerprint, requirement_files
 from samlet.runtime.interpreters import Interpreter, find
-from samlet.template.model import Function
 
 HERE = (sys.version_info[0], sys.version_info[1])
 

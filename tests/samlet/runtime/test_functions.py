@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from functions_on_the_spot import MakeFunction, Running
+from samlet.emulator.reload import Reload
 from samlet.errors import FunctionNotFound, Throttled
-from samlet.runtime import Environments, Reload
+from samlet.runtime import Environments
 from waiting import eventually_async
 
 SLOW = """

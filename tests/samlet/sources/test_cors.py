@@ -3,8 +3,8 @@
 import pytest
 
 from samlet.errors import TemplateError
+from samlet.model import Cors
 from samlet.sources.cors import CorsPolicy
-from samlet.template.model import Cors
 
 PAGE = "http://127.0.0.1:8080"
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from samlet.errors import MalformedResponse
+from samlet.model import Route
 from samlet.sources.event_v2 import Gateway, HttpRequest, build_event, clean_query, decode_headers, decode_path
 from samlet.sources.response_v2 import read_response
 from samlet.sources.routes import Match
-from samlet.template.model import Route
 
 NOW = 1583348638.390
 

@@ -10,8 +10,8 @@ import pytest
 
 from gateway_client import Client, FakeFunctions, read_answer, serving
 from samlet.errors import FunctionNotFound, Throttled
+from samlet.model import Cors
 from samlet.runtime.outcome import Outcome
-from samlet.template.model import Cors
 from waiting import eventually_async
 
 PAGE = "http://127.0.0.1:8080"

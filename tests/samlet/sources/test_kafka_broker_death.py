@@ -10,11 +10,11 @@ import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from samlet.kafka_client import KafkaCluster, Record
+from samlet.model import KafkaMapping
 from samlet.processes import Reaper
 from samlet.runtime.outcome import Outcome
 from samlet.services import Kafka, reset
 from samlet.sources.kafka import KafkaSource
-from samlet.template.model import KafkaMapping
 from waiting import eventually_async
 
 

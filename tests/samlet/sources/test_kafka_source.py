@@ -16,10 +16,10 @@ import pytest
 from samlet.errors import Throttled
 from samlet.kafka_client import Cluster, KafkaCluster, Record, follow_topic, read_topic
 from samlet.memory_kafka import MemoryCluster
+from samlet.model import KafkaMapping
 from samlet.runtime.outcome import Outcome
 from samlet.sources.kafka import KafkaSource
 from samlet.sources.kafka_delivery import Backoff
-from samlet.template.model import KafkaMapping
 from waiting import eventually, eventually_async
 
 QUICK = Backoff(0.01, 0.05)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from samlet.model import Route
 from samlet.sources.event_v2 import decode_path
 from samlet.sources.routes import RouteTable
-from samlet.template.model import Route
 
 
 def parsed(route: str) -> Route:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from samlet.errors import ScheduleNotFound, TemplateError, Throttled
+from samlet.model import Schedule
 from samlet.runtime import Outcome
 from samlet.sources.schedule_events import Place
 from samlet.sources.schedules import Schedules
-from samlet.template.model import Schedule
 
 START = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 RATE = Schedule("each-minute", "rule", "rate(1 minute)", "Relay")

@@ -9,9 +9,9 @@ import watchfiles
 
 from samlet.errors import EnvironmentFailed
 from samlet.log import say
+from samlet.model import Function
 from samlet.runtime.environments import Environments
 from samlet.runtime.functions import Functions
-from samlet.template.model import Function
 
 _DEBOUNCE_MS = 100
 
@@ -43,6 +43,10 @@ class Reload:
         await self.stop()
         self._ended = asyncio.Event()
         await self.start()
+
+    async def prepare(self, functions: Iterable[Function]) -> None:
+        """Build what the functions of a changed template run in."""
+        await self._environments.prepare(functions)
 
     async def _watch(self) -> None:
         folders = watched_folders(self._functions.functions.values())

@@ -1,0 +1,33 @@
+"""`samlet secrets`: makes the secrets of a project as files, before anything starts that reads them."""
+
+import argparse
+import os
+from pathlib import Path
+
+from samlet import project, secret_files
+from samlet.cli.selection import Commands
+from samlet.errors import SamletError
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("secrets", help="make what samlet.toml names under [secrets] as files, where missing")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where the files are, or will be")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="these secrets instead of samlet.toml's")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="a samlet.toml other than the one in this folder")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make what is missing; says which, and never what."""
+    names = arguments.names or project.find(config=arguments.config).secrets
+    for name in names:
+        if not name or os.sep in name or name.startswith("."):
+            raise SamletError(f"{name!r} is no name of a secret")
+    try:
+        made = secret_files.make_missing(arguments.folder, names)
+    except OSError as error:
+        raise SamletError(f"no secrets can be made in {arguments.folder}: {error.strerror}") from error
+    for name in names:
+        print(f"{name}: {'made' if name in made else 'was there'}")
+    return 0

@@ -1,0 +1,147 @@
+"""A sandbox that an agent runs in a container of its own, and the door that agents come in by.
+
+The agent runs the same `Sandbox` as the laptop does; here is only what stands for it. When the connection breaks, the
+event that was under way has failed as if its process had died: nobody will ever tell how it ended.
+"""
+
+import asyncio
+import hmac
+import time
+from pathlib import Path
+
+from aiohttp import WSMsgType, web
+
+from samlet.errors import FunctionNotFound
+from samlet.log import say
+from samlet.model import Function
+from samlet.runtime import wire
+from samlet.runtime.functions import Functions
+from samlet.runtime.logs import LogFile
+from samlet.runtime.outcome import Outcome
+from samlet.runtime.runtime_api import failure
+from samlet.runtime.sandbox import Request, State, Surroundings, describe_exit
+
+_MARGIN = 5.0  # seconds that an agent has to report a time-out, beyond the time-out itself
+_KILLED = -9
+
+
+class AttachedSandbox:
+    """One function's sandbox at an agent; `agent` is the name of its container."""
+
+    def __init__(
+        self, function: Function, surroundings: Surroundings, agent: str, socket: web.WebSocketResponse
+    ) -> None:
+        self.function = function
+        self.agent = agent
+        self.state: State = "starting"
+        self.invocations = 0
+        self.idle_since = time.monotonic()
+        self.stale = False
+        self.pid: int | None = None
+        self._surroundings = surroundings
+        self._socket = socket
+        self._file = LogFile(surroundings.log_path, function.name)
+        self._request: Request | None = None
+        self._answer: asyncio.Future[Outcome] | None = None
+        # Cold: a first initialisation, another one on the event's time, and the event itself.
+        self._patience = surroundings.init_limit + function.timeout + _MARGIN
+
+    async def warm(self, python: Path | None) -> bool:  # noqa: ARG002 - the agent knows its own
+        """Nothing to do: the agent has started the process before it attached."""
+        return True
+
+    async def invoke(self, request: Request, python: Path | None) -> Outcome:  # noqa: ARG002
+        """Hand one event to the agent; an agent that is gone, or silent for too long, has failed it."""
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._answer = answer
+        self._request = request
+        self.state = "busy"
+        try:
+            await self._socket.send_json(wire.invoke(request))
+        except (ConnectionError, RuntimeError):
+            self.lost()
+        await asyncio.wait([answer], timeout=self._patience)
+        if not answer.done():
+            self._fail("Sandbox.Timedout", f"Task timed out after {self.function.timeout:.2f} seconds")
+            self.stale = True
+        self._request = self._answer = None
+        self.invocations += 1
+        self.idle_since = time.monotonic()
+        if self.state == "busy":
+            self.state = "idle"
+        return answer.result()
+
+    async def stop(self) -> None:
+        """Close the connection; the agent ends its process and comes back for another one."""
+        self.state = "ended"
+        await self._socket.close()
+
+    def take(self, message: wire.Message) -> None:
+        """Something that the agent says."""
+        match message["type"]:
+            case "line":
+                self._file.write(message["text"])
+                self._surroundings.output(self.function.logical_id, message["text"])
+            case "ready":
+                self.pid, self.state = message["pid"], "idle"
+            case "outcome" if self._awaits(message["request_id"]):
+                self.pid = message["pid"]
+                assert self._answer
+                self._answer.set_result(wire.outcome_of(message))
+
+    def _awaits(self, request_id: str) -> bool:
+        """Whether this is the event under way; the answer to one that was given up comes too late."""
+        waiting = self._answer is not None and not self._answer.done()
+        return waiting and self._request is not None and self._request.request_id == request_id
+
+    def lost(self) -> None:
+        """The connection has ended, and with it whatever was under way."""
+        self.state, self.pid, self.stale = "ended", None, True
+        self._fail("Runtime.ExitError", describe_exit(_KILLED))
+
+    def _fail(self, kind: str, text: str) -> None:
+        if self._request and self._answer and not self._answer.done():
+            name = self._request.request_id
+            say(self.function.name, f"{name} failed at {self.agent}: {text}", level="error")
+            self._answer.set_result(Outcome(name, failure(kind, f"RequestId: {name} Error: {text}"), "Unhandled"))
+
+
+class AgentsApi:
+    """Where agents come in: `GET /agents/<logical id>`, a WebSocket, with the token that all agents share."""
+
+    def __init__(self, functions: Functions, token: str | None) -> None:
+        self._functions = functions
+        self._token = token
+        self.app = web.Application()
+        self.app.router.add_get("/agents/{function}", self._serve)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if self._token and not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {self._token}"):
+            return web.Response(status=403, text="this is not the agents' token")
+        try:
+            function = self._functions.resolve(request.match_info["function"])
+        except FunctionNotFound as error:
+            return web.Response(status=404, text=str(error))
+        socket = web.WebSocketResponse(heartbeat=wire.HEARTBEAT, max_msg_size=wire.LARGEST_MESSAGE)
+        await socket.prepare(request)
+        name = request.headers.get("X-Agent", request.remote or "an agent")
+        sandbox = AttachedSandbox(function, self._functions.surroundings, name, socket)
+        await socket.send_json(wire.configure(function, self._functions.surroundings))
+        try:
+            await self._listen(sandbox, socket)
+        finally:
+            self._functions.detach(function.logical_id, sandbox)
+            sandbox.lost()
+        return socket
+
+    async def _listen(self, sandbox: AttachedSandbox, socket: web.WebSocketResponse) -> None:
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            said = message.json()
+            sandbox.take(said)
+            if said["type"] == "ready":
+                self._functions.attach(sandbox.function.logical_id, sandbox)
+                say(sandbox.function.name, f"{sandbox.agent} is attached")
+            elif said["type"] == "leaving":
+                self._functions.detach(sandbox.function.logical_id, sandbox)

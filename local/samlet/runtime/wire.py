@@ -1,0 +1,94 @@
+"""What `local` and an agent say to each other over their WebSocket: JSON objects, told apart by `type`.
+
+local to agent    configure, invoke
+agent to local    ready, line, outcome, leaving
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from samlet.model import Function
+from samlet.runtime.outcome import Outcome
+from samlet.runtime.sandbox import Request, Surroundings
+
+HEARTBEAT = 5.0  # seconds; who does not answer a ping within half of it is gone
+LARGEST_MESSAGE = 32 * 1024 * 1024  # a streamed answer of 20 MB in base64
+
+type Message = dict[str, Any]
+
+
+def configure(function: Function, surroundings: Surroundings) -> Message:
+    """What an agent must know to run a function; it is told and not kept in the container, secrets included."""
+    return {
+        "type": "configure",
+        "function": {
+            "logical_id": function.logical_id,
+            "name": function.name,
+            "runtime": function.runtime,
+            "handler": function.handler,
+            "environment": {**function.environment, **surroundings.extra_environment},
+            "timeout": function.timeout,
+            "memory": function.memory,
+        },
+        "region": surroundings.region,
+        "account": surroundings.account,
+        "init_limit": surroundings.init_limit,
+    }
+
+
+def configured(message: Message, code: Path, surroundings: Surroundings) -> tuple[Function, Surroundings]:
+    """The other way round, with the agent's own folder of code."""
+    kept = {name: message[name] for name in ("region", "account", "init_limit")}
+    return Function(**message["function"], code=code), replace(surroundings, **kept)
+
+
+def invoke(request: Request) -> Message:
+    """One event."""
+    return {
+        "type": "invoke",
+        "request_id": request.request_id,
+        "payload": _text(request.payload),
+        "client_context": request.client_context,
+        "trace_id": request.trace_id,
+    }
+
+
+def invoked(message: Message) -> Request:
+    """The other way round."""
+    payload = base64.b64decode(message["payload"])
+    return Request(message["request_id"], payload, message["client_context"], message["trace_id"])
+
+
+def outcome(result: Outcome, pid: int | None) -> Message:
+    """What became of an event, and the process that the next one will meet."""
+    return {
+        "type": "outcome",
+        "request_id": result.request_id,
+        "payload": _text(result.payload),
+        "function_error": result.function_error,
+        "log_tail": _text(result.log_tail),
+        "duration_ms": result.duration_ms,
+        "init_ms": result.init_ms,
+        "memory_used": result.memory_used,
+        "pid": pid,
+    }
+
+
+def outcome_of(message: Mapping[str, Any]) -> Outcome:
+    """The other way round."""
+    return Outcome(
+        message["request_id"],
+        base64.b64decode(message["payload"]),
+        message["function_error"],
+        base64.b64decode(message["log_tail"]),
+        message["duration_ms"],
+        message["init_ms"],
+        message["memory_used"],
+    )
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()

@@ -1,0 +1,50 @@
+"""Secrets as files, one each and named like it, the way containers are given them."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from samlet.errors import ProjectError
+from samlet.state import new_secret
+
+_READABLE = 0o440  # by its owner and by a group that the container of a reader is in
+
+
+def read(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The secrets of these names; ProjectError names the file that is missing or empty."""
+    return {name: read_one(folder / name) for name in names}
+
+
+def read_one(path: Path) -> str:
+    """The secret in a file, without the line's end."""
+    try:
+        content = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(
+            f"no secret can be read from {path}: {error}; `samlet secrets {path.parent}` makes it"
+        ) from error
+    if not content:
+        raise ProjectError(f"{path} is empty, and a secret must not be")
+    return content
+
+
+def make_missing(folder: Path, names: Iterable[str]) -> list[str]:
+    """Make a file for each name that has none, whole or not at all; returns the names of those that were made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [name for name in names if _make(folder / name)]
+
+
+def _make(path: Path) -> bool:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _READABLE)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(new_secret())
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # unlike a rename it never replaces what another one has made meanwhile
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    return True

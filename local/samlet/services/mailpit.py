@@ -1,0 +1,62 @@
+"""What a Mailpit has been sent, told in the words of our own mail sink."""
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from samlet.errors import ServiceFailed
+
+_PAGE = 200
+_PATIENCE = 5.0  # seconds
+
+
+class Mailpit:
+    """The mails of one Mailpit, over its HTTP API; `url` is where its web page is. Blocking."""
+
+    def __init__(self, url: str) -> None:
+        self._host = urlsplit(url).netloc
+
+    def list(self) -> list[dict[str, Any]]:
+        """Every message, newest first: `{id, received_at, from, to, subject, text, html}`."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = json.loads(self._ask("GET", f"/api/v1/messages?start={len(found)}&limit={_PAGE}"))["messages"]
+            found += [self._told(summary) for summary in page]
+            if len(page) < _PAGE:
+                return found
+
+    def clear(self) -> int:
+        """Delete every message and return how many there were."""
+        number = int(json.loads(self._ask("GET", "/api/v1/messages?limit=1"))["total"])
+        self._ask("DELETE", "/api/v1/messages")
+        return number
+
+    def _told(self, summary: dict[str, Any]) -> dict[str, Any]:
+        message = json.loads(self._ask("GET", f"/api/v1/message/{quote(summary['ID'])}"))
+        people = [person for kind in ("To", "Cc", "Bcc") for person in message.get(kind) or []]
+        return {
+            "id": message["ID"],
+            "received_at": summary["Created"],
+            "from": message["From"]["Address"],
+            "to": [person["Address"] for person in people],
+            "subject": message["Subject"],
+            "text": (message["Text"] or "").replace("\r\n", "\n") or None,
+            "html": (message["HTML"] or "").replace("\r\n", "\n") or None,
+        }
+
+    def _ask(self, method: str, path: str) -> bytes:
+        connection = http.client.HTTPConnection(self._host, timeout=_PATIENCE)
+        try:
+            connection.request(method, path, headers={"Accept": "application/json"})
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ServiceFailed(
+                f"MAILPIT_URL names a Mailpit at {self._host}, which does not answer: {error}"
+            ) from error
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise ServiceFailed(f"Mailpit answers {answer.status} to {method} {path}")
+        return content

