@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from migrate.redrive import redrive
 from migrate.roles import ROLES
 from migrate.schema import prepare
 from taskflow import kafka
@@ -18,9 +19,11 @@ log = logger_for("migrate")
 
 
 @log.inject_lambda_context(clear_state=True)
-def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
-    """Database first, then topics; gives the schema's revision and the topics that it made."""
+def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+    """Database first, then topics; gives the schema's revision and the topics that it made. Or a redrive alone."""
     environment = Environment()
+    if "redrive" in event:
+        return redrive_events(environment, event["redrive"])
     revision = prepare_database(environment)
     log.info("database ready", revision=revision)
     topics = prepare_topics(environment)
@@ -40,6 +43,17 @@ def prepare_database(environment: Environment) -> str:
             return prepare(engine, name, passwords)
     finally:
         engine.dispose()
+
+
+def redrive_events(environment: Environment, wanted: object) -> dict[str, Any]:
+    """Dead events on their way again."""
+    engine = engine_for(DatabaseSettings.read_admin(environment, timeout=_STATEMENT_SECONDS))
+    try:
+        done = redrive(engine, wanted)
+    finally:
+        engine.dispose()
+    log.info("redriven", **done)
+    return done
 
 
 def prepare_topics(environment: Environment) -> list[str]:

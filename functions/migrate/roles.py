@@ -82,3 +82,5 @@ POLICIES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("tasks_trash_emptied", REMOVE, "deleted_at IS NOT NULL"),
     ),
 }
+
+BACKUP_POLICY = "tasks_for_the_backup"

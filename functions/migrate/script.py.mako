@@ -4,6 +4,7 @@ from alembic import op
 
 revision = "${up_revision}"
 down_revision = "${down_revision}"
+# contract = "the revision that stopped using what is taken away here"
 
 
 def upgrade() -> None:

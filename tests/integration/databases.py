@@ -93,5 +93,5 @@ def clone_of(template: Database, maintenance: URL) -> Iterator[Database]:
 def drop_template(template: Database, maintenance: URL) -> None:
     with _maintenance(maintenance) as connection:
         connection.execute(text(f"DROP DATABASE {template.name} WITH (FORCE)"))
-        for function in ROLES:
+        for function in (*ROLES, "backup"):
             connection.execute(text(f"DROP ROLE {template.role_prefix}_{function}"))
