@@ -101,3 +101,11 @@ def test_no_settings_object_shows_a_secret() -> None:
 def test_settings_come_from_the_process_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_ADMIN_URL", "postgresql://admin:secret@db/x")
     assert DatabaseSettings.read_admin(Environment(), timeout=9).timeout == 9
+
+
+def test_the_administrators_password_stands_in_the_url_or_in_a_setting_of_its_own() -> None:
+    url = {"DATABASE_ADMIN_URL": "postgresql://admin@db/x", "DATABASE_ADMIN_PASSWORD": ""}
+    assert DatabaseSettings.read_admin(Environment(url), timeout=9).password is None
+    apart = DatabaseSettings.read_admin(Environment(url | {"DATABASE_ADMIN_PASSWORD": "very-secret"}), timeout=9)
+    assert apart.password == "very-secret"
+    assert "very-secret" not in repr(apart)

@@ -103,8 +103,9 @@ class DatabaseSettings:
 
     @classmethod
     def read_admin(cls, environment: Environment, *, timeout: float) -> Self:
-        """The administrator's way in, from DATABASE_ADMIN_URL, which bears its password."""
-        return cls._read(environment, environment.text("DATABASE_ADMIN_URL"), None, timeout)
+        """The administrator's way in: DATABASE_ADMIN_URL, with its password unless DATABASE_ADMIN_PASSWORD has it."""
+        password = environment.text("DATABASE_ADMIN_PASSWORD", "") or None
+        return cls._read(environment, environment.text("DATABASE_ADMIN_URL"), password, timeout)
 
     @classmethod
     def _read(cls, environment: Environment, url: str, password: str | None, timeout: float) -> Self:
