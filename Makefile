@@ -4,9 +4,13 @@ SHELL := /bin/sh
 VENV := .venv/bin
 SAMLET := $(VENV)/samlet
 EVENT ?= {}
+URL ?= http://127.0.0.1:3000
+# On this machine the console fires the digest and shows the mail.
+CONSOLE ?= $(if $(findstring //127.0.0.1,$(URL)),http://127.0.0.1:9000)
 PYTEST_ARGS ?=
+comma := ,
 
-.PHONY: help run test lint format bench chaos migrate revision reset clean deploy-local deploy invoke logs contracts lock
+.PHONY: help backup restore redrive sql run test lint workflows audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy invoke logs contracts lock
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,11 +40,35 @@ run: .venv/.run ## start everything: services, functions, gateway, schedules, we
 test: .venv/.tools ## run every test that can be run on this machine
 	@$(VENV)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(PYTEST_ARGS)
 
-lint: .venv/.tools ## check style, types and import rules
+lint: .venv/.tools workflows ## check style, types, import rules and the workflows
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	PYTHONPATH=functions:layers/common/python $(VENV)/lint-imports
+
+# Their requirements clash with nobody's in here.
+.tools/audit/.done: .venv/.python .github/tools/requirements.txt
+	@echo "Installing pip-audit and zizmor into .tools/audit (once)"
+	@rm -rf .tools/audit && mkdir -p .tools && $(VENV)/python -m venv .tools/audit
+	@.tools/audit/bin/python -m pip install --disable-pip-version-check --no-input -q --require-hashes -r .github/tools/requirements.txt
+	@touch $@
+
+# Only Go's own tool can install it, and nothing else here asks for Go.
+ACTIONLINT := v1.7.12
+ACTIONLINT_HERE := $(if $(shell command -v go),.tools/actionlint-$(ACTIONLINT)/actionlint)
+.tools/actionlint-$(ACTIONLINT)/actionlint:
+	@echo "Building actionlint $(ACTIONLINT) into .tools (once)"
+	@GOBIN=$(CURDIR)/$(@D) go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
+
+workflows: .tools/audit/.done $(ACTIONLINT_HERE) ## check the GitHub workflows: zizmor, and actionlint where Go is installed
+	.tools/audit/bin/zizmor --offline --no-progress --quiet .github
+	$(or $(ACTIONLINT_HERE),@echo "NO GO ON THIS MACHINE: actionlint did not look at .github/workflows" >&2)
+
+audit: .tools/audit/.done ## look up known vulnerabilities of everything that a lock file names
+	@for file in $$(git ls-files --cached --others --exclude-standard '*.txt' | xargs grep -l -e '--hash=sha256'); do \
+	  echo "$$file" && .tools/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r "$$file" \
+	  || failed="$$failed $$file"; done; \
+	test -z "$$failed" || { echo "not clean, or not looked up:$$failed" >&2; exit 1; }
 
 format: .venv/.tools ## format the code
 	$(VENV)/ruff check --fix-only -q .
@@ -66,20 +94,66 @@ invoke: .venv/.run ## invoke a function of the running system: make invoke FUNCT
 	@test -n "$(FUNCTION)" || { echo "say which: make invoke FUNCTION=MigrateFunction EVENT='{}'" >&2; exit 2; }
 	@printf '%s' '$(EVENT)' | $(SAMLET) invoke $(FUNCTION) --event -
 
-logs: ## follow the log of the running system
-	@test -f .samlet/samlet.log || { echo "nothing has run here yet: make run" >&2; exit 1; }
-	@tail -n 200 -F .samlet/samlet.log
+# Any PostgreSQL can be named by DATABASE_ADMIN_URL (and DATABASE_TLS); without it, it is that of `make run`.
+FILE ?= taskflow-$(shell date -u +%Y%m%dT%H%M%SZ).zip
+MIGRATE := $(SAMLET) exec -- env PYTHONPATH=functions:layers/common/python DATABASE_TLS=$(or $(DATABASE_TLS),off) $(VENV)/python -m migrate
+
+backup: .venv/.tools ## save the database to a file while the system runs: make backup FILE=taskflow.zip
+	@$(MIGRATE) backup "$(FILE)" && echo "saved to $(FILE)"
+
+restore: .venv/.tools ## put a backup back: make restore FILE=taskflow.zip REPLACE=1 [HOLD_MAILS=1]
+	@test -f "$(FILE)" || { echo "say which: make restore FILE=taskflow.zip" >&2; exit 2; }
+	@$(MIGRATE) restore $(if $(REPLACE),--replace) $(if $(HOLD_MAILS),--hold-mails) "$(FILE)" && echo "restored from $(FILE)"
+
+sql: .venv/.tools ## ask the database as its administrator: make sql Q="SELECT count(*) FROM outbox"
+	@$(MIGRATE) sql "$$Q"
+
+redrive: .venv/.run ## give dead events another chance: all of the outbox's, or EVENTS="id id"
+	@printf '{"redrive": %s}' '$(if $(EVENTS),[$(foreach id,$(EVENTS),"$(id)"$(if $(filter-out $(lastword $(EVENTS)),$(id)),$(comma)))],"dead")' \
+	  | $(SAMLET) invoke MigrateFunction --event -
+
+logs: ## follow the log of the running system, on the host or in containers
+	@if test ! -f .samlet/running.json && test -n "$$(docker compose ps -q local 2>/dev/null)"; then \
+	  exec docker compose logs --follow --tail 200; fi; \
+	test -f .samlet/samlet.log || { echo "nothing has run here yet: make run, or make deploy-local" >&2; exit 1; }; \
+	exec tail -n 200 -F .samlet/samlet.log
 
 reset: .venv/.run ## delete the local data: database, topics, mails, secrets (downloads stay)
 	@$(SAMLET) reset
 
 clean: ## delete everything that was installed or generated (make reset first empties the data outside the checkout)
 	@if [ -x $(SAMLET) ]; then $(SAMLET) reset; fi
-	rm -rf .venv .samlet .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .samlet .tools .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-deploy-local: ## (not yet) the whole system in Docker Compose
-	@echo "make deploy-local is not there yet; ROADMAP.md says what comes. docker compose --profile infra up works." >&2; exit 1
+# --- containers -------------------------------------------------------------------------------------------------------
+
+docker:
+	@docker compose version >/dev/null 2>&1 || { echo "This needs Docker with Compose 2; \`make run\` does without." >&2; exit 1; }
+	@docker info >/dev/null 2>&1 || { echo "Docker does not answer: is its daemon running, and may this user speak to it?" >&2; exit 1; }
+
+deploy-local: docker ## the whole system in Docker Compose: builds, starts, tries it, prints the addresses
+	@docker compose build -q
+	@docker compose up --detach --wait --wait-timeout 300
+	@$(MAKE) -s --no-print-directory smoke \
+	  URL=http://$$(docker compose port local 3000) CONSOLE=http://$$(docker compose port local 9000)
+	@echo "  web page   http://$$(docker compose port frontend 8080)"
+	@echo "  HTTP API   http://$$(docker compose port local 3000)"
+	@echo "  console    http://$$(docker compose port local 9000)"
+	@echo "  mails      http://$$(docker compose port mailpit 8025)"
+	@echo "make logs follows the log, make undeploy-local ends it all"
+
+undeploy-local: docker ## stop and remove the containers; VOLUMES=1 deletes their data, too
+	@docker compose --profile '*' down --remove-orphans $(if $(VOLUMES),--volumes)
+
+infra: docker ## PostgreSQL, Kafka, Mailpit and moto in containers, for functions on the host
+	@docker compose up --detach --wait infra-postgres infra-kafka infra-mailpit infra-moto
+
+smoke: ## use a running system for one short day: make smoke URL=http://127.0.0.1:3000
+	@PYTHONPATH=tests $$(sh local/find-python.sh) -m smoke $(URL) $(if $(CONSOLE),--console $(CONSOLE)) $(SMOKE_ARGS)
+
+test-compose: docker .venv/.tools ## start the containers under a name of their own, use them, and kill each one once
+	@$(VENV)/python -m pytest tests/compose -p no:randomly --timeout 600 $(PYTEST_ARGS)
 
 deploy: ## (not yet) deploy to AWS
 	@echo "make deploy is not there yet; ROADMAP.md says what comes." >&2; exit 1
@@ -95,4 +169,6 @@ lock: ## pin the requirements anew with hashes (needs uv)
 	$(LOCK) layers/common/requirements.in -o layers/common/requirements.txt
 	$(LOCK) tests/requirements.in local/pyproject.toml -c layers/common/requirements.txt -o tests/requirements.txt
 	$(LOCK) tests/kafka-python.in -o tests/kafka-python.txt
+	$(LOCK) .github/tools/requirements.in -o .github/tools/requirements.txt
 	$(LOCK) local/pyproject.toml local/build-requirements.in -c tests/requirements.txt -o local/requirements.txt
+	$(LOCK) local/agent-requirements.in -c tests/requirements.txt -o local/agent-requirements.txt

@@ -1,0 +1,94 @@
+"""Each container is killed once in the middle of the flow: nothing acknowledged is lost, and no mail is sent twice."""
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from compose.containers import Containers
+from e2e.user import User
+from waiting import eventually
+
+# Those that only start something (secrets, migrate) have ended long before.
+SERVICES = (
+    "auth", "tasks", "meta", "outbox-relay", "nightly-digest", "mail-sender", "housekeeping",
+    "local", "frontend", "postgres", "kafka", "mailpit", "moto",
+)  # fmt: skip
+# A mail sink that keeps its mails in memory would lose those that it has: it is killed before it gets any.
+BEFORE_THE_DIGEST = {"mailpit"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_g2_g3_g7_nothing_is_lost_and_no_mail_sent_twice_when_a_container_is_killed(
+    system: Containers, service: str
+) -> None:
+    user = User(system)
+    acknowledged = [add_patiently(user, f"before {number}") for number in range(2)]
+    if service in BEFORE_THE_DIGEST:
+        system.kill_container(service)
+    system.samlet("schedule", "run", system.schedule("digest"), "--at", user.next_midnight())
+    if service not in BEFORE_THE_DIGEST:
+        system.kill_container(service)
+    acknowledged += [task for task in (add_once(user, f"during {number}") for number in range(3)) if task]
+    system.revive(service)
+    acknowledged += [add_patiently(user, f"after {number}") for number in range(2)]
+
+    wanted = {task["id"] for task in acknowledged}
+    eventually(lambda: wanted <= created(system, user), timeout=90, every=0.5)
+    [mail] = eventually(lambda: system.mails(user.email), timeout=120, every=0.5)
+    assert "2" in mail["text"]
+    settle(system)
+    assert len(system.mails(user.email)) == 1
+    assert states_of_mails(system, user) == ["sent"]
+
+
+def test_a_killed_container_takes_its_event_with_it_and_another_replica_serves_on(system: Containers) -> None:
+    system.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "tasks=3", "tasks")
+    eventually(lambda: len(system.sandboxes("TasksFunction")) == 3, timeout=60)
+    user = User(system)
+    system.kill_container("tasks")
+    eventually(lambda: len(system.sandboxes("TasksFunction")) == 2, timeout=30)
+    assert user.client.get("/tasks").status_code == 200
+    system.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "tasks=1", "tasks")
+
+
+def add_once(user: User, title: str) -> dict[str, Any] | None:
+    """Try to add a task; None where the service said that it couldn't, or nothing at all."""
+    try:
+        answer = user.client.post("/tasks", json={"title": title}, timeout=15)
+    except httpx.HTTPError:
+        return None
+    assert answer.status_code in (201, 429, 500, 503), answer.text
+    task: dict[str, Any] | None = answer.json() if answer.status_code == 201 else None
+    return task
+
+
+def add_patiently(user: User, title: str) -> dict[str, Any]:
+    """Add a task, trying again as a person would."""
+    task = eventually(lambda: add_once(user, title), timeout=60, every=0.5)
+    assert task
+    return task
+
+
+def created(system: Containers, user: User) -> set[str]:
+    """The tasks that Kafka knows of."""
+    events = (record["value"] for record in system.events(user.id))
+    return {event["task_id"] for event in events if event["type"] == "task.created"}
+
+
+def states_of_mails(system: Containers, user: User) -> list[str]:
+    """What `mail_sender` has written down about this user's digest events."""
+    statement = text(
+        "SELECT processed_events.state FROM processed_events JOIN outbox USING (event_id) WHERE outbox.key = :user"
+    )
+    with system.database() as connection:
+        return list(connection.scalars(statement, {"user": user.id}))
+
+
+def settle(system: Containers) -> None:
+    """A digest of somebody else has come through, so a second mail of the first one would have, too."""
+    other = User(system)
+    add_patiently(other, "marker")
+    system.samlet("schedule", "run", system.schedule("digest"), "--at", other.next_midnight())
+    eventually(lambda: system.mails(other.email), timeout=90, every=0.5)
