@@ -3,6 +3,7 @@
 import re
 import subprocess
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -31,14 +32,29 @@ def tracked(*patterns: str) -> tuple[Path, ...]:
 
 
 def anchors(document: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """As GitHub makes them: a heading's words, numbered when they come again. A comment in a code block is none."""
+    text = re.sub(r"^ *(```+|~~~+).*?^ *\1", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    found: set[str] = set()
+    for heading in re.findall(r"^#{1,6} +(.+?)[ #]*$", text, re.MULTILINE):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+        again = (f"{anchor}-{number}" for number in count(1))
+        found.add(anchor if anchor not in found else next(name for name in again if name not in found))
+    return found
+
+
+def test_an_anchor_is_what_github_makes_of_a_heading(tmp_path: Path) -> None:
+    document = tmp_path / "page.md"
+    document.write_text(
+        "# Two *words*\n\n## [Link](x.md), `code`\n\n## Again\n\n## Again\n\n```sh\n# no heading\n```\n"
+    )
+    assert anchors(document) == {"two-words", "link-code", "again", "again-1"}
 
 
 def test_every_relative_link_leads_to_a_file_and_its_heading() -> None:
     broken = []
     for document in tracked("*.md"):
-        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        for link in re.findall(r"\]\(([^)\s]+)(?: +\"[^\"]*\")?\)", document.read_text()):
             path, _, anchor = link.partition("#")
             if "://" in link:
                 continue
