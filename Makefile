@@ -10,7 +10,7 @@ CONSOLE ?= $(if $(findstring //127.0.0.1,$(URL)),http://127.0.0.1:9000)
 PYTEST_ARGS ?=
 comma := ,
 
-.PHONY: help backup restore redrive sql run test lint workflows audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy invoke logs contracts lock
+.PHONY: help backup restore redrive sql run test lint workflows validate build audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy invoke logs contracts lock
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ run: .venv/.run ## start everything: services, functions, gateway, schedules, we
 test: .venv/.tools ## run every test that can be run on this machine
 	@$(VENV)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(PYTEST_ARGS)
 
-lint: .venv/.tools workflows ## check style, types, import rules and the workflows
+lint: .venv/.tools workflows validate ## check style, types, import rules, the workflows and what AWS is told
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
@@ -63,6 +63,26 @@ ACTIONLINT_HERE := $(if $(shell command -v go),.tools/actionlint-$(ACTIONLINT)/a
 workflows: .tools/audit/.done $(ACTIONLINT_HERE) ## check the GitHub workflows: zizmor, and actionlint where Go is installed
 	.tools/audit/bin/zizmor --offline --no-progress --quiet .github
 	$(or $(ACTIONLINT_HERE),@echo "NO GO ON THIS MACHINE: actionlint did not look at .github/workflows" >&2)
+
+.tools/sam/.done: .venv/.python iac/sam/requirements.txt
+	@echo "Installing the SAM CLI and cfn-lint into .tools/sam (once)"
+	@rm -rf .tools/sam && mkdir -p .tools && $(VENV)/python -m venv .tools/sam
+	@.tools/sam/bin/python -m pip install --disable-pip-version-check --no-input -q --require-hashes -r iac/sam/requirements.txt
+	@touch $@
+
+# It tells nobody of its use, and what it notes for itself stays in the checkout.
+SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.tools/sam-notes .tools/sam/bin/sam
+REGION := $(or $(AWS_REGION),us-east-1)
+
+validate: .venv/.tools .tools/sam/.done ## check the template and iac/ as AWS would, without an account
+	@$(SAM) validate --lint --template template.yaml --region $(REGION)
+	.tools/sam/bin/cfn-lint --regions $(REGION) --template template.yaml iac/*.yaml
+	@$(VENV)/python -m pytest -q -p no:cacheprovider tests/samlet/template/test_repository_template.py
+
+RDS_CA_BUNDLE ?=
+build: .tools/sam/.done ## build functions and layer for AWS into .aws-sam/build [RDS_CA_BUNDLE=global-bundle.pem]
+	@test -z "$(RDS_CA_BUNDLE)" || test -s "$(RDS_CA_BUNDLE)" || { echo "no such file: RDS_CA_BUNDLE=$(RDS_CA_BUNDLE)" >&2; exit 2; }
+	@PYTHON=$(CURDIR)/$(VENV)/python RDS_CA_BUNDLE=$(abspath $(RDS_CA_BUNDLE)) $(SAM) build --template template.yaml --region $(REGION)
 
 audit: .tools/audit/.done ## look up known vulnerabilities of everything that a lock file names
 	@for file in $$(git ls-files --cached --others --exclude-standard '*.txt' | xargs grep -l -e '--hash=sha256'); do \
@@ -94,16 +114,19 @@ invoke: .venv/.run ## invoke a function of the running system: make invoke FUNCT
 	@test -n "$(FUNCTION)" || { echo "say which: make invoke FUNCTION=MigrateFunction EVENT='{}'" >&2; exit 2; }
 	@printf '%s' '$(EVENT)' | $(SAMLET) invoke $(FUNCTION) --event -
 
-# Any PostgreSQL can be named by DATABASE_ADMIN_URL (and DATABASE_TLS); without it, it is that of `make run`.
+# Any PostgreSQL can be named by DATABASE_ADMIN_URL (and DATABASE_TLS). Without it, it is that of `make run`, or else that of the containers.
 FILE ?= taskflow-$(shell date -u +%Y%m%dT%H%M%SZ).zip
-MIGRATE := $(SAMLET) exec -- env PYTHONPATH=functions:layers/common/python DATABASE_TLS=$(or $(DATABASE_TLS),off) $(VENV)/python -m migrate
+IN_CONTAINERS = $(if $(DATABASE_ADMIN_URL)$(wildcard $(or $(SAMLET_STATE_DIR),.samlet)/running.json),,$(shell docker compose ps --quiet postgres 2>/dev/null))
+ON_THE_HOST = $(SAMLET) exec -- env PYTHONPATH=functions:layers/common/python DATABASE_TLS=$(or $(DATABASE_TLS),off) $(VENV)/python -m migrate
+MIGRATE = $(if $(IN_CONTAINERS),docker compose run --rm -T admin,$(ON_THE_HOST))
 
 backup: .venv/.tools ## save the database to a file while the system runs: make backup FILE=taskflow.zip
-	@$(MIGRATE) backup "$(FILE)" && echo "saved to $(FILE)"
+	@(umask 077 && $(MIGRATE) backup - >"$(FILE).part") && mv "$(FILE).part" "$(FILE)" && echo "saved to $(FILE)" \
+	  || { rm -f "$(FILE).part"; exit 1; }
 
 restore: .venv/.tools ## put a backup back: make restore FILE=taskflow.zip REPLACE=1 [HOLD_MAILS=1]
 	@test -f "$(FILE)" || { echo "say which: make restore FILE=taskflow.zip" >&2; exit 2; }
-	@$(MIGRATE) restore $(if $(REPLACE),--replace) $(if $(HOLD_MAILS),--hold-mails) "$(FILE)" && echo "restored from $(FILE)"
+	@$(MIGRATE) restore $(if $(REPLACE),--replace) $(if $(HOLD_MAILS),--hold-mails) - <"$(FILE)" && echo "restored from $(FILE)"
 
 sql: .venv/.tools ## ask the database as its administrator: make sql Q="SELECT count(*) FROM outbox"
 	@$(MIGRATE) sql "$$Q"
@@ -170,5 +193,6 @@ lock: ## pin the requirements anew with hashes (needs uv)
 	$(LOCK) tests/requirements.in local/pyproject.toml -c layers/common/requirements.txt -o tests/requirements.txt
 	$(LOCK) tests/kafka-python.in -o tests/kafka-python.txt
 	$(LOCK) .github/tools/requirements.in -o .github/tools/requirements.txt
+	$(LOCK) iac/sam/requirements.in -o iac/sam/requirements.txt
 	$(LOCK) local/pyproject.toml local/build-requirements.in -c tests/requirements.txt -o local/requirements.txt
 	$(LOCK) local/agent-requirements.in -c tests/requirements.txt -o local/agent-requirements.txt

@@ -37,12 +37,24 @@ class Containers(System):
     name: str = field(default_factory=lambda: f"taskflow-test-{secrets.token_hex(3)}")
     ports: dict[str, str] = field(default_factory=free_ports)
 
+    def surroundings(self) -> dict[str, str]:
+        """What compose, make and the runtime's commands need in order to mean these containers."""
+        return {
+            **os.environ,
+            "PYTHONPATH": "",
+            "COMPOSE_PROJECT_NAME": self.name,
+            "SAMLET_STATE_DIR": str(self.state / self.name),  # not that of a system on the host
+            "SAMLET_CONSOLE_PORT": self.ports["CONSOLE_PORT"],
+            **self.ports,
+            **self.environment,
+        }
+
     def compose(self, *arguments: str, check: bool = True, stdin: str | None = None, timeout: float = 420) -> str:
         """Run a compose command on this project; its output."""
         done = subprocess.run(
-            ["docker", "compose", "--project-name", self.name, *arguments],
+            ["docker", "compose", *arguments],
             cwd=self.project,
-            env={**os.environ, **self.ports, **self.environment},
+            env=self.surroundings(),
             input=stdin,
             capture_output=True,
             text=True,
@@ -66,15 +78,18 @@ class Containers(System):
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
 
     def tail(self, lines: int = 80) -> str:
-        command = ["docker", "compose", "--project-name", self.name, "logs", "--no-color", "--tail", str(lines)]
-        return subprocess.run(command, cwd=self.project, capture_output=True, text=True, check=False).stdout[-12000:]
+        command = ["docker", "compose", "logs", "--no-color", "--tail", str(lines)]
+        done = subprocess.run(
+            command, cwd=self.project, env=self.surroundings(), capture_output=True, text=True, check=False
+        )
+        return done.stdout[-12000:]
 
     def samlet(self, *arguments: str, check: bool = True, stdin: str | None = None) -> str:
         """A command of the runtime, on the host, against the console of the container."""
         done = subprocess.run(
             [sys.executable, "-m", "samlet", *arguments],
             cwd=self.project,
-            env={**os.environ, "PYTHONPATH": "", "SAMLET_CONSOLE_PORT": self.ports["CONSOLE_PORT"]},
+            env=self.surroundings(),
             input=stdin,
             capture_output=True,
             text=True,

@@ -17,6 +17,9 @@ SERVICES = (
 )  # fmt: skip
 # A mail sink that keeps its mails in memory would lose those that it has: it is killed before it gets any.
 BEFORE_THE_DIGEST = {"mailpit"}
+# Killed between asking the mail server and writing down its answer, these leave a mail that nobody may send again.
+ASKED_THE_MAIL_SERVER = {"mail-sender", "local", "postgres"}
+MAYBE_SENT = {("unknown", 0), ("unknown", 1)}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -36,11 +39,11 @@ def test_g2_g3_g7_nothing_is_lost_and_no_mail_sent_twice_when_a_container_is_kil
 
     wanted = {task["id"] for task in acknowledged}
     eventually(lambda: wanted <= created(system, user), timeout=90, every=0.5)
-    [mail] = eventually(lambda: system.mails(user.email), timeout=120, every=0.5)
-    assert "2" in mail["text"]
+    [state] = eventually(lambda: final_states(system, user), timeout=180, every=0.5)
     settle(system)
-    assert len(system.mails(user.email)) == 1
-    assert states_of_mails(system, user) == ["sent"]
+    mails = system.mails(user.email)
+    assert (state, len(mails)) in {("sent", 1)} | (MAYBE_SENT if service in ASKED_THE_MAIL_SERVER else set())
+    assert all("2" in mail["text"] for mail in mails)
 
 
 def test_a_killed_container_takes_its_event_with_it_and_another_replica_serves_on(system: Containers) -> None:
@@ -77,10 +80,11 @@ def created(system: Containers, user: User) -> set[str]:
     return {event["task_id"] for event in events if event["type"] == "task.created"}
 
 
-def states_of_mails(system: Containers, user: User) -> list[str]:
-    """What `mail_sender` has written down about this user's digest events."""
+def final_states(system: Containers, user: User) -> list[str]:
+    """How the mails of this user's digest events ended; none as long as one may still be tried."""
     statement = text(
-        "SELECT processed_events.state FROM processed_events JOIN outbox USING (event_id) WHERE outbox.key = :user"
+        "SELECT processed_events.state FROM processed_events JOIN outbox USING (event_id)"
+        " WHERE outbox.key = :user AND processed_at IS NOT NULL"
     )
     with system.database() as connection:
         return list(connection.scalars(statement, {"user": user.id}))

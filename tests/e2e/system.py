@@ -35,7 +35,7 @@ class System:
     def log(self) -> Path:
         return self.state.with_name(f"{self.state.name}.log")
 
-    def _environment(self) -> dict[str, str]:
+    def surroundings(self) -> dict[str, str]:
         ports = {f"SAMLET_{part}_PORT": "0" for part in PARTS}
         folders = {"SAMLET_STATE_DIR": str(self.state), "SAMLET_CACHE_DIR": str(CHECKOUT / ".samlet")}
         return {**os.environ, "PYTHONPATH": "", **ports, **folders, **self.environment}
@@ -45,7 +45,7 @@ class System:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "samlet", "up"],
                 cwd=self.project,
-                env=self._environment(),
+                env=self.surroundings(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -90,7 +90,7 @@ class System:
         done = subprocess.run(
             [sys.executable, "-m", "samlet", *arguments],
             cwd=self.project,
-            env=self._environment(),
+            env=self.surroundings(),
             input=stdin,
             capture_output=True,
             text=True,
