@@ -10,7 +10,7 @@ CONSOLE ?= $(if $(findstring //127.0.0.1,$(URL)),http://127.0.0.1:9000)
 PYTEST_ARGS ?=
 comma := ,
 
-.PHONY: help backup restore redrive sql run test lint workflows validate build audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy invoke logs contracts lock
+.PHONY: help backup restore redrive sql run test lint workflows validate build audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy destroy invoke logs contracts parity lock
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,8 +102,16 @@ chaos: .venv/.tools ## kill processes in the middle of the flow, longer than `ma
 
 # --- the running system -----------------------------------------------------------------------------------------------
 
+# What runs: `make run`, or else the containers.
+IN_CONTAINERS = $(if $(wildcard $(or $(SAMLET_STATE_DIR),.samlet)/running.json),,$(shell docker compose ps --quiet local 2>/dev/null))
+RUNNING = $(if $(IN_CONTAINERS),docker compose exec -T local samlet,$(SAMLET))
+
+# In containers `migrate` runs only as long as it has something to do.
+migrate_with = $(if $(IN_CONTAINERS),docker compose run --rm --no-deps -T migrate MigrateFunction \
+  --runtime local:3002 --token-file /run/agent/agent_token --invoke '$(1)',printf '%s' '$(1)' | $(SAMLET) invoke MigrateFunction --event -)
+
 migrate: .venv/.run ## bring the running system's roles, schema and topics up to date
-	@$(SAMLET) invoke MigrateFunction
+	@$(call migrate_with,{})
 
 revision: .venv/.tools ## write an empty migration: make revision NAME="add a column"
 	@test -n "$(NAME)" || { echo 'say what it does: make revision NAME="add a column"' >&2; exit 2; }
@@ -112,13 +120,12 @@ revision: .venv/.tools ## write an empty migration: make revision NAME="add a co
 
 invoke: .venv/.run ## invoke a function of the running system: make invoke FUNCTION=MigrateFunction EVENT='{}'
 	@test -n "$(FUNCTION)" || { echo "say which: make invoke FUNCTION=MigrateFunction EVENT='{}'" >&2; exit 2; }
-	@printf '%s' '$(EVENT)' | $(SAMLET) invoke $(FUNCTION) --event -
+	@printf '%s' '$(EVENT)' | $(RUNNING) invoke $(FUNCTION) --event -
 
 # Any PostgreSQL can be named by DATABASE_ADMIN_URL (and DATABASE_TLS). Without it, it is that of `make run`, or else that of the containers.
 FILE ?= taskflow-$(shell date -u +%Y%m%dT%H%M%SZ).zip
-IN_CONTAINERS = $(if $(DATABASE_ADMIN_URL)$(wildcard $(or $(SAMLET_STATE_DIR),.samlet)/running.json),,$(shell docker compose ps --quiet postgres 2>/dev/null))
 ON_THE_HOST = $(SAMLET) exec -- env PYTHONPATH=functions:layers/common/python DATABASE_TLS=$(or $(DATABASE_TLS),off) $(VENV)/python -m migrate
-MIGRATE = $(if $(IN_CONTAINERS),docker compose run --rm -T admin,$(ON_THE_HOST))
+MIGRATE = $(if $(and $(IN_CONTAINERS),$(if $(DATABASE_ADMIN_URL),,1)),docker compose run --rm --no-deps -T admin,$(ON_THE_HOST))
 
 backup: .venv/.tools ## save the database to a file while the system runs: make backup FILE=taskflow.zip
 	@(umask 077 && $(MIGRATE) backup - >"$(FILE).part") && mv "$(FILE).part" "$(FILE)" && echo "saved to $(FILE)" \
@@ -132,12 +139,10 @@ sql: .venv/.tools ## ask the database as its administrator: make sql Q="SELECT c
 	@$(MIGRATE) sql "$$Q"
 
 redrive: .venv/.run ## give dead events another chance: all of the outbox's, or EVENTS="id id"
-	@printf '{"redrive": %s}' '$(if $(EVENTS),[$(foreach id,$(EVENTS),"$(id)"$(if $(filter-out $(lastword $(EVENTS)),$(id)),$(comma)))],"dead")' \
-	  | $(SAMLET) invoke MigrateFunction --event -
+	@$(call migrate_with,{"redrive": $(if $(EVENTS),[$(foreach id,$(EVENTS),"$(id)"$(if $(filter-out $(lastword $(EVENTS)),$(id)),$(comma)))],"dead")})
 
 logs: ## follow the log of the running system, on the host or in containers
-	@if test ! -f .samlet/running.json && test -n "$$(docker compose ps -q local 2>/dev/null)"; then \
-	  exec docker compose logs --follow --tail 200; fi; \
+	@$(if $(IN_CONTAINERS),exec docker compose logs --follow --tail 200;) \
 	test -f .samlet/samlet.log || { echo "nothing has run here yet: make run, or make deploy-local" >&2; exit 1; }; \
 	exec tail -n 200 -F .samlet/samlet.log
 
@@ -178,13 +183,25 @@ smoke: ## use a running system for one short day: make smoke URL=http://127.0.0.
 test-compose: docker .venv/.tools ## start the containers under a name of their own, use them, and kill each one once
 	@$(VENV)/python -m pytest tests/compose -p no:randomly --timeout 600 $(PYTEST_ARGS)
 
-deploy: ## (not yet) deploy to AWS
-	@echo "make deploy is not there yet; ROADMAP.md says what comes." >&2; exit 1
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+DEPLOY = PYTHONPATH=iac $(VENV)/python -m deploy
+
+deploy: .venv/.tools ## bring a stage to AWS: make deploy STAGE=dev RDS_CA_BUNDLE=global-bundle.pem [SERVICE_ONLY=1] [YES=1]
+	@$(DEPLOY) check "$(STAGE)"
+	@$(MAKE) --no-print-directory lint build
+	@$(DEPLOY) up "$(STAGE)" $(if $(SERVICE_ONLY),--service-only) $(if $(YES),--yes)
+
+destroy: .venv/.tools ## take a stage down, all but its secrets and a snapshot: make destroy STAGE=dev
+	@$(DEPLOY) down "$(STAGE)"
 
 # --- upkeep -----------------------------------------------------------------------------------------------------------
 
 contracts: .venv/.tools ## write docs/contracts anew from the code
 	PYTHONPATH=functions:layers/common/python $(VENV)/python docs/contracts/generate.py
+
+parity: .venv/.tools ## write docs/reference/parity.md anew from template, compose file and stacks
+	@PYTHONPATH=local $(VENV)/python docs/reference/parity.py
 
 # No index and no URL is written down, so that a lock file says what to install and never from where.
 LOCK := uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-emit-index-url
