@@ -53,6 +53,7 @@ class Answer:
 class Client:
     port: int
     functions: FakeFunctions
+    answered: list[tuple[str, int, float]] = field(default_factory=list)  # what the gateway counts
 
     async def raw(self, data: bytes) -> Answer:
         """Send bytes as they are and read one answer."""
@@ -80,11 +81,13 @@ async def read_answer(reader: asyncio.StreamReader, *, head: bool = False) -> An
 
 @asynccontextmanager
 async def serving(functions: FakeFunctions, cors: Cors | None = None, stage: str = "$default") -> AsyncIterator[Client]:
-    runner = HttpGateway(HttpApi("Api", ROUTES, cors, stage), functions).runner()
+    answered: list[tuple[str, int, float]] = []
+    api = HttpApi("Api", ROUTES, cors, stage)
+    runner = HttpGateway(api, functions, answered=lambda *answer: answered.append(answer)).runner()
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield Client(runner.addresses[0][1], functions)
+        yield Client(runner.addresses[0][1], functions, answered)
     finally:
         await runner.cleanup()

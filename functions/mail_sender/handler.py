@@ -12,6 +12,7 @@ from mail_sender.postman import Circuit, Postman
 from mail_sender.rendering import Sender
 from mail_sender.smtp_url import SmtpServer, parse_smtp_url
 from mail_sender.transport import SmtpTransport
+from taskflow import traces
 from taskflow.clock import utc_now
 from taskflow.database import engine_for
 from taskflow.settings import DatabaseSettings, Environment
@@ -32,6 +33,7 @@ def _mail() -> tuple[SmtpServer, Sender]:
     return parse_smtp_url(environment.text("SMTP_URL")), sender
 
 
+@traces.traced("mail_sender")
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """Sends the mails of a batch, or those that have fallen due in the database."""
 

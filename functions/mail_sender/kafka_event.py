@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.kafka_event import KafkaEventRecord
 
+from taskflow import traces
 from taskflow.logs import logger_for
 
 logger = logger_for("mail_sender")
@@ -20,13 +21,15 @@ logger = logger_for("mail_sender")
 
 @dataclass(frozen=True)
 class KafkaRecord:
-    """One record and its place; `value` is None for a tombstone."""
+    """One record, its place and its trace; `value` is None for a tombstone."""
 
     topic: str
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
+    event_id: str = ""
+    traceparent: str | None = None
 
 
 def is_kafka_event(event: Mapping[str, Any]) -> bool:
@@ -46,7 +49,7 @@ def handle_batch(event: Mapping[str, Any], handle: Callable[[KafkaRecord], None]
         if place in failed:
             raise EarlierRecordFailed
         try:
-            handle(_record(record.raw_event))
+            _handle_traced(_record(record.raw_event), handle)
         except Exception:
             # Whatever it is, the mapping's attempts count it, and in the end put the record on events.dead.
             logger.exception("record failed", extra={"partition": record.partition, "offset": record.offset})
@@ -57,10 +60,37 @@ def handle_batch(event: Mapping[str, Any], handle: Callable[[KafkaRecord], None]
     return process_partial_response(event=dict(event), record_handler=handle_in_order, processor=processor)
 
 
+def _handle_traced(record: KafkaRecord, handle: Callable[[KafkaRecord], None]) -> None:
+    attributes = traces.sending("process", record.topic, record.event_id) | {
+        "messaging.destination.partition.id": str(record.partition),
+        "messaging.kafka.offset": record.offset,
+    }
+    keys = {"correlation_id": traces.trace_id(record.traceparent)} if record.traceparent else {}
+    with (
+        logger.append_context_keys(**keys),
+        traces.span(f"process {record.topic}", "consumer", parent=record.traceparent, attributes=attributes),
+    ):
+        handle(record)
+
+
 def _record(raw: Mapping[str, Any]) -> KafkaRecord:
     return KafkaRecord(
-        raw["topic"], int(raw["partition"]), int(raw["offset"]), _decoded(raw.get("key")), _decoded(raw.get("value"))
+        raw["topic"],
+        int(raw["partition"]),
+        int(raw["offset"]),
+        _decoded(raw.get("key")),
+        _decoded(raw.get("value")),
+        _header(raw, "ce_id"),
+        traces.valid(_header(raw, "traceparent")),
     )
+
+
+def _header(raw: Mapping[str, Any], name: str) -> str:
+    """A header that we write in ASCII, or nothing; anybody's others may be missing, null, or of signed bytes."""
+    for header in raw.get("headers") or ():
+        if header.get(name):
+            return bytes(byte & 0xFF for byte in header[name]).decode("ascii", "replace")
+    return ""
 
 
 def _decoded(field: str | None) -> bytes | None:

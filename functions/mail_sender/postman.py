@@ -14,13 +14,14 @@ from mail_sender import claims, letters
 from mail_sender.claims import Claim, Lease, Mail, State
 from mail_sender.errors import AddressRefused, Deferred, Refused, ServerUnusable, Unanswered
 from mail_sender.kafka_event import KafkaRecord
-from mail_sender.metrics import count
 from mail_sender.rendering import Sender, render
+from taskflow import traces
 from taskflow.clock import Clock
 from taskflow.database import transaction
 from taskflow.events import DailyDigestRequested, InvalidEvent, parse
 from taskflow.failpoints import reach
 from taskflow.logs import logger_for
+from taskflow.metrics import Metric, emit
 from taskflow.outage import DatabaseUnavailable
 
 logger = logger_for("mail_sender")
@@ -116,17 +117,12 @@ class Postman:
 
     def _send(self, mine: Claim, event: DailyDigestRequested, message: bytes) -> None:
         try:
-            self.transport.open_envelope(self.sender.address, event.email)
-            reach("mail.after_envelope")
-            if not self._begin_dispatch(mine):
+            if not self._hand_over(mine, event, message):
                 return self.transport.close()
-            reach("mail.after_dispatching")
-            self.transport.deliver(message)
-            reach("mail.after_data")
         except ServerUnusable as error:
             until = self.circuit.open(self.clock())
             logger.error("mail server unusable", extra={"error": str(error)})
-            count("MailServerUnusable")
+            _count(Metric.MAIL_SERVER_UNUSABLE)
             self._postpone(mine, until, str(error), attempts=mine.attempts - 1)
         except Deferred as error:
             self._defer(mine, str(error))
@@ -140,6 +136,18 @@ class Postman:
             self._finish(mine, State.SENT)
         reach("mail.after_record")
         return None
+
+    def _hand_over(self, mine: Claim, event: DailyDigestRequested, message: bytes) -> bool:
+        known = {"network.protocol.name": "smtp", "cloudevents.event_id": str(mine.event_id)}
+        with traces.span("send mail", "client", parent=traces.current(), attributes=known):
+            self.transport.open_envelope(self.sender.address, event.email)
+            reach("mail.after_envelope")
+            if not self._begin_dispatch(mine):
+                return False
+            reach("mail.after_dispatching")
+            self.transport.deliver(message)
+            reach("mail.after_data")
+        return True
 
     def _begin_dispatch(self, mine: Claim) -> bool:
         try:
@@ -166,7 +174,7 @@ class Postman:
     def _postpone(self, mine: Claim, until: datetime, error: str, *, attempts: int) -> None:
         if self._patiently(lambda session: claims.postpone(session, mine, until, error, attempts=attempts)):
             logger.warning("mail put off", extra={"event_id": str(mine.event_id), "error": error, "until": str(until)})
-            count("MailPutOff")
+            _count(Metric.MAIL_PUT_OFF)
         else:
             self._fenced(mine)
 
@@ -174,16 +182,16 @@ class Postman:
         self._patiently(lambda session: letters.bury(session, record, reason, self.clock()))
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         logger.error("dead letter", extra={**place, "reason": reason})
-        count("MailDeadLetter")
+        _count(Metric.MAIL_DEAD_LETTER)
 
     def _fenced(self, mine: Claim) -> None:
         logger.error("claim lost to another sender, nothing was written", extra={"event_id": str(mine.event_id)})
-        count("MailFenced")
+        _count(Metric.MAIL_FENCED)
 
     def _tell(self, state: State, event_id: str | None, error: str | None = None) -> None:
         level = logger.info if state is State.SENT else logger.error
         level("mail %s", state.value, extra={"event_id": event_id, "error": error})
-        count(f"Mail{state.value.title()}")
+        _count(Metric[f"MAIL_{state.name}"])
 
     def _lease(self) -> Lease:
         now = self.clock()
@@ -204,3 +212,7 @@ class Postman:
                     raise
                 logger.warning("waiting for the database")
                 self.pause(_POLL)
+
+
+def _count(metric: Metric) -> None:
+    emit("mail_sender", {metric: 1})

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,12 @@ class Entry:
     user_id: UUID
     local_date: date
     event_id: UUID | None
+
+
+def overdue(session: Session, now: datetime) -> timedelta:
+    """For how long the user who is due the longest has waited; zero where nobody waits."""
+    oldest = session.scalar(select(func.min(DigestSchedule.next_digest_at)))
+    return max(timedelta(), now - oldest) if oldest else timedelta()
 
 
 def lock_due(session: Session, slot: datetime, limit: int) -> list[DueUser]:

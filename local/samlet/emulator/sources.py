@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from socket import socket
 from typing import Any
 
 from aiohttp import web
 
 from samlet.emulator.listeners import bind_any, url_of
+from samlet.emulator.metrics import Metrics
 from samlet.log import say
 from samlet.runtime import Functions
 from samlet.settings import Settings
@@ -19,8 +21,11 @@ from samlet.template import HttpApi, Template
 class Sources:
     """The event sources of one template; `kafka_servers` serves the mappings that name no servers themselves."""
 
-    def __init__(self, template: Template, functions: Functions, kafka_servers: str | None, settings: Settings) -> None:
+    def __init__(
+        self, template: Template, functions: Functions, kafka_servers: str | None, settings: Settings, metrics: Metrics
+    ) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._apis = template.apis
         self._account = template.account
         self._functions = functions
@@ -55,7 +60,8 @@ class Sources:
         return addresses
 
     async def _serve(self, api: HttpApi, bound: socket) -> None:
-        runner = HttpGateway(api, self._functions, account=self._account).runner()
+        answered = partial(self._metrics.answered, api.logical_id)
+        runner = HttpGateway(api, self._functions, account=self._account, answered=answered).runner()
         await runner.setup()
         self._runners.append(runner)
         await web.SockSite(runner, bound).start()

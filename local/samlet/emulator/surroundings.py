@@ -51,7 +51,7 @@ class Surroundings:
     @property
     def mails(self) -> services.MailSink | services.Mailpit | None:
         """Where mails can be read: our sink, or the Mailpit that the user's mail server is."""
-        if self._settings.mailpit_url and self.mail:
+        if isinstance(self.mail, services.ExternalMail) and self._settings.mailpit_url:
             return services.Mailpit(self._settings.mailpit_url)
         return self.mail if isinstance(self.mail, services.MailSink) else None
 

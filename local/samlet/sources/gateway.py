@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import time
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -20,16 +21,28 @@ from samlet.sources.routes import Match, RouteTable
 
 _PAYLOAD_LIMIT = 6 * 1024 * 1024  # what a function takes in one synchronous invocation
 _CORS_PREFIX = "access-control-"
+_ROUTE: web.RequestKey[str] = web.RequestKey("route", str)
 
 
 class HttpGateway:
-    """One HTTP API. `runner()` serves it; the functions are run by `invoker`."""
+    """One HTTP API. `runner()` serves it; the functions are run by `invoker`.
 
-    def __init__(self, api: HttpApi, invoker: Invoker, *, account: str = "000000000000") -> None:
+    `answered` is told each answer's route (its key, or `none`), status and time in seconds.
+    """
+
+    def __init__(
+        self,
+        api: HttpApi,
+        invoker: Invoker,
+        *,
+        account: str = "000000000000",
+        answered: Callable[[str, int, float], None] = lambda _route, _status, _seconds: None,
+    ) -> None:
         self._routes = RouteTable(api.routes)
         self._cors = CorsPolicy(api.cors) if api.cors else None
         self._common = Gateway(api.logical_id, account, api.stage)
         self._invoker = invoker
+        self._answered = answered
         self._running: set[asyncio.Future[Outcome]] = set()
 
     def runner(self) -> web.ServerRunner:
@@ -46,7 +59,9 @@ class HttpGateway:
             say("gateway", f"{type(error).__name__}: {error}", level="error")
             response = error_response(500, "Internal Server Error")
         response.headers.append(("apigw-requestid", request_id))
-        _log(request, response.status, (time.perf_counter() - started) * 1000)
+        seconds = time.perf_counter() - started
+        _log(request, response.status, seconds * 1000)
+        self._answered(request.get(_ROUTE, "none"), response.status, seconds)
         return to_wire(response)
 
     async def _answer(self, request: web.BaseRequest, request_id: str) -> HttpResponse:
@@ -70,6 +85,7 @@ class HttpGateway:
         match = self._match(request.method, segments)
         if match is None:
             return error_response(404, "Not Found")
+        request[_ROUTE] = match.route.key
         try:
             body = await read_body(request)
         except RequestTooLarge:

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from samlet.console import console
-from samlet.errors import ScheduleNotFound, Throttled
+from samlet.errors import ScheduleNotFound, ServiceFailed, Throttled
 from samlet.runtime import Outcome
 from samlet.sources.schedules import ScheduleState
 
@@ -28,6 +28,14 @@ class Inbox:
     def clear(self) -> int:
         self.kept = []
         return 1
+
+
+class Silent(Inbox):
+    def list(self) -> Sequence[Mapping[str, Any]]:
+        raise ServiceFailed("it does not answer")
+
+    def clear(self) -> int:
+        raise ServiceFailed("it does not answer")
 
 
 @dataclass
@@ -63,6 +71,9 @@ class Stand:
     def functions(self) -> Mapping[str, Any]:
         return {"Tick": {"sandboxes": [{"pid": 8}]}}
 
+    def metrics(self) -> bytes:
+        return b"samlet_sandboxes 1.0\n"
+
 
 @pytest.fixture
 def stand() -> Stand:
@@ -87,6 +98,14 @@ async def test_health_is_503_until_ready(client: Client, stand: Stand, ready: bo
     }
 
 
+async def test_prometheus_gets_the_metrics_under_any_name_that_it_knows_us_by(client: Client) -> None:
+    answer = await client.get("/metrics", headers={"Host": "local:9000"})
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert await answer.text() == "samlet_sandboxes 1.0\n"
+    assert (await client.get("/healthz", headers={"Host": "local:9000"})).status == 403
+
+
 async def test_functions_are_listed(client: Client) -> None:
     assert await (await client.get("/api/functions")).json() == {"Tick": {"sandboxes": [{"pid": 8}]}}
 
@@ -95,6 +114,12 @@ async def test_mails_are_listed_and_forgotten(client: Client) -> None:
     assert await (await client.get("/api/mails")).json() == [{"id": "1", "subject": "Hé"}]
     assert (await client.delete("/api/mails")).status == 204
     assert await (await client.get("/api/mails")).json() == []
+
+
+async def test_a_mail_server_that_does_not_tell_its_mails_is_said_why(client: Client, stand: Stand) -> None:
+    stand.mails = Silent()
+    for answer in (await client.get("/api/mails"), await client.delete("/api/mails")):
+        assert (answer.status, await answer.json()) == (502, {"error": "it does not answer"})
 
 
 async def test_what_is_not_there_is_told(client: Client, stand: Stand) -> None:

@@ -42,6 +42,16 @@ async def test_a_path_without_a_route_is_a_404_in_the_words_of_aws(client: Clien
     assert answer["content-type"] == "application/json"
 
 
+async def test_answers_are_counted_by_route_and_never_by_path(client: Client) -> None:
+    for path in ("/echo/1", "/echo/2", "/nothing/3"):
+        await client("GET", path)
+    assert [(route, status) for route, status, _ in client.answered] == [
+        ("ANY /echo/{proxy+}", 200),
+        ("ANY /echo/{proxy+}", 200),
+        ("none", 404),
+    ]
+
+
 async def raises(error: Exception) -> Any:
     raise error
 

@@ -1,0 +1,118 @@
+"""What is counted while a project runs, for Prometheus: the console serves it as `/metrics`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.registry import Collector
+
+from samlet.emulator.embedded_metrics import EmbeddedMetrics
+from samlet.runtime import Outcome
+
+# Seconds: from a warm handler's millisecond to API Gateway's limit.
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+Parts = Callable[[], Mapping[str, Mapping[str, Any]]]
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series began is of no use here, and doubles the page
+
+
+class Metrics:
+    """Counts what functions do; `parts` tells the state of everything when it is asked for.
+
+    Functions are named by logical id; times are in seconds and sizes in bytes.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._registry = CollectorRegistry()
+        self._invocations = self._counter("invocations", "Invocations that ended, ok or error.", "function", "result")
+        self._throttled = self._counter("throttles", "Events that no sandbox was free for.", "function")
+        self._durations = self._histogram("invocation_duration_seconds", "Duration, as in REPORT.", "function")
+        self._inits = self._histogram("init_duration_seconds", "Init Duration, as in REPORT.", "function")
+        self._memory = self._gauge("memory_used_bytes", "Max Memory Used of the newest invocation.", "function")
+        self._requests = self._counter("http_requests", "Requests that were answered.", "api", "route", "status")
+        self._latencies = self._histogram(
+            "http_request_duration_seconds", "From a request to its answer.", "api", "route"
+        )
+        self._embedded = EmbeddedMetrics()
+        self._registry.register(self._embedded)
+        self._registry.register(_State(parts))
+        ProcessCollector(registry=self._registry)
+
+    def printed(self, function: str, line: str) -> None:
+        """Hear a line of a function's output."""
+        self._embedded.printed(function, line)
+
+    def finished(self, function: str, outcome: Outcome) -> None:
+        """Hear how an invocation ended."""
+        self._invocations.labels(function, "ok" if outcome.ok else "error").inc()
+        self._durations.labels(function).observe(outcome.duration_ms / 1000)
+        if outcome.init_ms is not None:
+            self._inits.labels(function).observe(outcome.init_ms / 1000)
+        if outcome.memory_used:
+            self._memory.labels(function).set(outcome.memory_used * 1024 * 1024)
+
+    def throttled(self, function: str) -> None:
+        """Hear that an event was refused."""
+        self._throttled.labels(function).inc()
+
+    def answered(self, api: str, route: str, status: int, seconds: float) -> None:
+        """Hear of a request; `route` is the route's key, or `none` where no route fits."""
+        self._requests.labels(api, route, str(status)).inc()
+        self._latencies.labels(api, route).observe(seconds)
+
+    def page(self) -> bytes:
+        """Return everything in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"samlet_{name}", text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"samlet_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"samlet_{name}", text, labels, registry=self._registry, buckets=_BUCKETS)
+
+
+class _State(Collector):
+    """How the parts are at the moment that somebody asks."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def describe(self) -> Iterator[Metric]:
+        """Return nothing: there are no parts yet when this is registered."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the gauges."""
+        parts = dict(self._parts())
+        functions = parts.pop("functions", {})
+        mappings = parts.get("kafka_mappings", {}).get("mappings", {})
+        ready = Metric("samlet_part_ready", "1 where a part is ready.", "gauge")
+        for name, part in parts.items():
+            ready.add_sample(ready.name, {"part": name}, float(part["state"] == "ready"))
+        yield ready
+        sandboxes = Metric("samlet_sandboxes", "Sandboxes that there are.", "gauge")
+        for name, function in functions.items():
+            sandboxes.add_sample(sandboxes.name, {"function": name}, len(function["sandboxes"]))
+        yield sandboxes
+        lag = Metric("samlet_kafka_lag", "Records that a mapping has not finished.", "gauge")
+        records = Metric("samlet_kafka_records", "What became of a mapping's records.", "counter")
+        for name, mapping in mappings.items():
+            labels = {"mapping": name, "topic": mapping["topic"], "group": mapping["group"]}
+            lag.add_sample(lag.name, labels, mapping["lag"])
+            for result in ("delivered", "skipped", "unreadable", "given_up"):
+                records.add_sample("samlet_kafka_records_total", {**labels, "result": result}, mapping[result])
+        yield lag
+        yield records
