@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from outbox_relay.relay import Pace, run
 from outbox_relay.report import Report
+from taskflow import traces
 from taskflow.clock import utc_now
 from taskflow.database import engine_for
 from taskflow.kafka import KafkaPublisher
@@ -28,6 +29,7 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
+@traces.traced("outbox_relay")
 def handler(_event: object, context: Context) -> dict[str, Any]:
     """Relay until the time is nearly up; gives the number of events published."""
     log.append_keys(function_request_id=context.aws_request_id)

@@ -4,6 +4,7 @@ Whatever dies between two steps, nothing is lost: an event is marked only after 
 sent but not marked is sent again, before any later event of its key.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from outbox_relay.queue import Waiting, due, mark_published, mark_refused, take_turn
 from outbox_relay.verdicts import after_refusal
+from taskflow import traces
 from taskflow.clock import Clock
 from taskflow.database import transaction
 from taskflow.failpoints import reach
-from taskflow.records import BrokerUnavailable, Outcome, Publisher, RecordRefused
+from taskflow.records import BrokerUnavailable, HeldBack, Outcome, Publisher, RecordRefused
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,14 @@ def take_one(engine: Engine, publisher: Publisher, clock: Clock, *, batch: int, 
         if not events:
             return Turn()
         reach("relay.after_select")
+        began = time.time_ns()
         outcomes = publisher.send([event.record for event in events], timeout=kafka_timeout)
+        ended = time.time_ns()
         reach("relay.after_send")
         turn = _write_down(session, events, outcomes, clock)
         reach("relay.after_mark")
     reach("relay.after_commit")
+    _trace(events, outcomes, began, ended)  # after the turn, so that nobody waits for it
     return turn
 
 
@@ -60,3 +65,20 @@ def _write_down(session: Session, events: Sequence[Waiting], outcomes: Sequence[
             dead += verdict.dead_at is not None
     outage = next((str(outcome) for outcome in outcomes if isinstance(outcome, BrokerUnavailable)), None)
     return Turn(len(events), len(published), tuple(refused), dead, outage)
+
+
+def _trace(events: Sequence[Waiting], outcomes: Sequence[Outcome], began: int, ended: int) -> None:
+    """A span for each event and not one for the batch: each belongs to another trace, in which its wait is seen."""
+    for event, outcome in zip(events, outcomes, strict=True):
+        if isinstance(outcome, HeldBack):
+            continue  # it was not sent
+        record = event.record
+        traces.record(
+            f"send {record.topic}",
+            "client",
+            parent=record.headers.get("traceparent"),
+            since=began,
+            until=ended,
+            attributes=traces.message_attributes("send", record.topic, record.headers.get("ce_id", "")),
+            error_type=None if outcome is None else type(outcome).__name__,
+        )

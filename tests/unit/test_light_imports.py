@@ -10,8 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HTTP = {"fastapi", "starlette", "mangum"}
 HEAVY = HTTP | {"alembic", "bcrypt", "boto3", "jinja2", "jwt", "kafka", "pydantic", "sqlalchemy"}
+HEAVY |= {"opentelemetry", "opentelemetry.sdk", "google.protobuf", "requests"}
 USED = {
-    "meta": HTTP | {"pydantic"},
+    "meta": HTTP | {"opentelemetry", "pydantic"},  # FastAPI brings OpenTelemetry's API; its SDK nobody loads unasked
     "outbox_relay": {"kafka", "pydantic", "sqlalchemy"},
     "nightly_digest": {"pydantic", "sqlalchemy"},
     "mail_sender": {"jinja2", "pydantic", "sqlalchemy"},

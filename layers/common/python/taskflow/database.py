@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from taskflow.outage import DatabaseUnavailable
-from taskflow.settings import DatabaseSettings
+from taskflow.settings import DatabaseSettings, SettingError
 
 # A dead pooled connection is found and replaced by the pre-ping; its stack trace would only alarm.
 logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
@@ -27,7 +27,6 @@ _TOO_SLOW = ("57014", "55P03", "25P03", "40001", "40P01")  # statement or lock t
 
 def engine_for(settings: DatabaseSettings) -> Engine:
     """An engine with one connection, because a sandbox handles one event at a time."""
-    context = ssl.create_default_context(cafile=settings.ca_file) if settings.tls else False
     return create_engine(
         url_with_password(settings.url, settings.password),
         pool_size=1,
@@ -35,8 +34,24 @@ def engine_for(settings: DatabaseSettings) -> Engine:
         pool_pre_ping=True,
         pool_timeout=settings.timeout,
         hide_parameters=True,  # an error that is logged must not show what people wrote
-        connect_args={"timeout": settings.timeout, "ssl_context": context},
+        connect_args={"timeout": settings.timeout, "ssl_context": _verification(settings)},
     )
+
+
+def _verification(settings: DatabaseSettings) -> ssl.SSLContext | bool:
+    """Who may vouch for the server: the system's authorities, and those of a file on top; False is a plain connection.
+
+    On top, because behind a proxy the certificate is a public one and without it the database's own.
+    """
+    if not settings.tls:
+        return False
+    context = ssl.create_default_context()
+    if settings.ca_file is not None:
+        try:
+            context.load_verify_locations(settings.ca_file)
+        except OSError:
+            raise SettingError("DATABASE_CA_FILE", "names no file of certificates that can be read") from None
+    return context
 
 
 def url_with_password(url: str, password: str | None) -> URL:

@@ -12,14 +12,17 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from taskflow import clock, events, tables
+from taskflow import clock, events, tables, traces
 
 SOURCE = "/taskflow"
 CONTENT_TYPE = "application/json; charset=utf-8"
 
 
 def add(session: Session, event: events.Event, *, traceparent: str | None = None) -> None:
-    """Write the event into the session's transaction; EventTooLarge if it is above the limit."""
+    """Write the event into the session's transaction; EventTooLarge if it is above the limit.
+
+    The event goes on with the trace that is given; without one it begins its own.
+    """
     add_all(session, [event], traceparent=traceparent)
 
 
@@ -32,24 +35,31 @@ def add_all(session: Session, batch: Sequence[events.Event], *, traceparent: str
 
 
 def _row(event: events.Event, traceparent: str | None) -> dict[str, Any]:
-    return {
-        "event_id": event.event_id,
-        "topic": event.topic,
-        "key": event.key,
-        "type": event.type,
-        "payload": events.serialize(event).decode(),
-        "headers": headers(event, traceparent),
+    attributes = traces.message_attributes("create", event.topic, str(event.event_id)) | {
+        "cloudevents.event_type": event.type
     }
+    cause = traces.current() if traceparent is None else None
+    links = [cause] if cause else []
+    name = f"create {event.topic}"
+    with traces.span(name, "producer", parent=traceparent, links=links, attributes=attributes) as span:
+        return {
+            "event_id": event.event_id,
+            "topic": event.topic,
+            "key": event.key,
+            "type": event.type,
+            "payload": events.serialize(event).decode(),
+            "headers": headers(event, span.traceparent or traces.new_traceparent()),
+        }
 
 
-def headers(event: events.Event, traceparent: str | None = None) -> dict[str, str]:
+def headers(event: events.Event, traceparent: str) -> dict[str, str]:
     """The event's CloudEvents attributes, as Kafka's binary content mode wants them, and the trace it belongs to."""
-    attributes = {
+    return {
         "ce_id": str(event.event_id),
         "ce_type": event.type,
         "ce_source": SOURCE,
         "ce_time": clock.rfc3339(event.occurred_at),
         "ce_specversion": "1.0",
         "content-type": CONTENT_TYPE,
+        "traceparent": traceparent,
     }
-    return attributes if traceparent is None else attributes | {"traceparent": traceparent}

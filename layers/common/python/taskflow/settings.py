@@ -12,7 +12,7 @@ from typing import Self
 
 
 class SettingError(Exception):
-    """A setting is missing or wrong; the message names it and never shows its value."""
+    """A setting is missing or wrong; the message names it, or where it points to, and never shows its value."""
 
     def __init__(self, name: str, fault: str) -> None:
         super().__init__(f"setting {name} {fault}")
@@ -77,13 +77,21 @@ def _look_up(name: str, scheme: str, reference: str) -> str:
             secret, _, key = reference.partition("#")
             found = parameters.SecretsProvider(boto_config=config).get(secret)
             found = json.loads(str(found))[key] if key else found
-    except (GetParameterError, BotoCoreError):
-        raise SettingError(name, f"points to {scheme}, where it can't be read") from None
+    except (GetParameterError, BotoCoreError) as error:
+        raise SettingError(name, f"points to {scheme}:{reference}, which can't be read: {_reason(error)}") from None
     except (ValueError, KeyError, TypeError):
-        raise SettingError(name, "points to a secret that has no such key") from None
+        raise SettingError(name, f"points to {scheme}:{reference}, a secret without such a key") from None
     if not isinstance(found, str) or not found:
-        raise SettingError(name, f"points to {scheme}, where no text was found")
+        raise SettingError(name, f"points to {scheme}:{reference}, where no text was found")
     return found
+
+
+def _reason(error: Exception) -> str:
+    """AWS's code for it, or the kind of trouble on the way; Powertools puts either inside an error of its own."""
+    from botocore.exceptions import ClientError
+
+    cause = error.__context__ or error
+    return str(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else type(cause).__name__
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from taskflow import traces
 from taskflow.bodies import MAX_BYTES, check_body
 from taskflow.outage import DatabaseUnavailable
 from taskflow.problems import MEDIA_TYPE, BodyTooLarge, Problem, Unexpected, answer, problem_of
-from taskflow.traces import trace_id, traceparent_of
 
+_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'",
@@ -48,6 +49,7 @@ def entry_point(app: FastAPI, log: Logger) -> Callable[[dict[str, Any], Any], An
     asyncio.set_event_loop(loop)
     adapter = Mangum(app, lifespan="off", text_mime_types=["text/", "application/json", MEDIA_TYPE])
 
+    @traces.traced(log.service)
     @log.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: Any) -> Any:
         asyncio.set_event_loop(loop)
@@ -73,8 +75,16 @@ class Envelope:
             return
         state = scope.setdefault("state", {})
         state["request_id"] = getattr(scope.get("aws.context"), "aws_request_id", None) or str(uuid4())
-        state["traceparent"] = traceparent_of(Headers(scope=scope).get("traceparent"))
-        self._log.append_keys(request_id=state["request_id"], correlation_id=trace_id(state["traceparent"]))
+        parent = traces.from_outside(Headers(scope=scope).get("traceparent"))
+        known = {"http.request.method": _method(scope), "faas.invocation_id": state["request_id"]}
+        with traces.span("HTTP", "server", parent=parent, attributes=known) as span:
+            state["traceparent"] = span.traceparent or traces.new_traceparent()
+            status = await self._answer(scope, receive, send)
+            _describe(span, scope, status)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        state = scope["state"]
+        self._log.append_keys(request_id=state["request_id"], correlation_id=traces.trace_id(state["traceparent"]))
         reply = _Reply(send, state["request_id"])
         started = time.perf_counter()
         try:
@@ -89,10 +99,31 @@ class Envelope:
         self._log.info(
             "request",
             method=scope["method"],
-            route=getattr(scope.get("route"), "path", None),
+            route=_route(scope),
             status=reply.status,
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
         )
+        return reply.status
+
+
+def _describe(span: traces.Span, scope: Scope, status: int) -> None:
+    """By its route and never by its path, which may hold whatever somebody typed."""
+    span.note({"http.response.status_code": status})
+    route = _route(scope)
+    if route is not None:
+        span.rename(f"{_method(scope)} {route}")
+        span.note({"http.route": route})
+    if status >= 500:
+        span.fail(str(status))
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in _METHODS else "_OTHER"
+
+
+def _route(scope: Scope) -> str | None:
+    return getattr(scope.get("route"), "path", None)
 
 
 class _Reply:
