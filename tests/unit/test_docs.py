@@ -96,6 +96,10 @@ def test_nothing_names_a_registry_or_a_private_place(pattern: str) -> None:
     found = [
         str(path.relative_to(CHECKOUT))
         for path in tracked("*")
-        if path.suffix not in {".png", ".svg"} and re.search(pattern, path.read_text(errors="ignore"))
+        if path.suffix not in {".png", ".svg"}
+        and not (
+            pattern in PRIVATE and path == CHECKOUT / ".ci" / "run"
+        )  # may look around on the machine that it is on
+        and re.search(pattern, path.read_text(errors="ignore"))
     ]
     assert found == []
