@@ -10,7 +10,7 @@ CONSOLE ?= $(if $(findstring //127.0.0.1,$(URL)),http://127.0.0.1:9000)
 PYTEST_ARGS ?=
 comma := ,
 
-.PHONY: help backup restore redrive sql run test lint workflows validate build audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy destroy invoke logs contracts parity lock
+.PHONY: help backup restore redrive sql run test lint workflows validate build audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy destroy invoke logs contracts dashboards parity lock
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,7 +82,7 @@ validate: .venv/.tools .tools/sam/.done ## check the template and iac/ as AWS wo
 RDS_CA_BUNDLE ?=
 build: .tools/sam/.done ## build functions and layer for AWS into .aws-sam/build [RDS_CA_BUNDLE=global-bundle.pem]
 	@test -z "$(RDS_CA_BUNDLE)" || test -s "$(RDS_CA_BUNDLE)" || { echo "no such file: RDS_CA_BUNDLE=$(RDS_CA_BUNDLE)" >&2; exit 2; }
-	@PYTHON=$(CURDIR)/$(VENV)/python RDS_CA_BUNDLE=$(abspath $(RDS_CA_BUNDLE)) $(SAM) build --template template.yaml --region $(REGION)
+	@MAKEFLAGS= PYTHON=$(CURDIR)/$(VENV)/python RDS_CA_BUNDLE=$(abspath $(RDS_CA_BUNDLE)) $(SAM) build --template template.yaml --region $(REGION)
 
 audit: .tools/audit/.done ## look up known vulnerabilities of everything that a lock file names
 	@for file in $$(git ls-files --cached --others --exclude-standard '*.txt' | xargs grep -l -e '--hash=sha256'); do \
@@ -189,7 +189,7 @@ DEPLOY = PYTHONPATH=iac $(VENV)/python -m deploy
 
 deploy: .venv/.tools ## bring a stage to AWS: make deploy STAGE=dev RDS_CA_BUNDLE=global-bundle.pem [SERVICE_ONLY=1] [YES=1]
 	@$(DEPLOY) check "$(STAGE)"
-	@$(MAKE) --no-print-directory lint build
+	@$(MAKE) --no-print-directory lint build $(if $(RDS_CA_BUNDLE),RDS_CA_BUNDLE=$(abspath $(RDS_CA_BUNDLE)))
 	@$(DEPLOY) up "$(STAGE)" $(if $(SERVICE_ONLY),--service-only) $(if $(YES),--yes)
 
 destroy: .venv/.tools ## take a stage down, all but its secrets and a snapshot: make destroy STAGE=dev
@@ -199,6 +199,9 @@ destroy: .venv/.tools ## take a stage down, all but its secrets and a snapshot: 
 
 contracts: .venv/.tools ## write docs/contracts anew from the code
 	PYTHONPATH=functions:layers/common/python $(VENV)/python docs/contracts/generate.py
+
+dashboards: .venv/.tools ## write Grafana's and CloudWatch's dashboard anew from iac/observability/panels.py
+	@PYTHONPATH=iac $(VENV)/python -m observability.dashboards
 
 parity: .venv/.tools ## write docs/reference/parity.md anew from template, compose file and stacks
 	@PYTHONPATH=local $(VENV)/python docs/reference/parity.py

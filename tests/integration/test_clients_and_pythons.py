@@ -17,6 +17,10 @@ OF_THE_CLIENT = (
     "tests/integration/test_kafka.py",
     "tests/integration/test_relay.py::test_g2_a_failed_first_send_holds_back_the_rest_of_its_key_and_nothing_else",
     "tests/integration/test_relay.py::test_g2_an_outage_of_the_broker_uses_up_no_attempts",
+    "tests/integration/test_tls.py::test_events_go_out_encrypted_by_a_user_with_a_password",
+    "tests/integration/test_tls.py::test_a_broker_signed_by_a_stranger_is_refused",
+    "tests/integration/test_tls.py::test_a_broker_under_another_name_is_refused",
+    "tests/integration/test_tls.py::test_a_broker_refuses_a_wrong_password_and_a_plain_client",
     "tests/samlet/sources/test_kafka_source.py",
 )
 OF_THE_LANGUAGE = (

@@ -1,58 +1,10 @@
 """Settings are typed, complete, and never show their values."""
 
-import json
-from collections.abc import Iterator
-
-import boto3
 import pytest
-from moto import mock_aws
 
 from taskflow.settings import DatabaseSettings, Environment, KafkaSettings, SettingError
 
 DATABASE = {"DATABASE_URL": "postgresql://taskflow_auth@db:5432/taskflow", "DATABASE_PASSWORD": "very-secret"}
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
-        yield
-
-
-def test_a_parameter_is_read_from_ssm_decrypted(aws: None) -> None:
-    boto3.client("ssm").put_parameter(Name="/taskflow/pepper", Value="from ssm", Type="SecureString")
-    assert Environment({"PASSWORD_PEPPER": "ssm:/taskflow/pepper"}).text("PASSWORD_PEPPER") == "from ssm"
-
-
-@pytest.mark.parametrize(
-    ("reference", "value"),
-    [("secretsmanager:db", '{"password": "p", "port": 1}'), ("secretsmanager:db#password", "p")],
-)
-def test_a_secret_is_read_from_secrets_manager_whole_or_by_key(aws: None, reference: str, value: str) -> None:
-    boto3.client("secretsmanager").create_secret(Name="db", SecretString=json.dumps({"password": "p", "port": 1}))
-    assert Environment({"X": reference}).text("X") == value
-
-
-@pytest.mark.parametrize(
-    "reference",
-    [
-        "ssm:/nowhere",
-        "secretsmanager:nowhere",
-        "secretsmanager:db#nothing",
-        "secretsmanager:db#port",
-        "secretsmanager:word#k",
-    ],
-)
-def test_a_reference_that_leads_nowhere_names_the_setting_alone(aws: None, reference: str) -> None:
-    client = boto3.client("secretsmanager")
-    client.create_secret(Name="db", SecretString=json.dumps({"password": "p", "port": 1}))
-    client.create_secret(Name="word", SecretString="just a word")
-    with pytest.raises(SettingError, match="setting DATABASE_PASSWORD points to") as refused:
-        DatabaseSettings.read(Environment(DATABASE | {"DATABASE_PASSWORD": reference}))
-    assert refused.value.name == "DATABASE_PASSWORD"
-    assert reference.partition(":")[2] not in str(refused.value)
 
 
 @pytest.mark.parametrize("missing", DATABASE)

@@ -21,6 +21,13 @@ class _Session:
     region_name: str
 
 
+class _NoFeatures:
+    """Says no to each feature that AWS may switch on; the translator's own answer is the same, with a warning each."""
+
+    def is_enabled(self, _feature_name: str) -> bool:
+        return False
+
+
 def transforms(document: Mapping[str, Any]) -> list[str]:
     """The names of the document's transforms."""
     declared = document.get("Transform") or []
@@ -71,7 +78,9 @@ def _translate(document: dict[str, Any], parameters: Mapping[str, ParameterValue
 
     translator = Translator({}, Parser(), boto_session=_Session(region))
     try:
-        expanded = translator.translate(document, dict(parameters), get_managed_policy_map=dict)
+        expanded = translator.translate(
+            document, dict(parameters), feature_toggle=_NoFeatures(), get_managed_policy_map=dict
+        )
     except InvalidDocumentException as error:
         raise TemplateError("; ".join(cause.message for cause in error.causes)) from error
     except ExceptionWithMessage as error:

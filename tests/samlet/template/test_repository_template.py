@@ -74,3 +74,18 @@ def test_the_mapping_is_self_managed_here_and_msk_with_a_cluster(
     arn = "arn:aws:kafka:eu-central-1:111111111111:cluster/c/1"
     (managed,) = load(ROOT / "template.yaml", {**parameters, "KafkaClusterArn": arn}).kafka_mappings
     assert (managed.source_arn, managed.bootstrap_servers, managed.group_id) == (arn, (), "mail-sender")
+
+
+def test_its_expansion_warns_of_nothing(parameters: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    load(ROOT / "template.yaml", parameters)
+    assert caplog.messages == []
+
+
+def test_traces_are_off_until_a_collector_is_named_and_then_reach_every_function(
+    template: Template, parameters: dict[str, str]
+) -> None:
+    assert {function.environment["TRACES_ENDPOINT"] for function in template.functions.values()} == {""}
+    wanted = {"TracesEndpoint": "http://collector:4318", "TracesRatio": "0.1"}
+    for function in load(ROOT / "template.yaml", {**parameters, **wanted}).functions.values():
+        assert function.environment["TRACES_ENDPOINT"] == "http://collector:4318"
+        assert function.environment["TRACES_RATIO"] == "0.1"
