@@ -1,0 +1,120 @@
+"""docs/reference/permissions.md says what template.yaml grants, row by row."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samlet.template import reader, transform
+from samlet.template.parameters import resolve_parameters
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DOCUMENT = (CHECKOUT / "docs" / "reference" / "permissions.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, Any]:
+    """The template's, as AWS gets them, with a network around the functions."""
+    document = reader.read(CHECKOUT / "template.yaml")
+    required = {name: "x" for name, about in document["Parameters"].items() if "Default" not in about}
+    parameters = resolve_parameters(document["Parameters"], required)
+    expanded = transform.expand(document, parameters, lambda node, _place: node, root=CHECKOUT, region="eu-central-1")
+    found: dict[str, Any] = expanded["Resources"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def functions(resources: dict[str, Any]) -> dict[str, str]:
+    """Logical ids to the names that the documents use."""
+    kind = "AWS::Lambda::Function"
+    return {
+        logical_id: it["Properties"]["Handler"].partition(".")[0]
+        for logical_id, it in resources.items()
+        if it["Type"] == kind
+    }
+
+
+def test_each_function_may_do_what_the_table_says_and_nothing_else(
+    resources: dict[str, Any], functions: dict[str, str]
+) -> None:
+    granted = {
+        (name, action, target)
+        for logical_id, name in functions.items()
+        for action, target in rights(resources[resources[logical_id]["Properties"]["Role"]["Fn::GetAtt"][0]])
+    }
+    documented = {
+        (who, action, target)
+        for row in table("Roles of the functions")
+        for who in (sorted(functions.values()) if row[0] == "every function" else words(row[0]))
+        for action in words(row[1])
+        for target in words(row[2]) or ["—"]
+    }
+    assert documented == granted
+    assert all(row[3] for row in table("Roles of the functions"))
+
+
+def test_the_other_roles_may_do_what_their_table_says(resources: dict[str, Any], functions: dict[str, str]) -> None:
+    own = {resources[logical_id]["Properties"]["Role"]["Fn::GetAtt"][0] for logical_id in functions}
+    granted = {
+        right
+        for logical_id, it in resources.items()
+        if it["Type"] == "AWS::IAM::Role" and logical_id not in own
+        for right in rights(it)
+    }
+    aliases = {f"{logical_id}Aliaslive": name for logical_id, name in functions.items()}
+    assert {(words(row[1])[0], row[2]) for row in table("Other roles")} == {
+        (action, f"alias `live` of `{aliases[target]}`" if target in aliases else target) for action, target in granted
+    }
+
+
+def test_only_those_of_the_table_may_invoke_a_function(resources: dict[str, Any], functions: dict[str, str]) -> None:
+    aliases = {f"{logical_id}Aliaslive": name for logical_id, name in functions.items()}
+    granted = {
+        (aliases[it["Properties"]["FunctionName"]["Ref"]], it["Properties"]["Principal"])
+        for it in resources.values()
+        if it["Type"] == "AWS::Lambda::Permission"
+    }
+    assert {(who, words(row[1])[0]) for row in table("Who may invoke a function") for who in words(row[0])} == granted
+    assert all("SourceArn" in it["Properties"] for it in resources.values() if it["Type"] == "AWS::Lambda::Permission")
+
+
+# --- reading both ----------------------------------------------------------------------------------------------------
+
+
+def table(heading: str) -> list[list[str]]:
+    """The cells of the first table under a heading."""
+    section = DOCUMENT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def rights(role: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every action of a role with what it is allowed on; a managed policy counts as an action."""
+    for managed in role["Properties"].get("ManagedPolicyArns", []):
+        yield (managed["Fn::Sub"] if isinstance(managed, dict) else managed).rpartition("/")[2], "—"
+    for policy in role["Properties"].get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            it = statement["Fn::If"][1] if "Fn::If" in statement else statement
+            assert it["Effect"] == "Allow"
+            for action in listed(it["Action"]):
+                for target in listed(it["Resource"]):
+                    yield action, named(target)
+
+
+def listed(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else [node]
+
+
+def named(target: Any) -> str:
+    """A parameter or resource by its name, a secret by its own, anything else as it is written."""
+    if isinstance(target, dict) and "Ref" in target:
+        return str(target["Ref"])
+    text = target["Fn::Sub"] if isinstance(target, dict) else target
+    secret = re.fullmatch(r"arn:.*:secretsmanager:.*:secret:(.*)-\?{6}", text)
+    return secret[1].replace("${Stage}", "<stage>") if secret else str(text)
