@@ -5,11 +5,13 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from aiohttp import web
 
 from samlet.model import Function
 from samlet.runtime import Functions
@@ -21,10 +23,9 @@ _START = CHECKOUT / "local" / "samlet" / "runtime" / "bootstrap_python.py"
 
 
 @dataclass
-class Runtime:
-    """Functions whose sandboxes are at agents, and where those come in."""
+class Agents:
+    """Starts agents, which dial `port`."""
 
-    functions: Functions
     port: int
     folder: Path
     agents: list[asyncio.subprocess.Process]
@@ -46,6 +47,26 @@ class Runtime:
         self.agents.append(process)
         return process
 
+    async def end(self, process: asyncio.subprocess.Process, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; exit status and what was printed."""
+        process.send_signal(how)
+        output, _ = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode is not None
+        return process.returncode, output.decode()
+
+    async def end_all(self) -> None:
+        for agent in self.agents:
+            if agent.returncode is None:
+                agent.kill()
+            await agent.communicate()
+
+
+@dataclass
+class Runtime(Agents):
+    """Functions whose sandboxes are at agents, and where those come in."""
+
+    functions: Functions
+
     def sandboxes(self, function: Function) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.functions.status()[function.logical_id]["sandboxes"]
         return found
@@ -60,12 +81,7 @@ class Runtime:
         await eventually_async(ready, timeout=20)
         return [sandbox["pid"] for sandbox in self.sandboxes(function)]
 
-    async def end(self, process: asyncio.subprocess.Process, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; exit status and what was printed."""
-        process.send_signal(how)
-        output, _ = await asyncio.wait_for(process.communicate(), 20)
-        assert process.returncode is not None
-        return process.returncode, output.decode()
-
 
 type StartRuntime = Callable[..., AbstractAsyncContextManager[Runtime]]
+# The other end of an agent's line, played by the test: told the line, its own end is the line's.
+type Play = Callable[[Callable[[web.WebSocketResponse], Awaitable[None]]], AbstractAsyncContextManager[Agents]]

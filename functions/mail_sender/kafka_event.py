@@ -61,7 +61,7 @@ def handle_batch(event: Mapping[str, Any], handle: Callable[[KafkaRecord], None]
 
 
 def _handle_traced(record: KafkaRecord, handle: Callable[[KafkaRecord], None]) -> None:
-    attributes = traces.sending("process", record.topic, record.event_id) | {
+    attributes = traces.message_attributes("process", record.topic, record.event_id) | {
         "messaging.destination.partition.id": str(record.partition),
         "messaging.kafka.offset": record.offset,
     }

@@ -35,8 +35,9 @@ class TemplateError(SamletError):
 class PortTaken(SamletError):
     """Somebody else listens on a port of ours."""
 
-    def __init__(self, part: str, port: int, setting: str) -> None:
-        super().__init__(f"port {port} for {part} is taken; set {setting} to another one, or to 0 for any free port")
+    def __init__(self, part: str, port: int, setting: str, *, choosable: bool = True) -> None:
+        way_out = f"set {setting} to another one" + (", or to 0 for any free port" if choosable else "")
+        super().__init__(f"port {port} for {part} is taken; {way_out}")
 
 
 class StateInUse(SamletError):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -14,13 +15,16 @@ _LEVEL_COLOURS: dict[Level, int | None] = {"info": None, "warning": 33, "error":
 _KEPT_BYTES = 20_000_000
 
 _file: TextIO | None = None
+_writing = threading.Lock()  # downloads are told of by threads
 
 
 def keep(path: Path) -> None:
-    """Also write every line, uncoloured, to `path`; a log that has grown large is moved to `<path>.1` first."""
+    """Also write every line, uncoloured, to `path`; whenever it has grown large, it is moved to `<path>.1`."""
     global _file
     if path.exists() and path.stat().st_size > _KEPT_BYTES:
         path.replace(path.with_name(f"{path.name}.1"))
+    if _file:
+        _file.close()
     _file = path.open("a", encoding="utf-8", buffering=1)
 
 
@@ -30,8 +34,11 @@ def say(source: str, text: str, *, level: Level = "info") -> None:
     stamp = time.strftime("%H:%M:%S")
     for line in text.splitlines() or [""]:
         print(f"{stamp} {_painted(f'{source:<16}', colour)} {_painted(line, _LEVEL_COLOURS[level])}", file=sys.stderr)
-        if _file:
-            print(f"{stamp} {source:<16} {line}", file=_file)
+        with _writing:
+            if _file:
+                print(f"{stamp} {source:<16} {line}", file=_file)
+                if _file.tell() > _KEPT_BYTES:
+                    keep(Path(_file.name))
 
 
 def _painted(text: str, colour: int | None) -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from samlet.errors import ProjectError
 from samlet.state import new_secret
@@ -21,7 +22,7 @@ def read_one(path: Path) -> str:
         content = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(
-            f"no secret can be read from {path}: {error}; `samlet secrets {path.parent}` makes it"
+            f"no secret can be read from {path}: {_reason(error)}; `samlet secrets {path.parent} {path.name}` makes it"
         ) from error
     if not content:
         raise ProjectError(f"{path} is empty, and a secret must not be")
@@ -35,16 +36,18 @@ def make_missing(folder: Path, names: Iterable[str]) -> list[str]:
 
 
 def _make(path: Path) -> bool:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _READABLE)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(new_secret())
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)  # unlike a rename it never replaces what another one has made meanwhile
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink()
+    # Not named after the process: in containers everybody has the same process id.
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.") as draft:
+        draft.write(new_secret())
+        draft.flush()
+        os.fchmod(draft.fileno(), _READABLE)
+        os.fsync(draft.fileno())
+        try:
+            os.link(draft.name, path)  # unlike a rename it never replaces what another one has made meanwhile
+        except FileExistsError:
+            return False
     return True
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is no text"

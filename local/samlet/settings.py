@@ -60,7 +60,7 @@ def setting_of(part: str) -> str:
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Read the settings; an empty value counts as none, a bad one is an error that names its setting."""
-    return Settings(
+    settings = Settings(
         ports={part: _number(environ, name, default, 0, 65_535) for part, (name, default) in PORTS.items()},
         host=_address(environ, "SAMLET_HOST", LOOPBACK),
         agent_port=_number(environ, "SAMLET_AGENT_PORT", 0, 1, 65_535) or None,
@@ -79,6 +79,9 @@ def read(environ: Mapping[str, str]) -> Settings:
         aws_endpoint_url=_origin(environ, "AWS_ENDPOINT_URL"),
         console_named=bool(environ.get(setting_of("console"))),
     )
+    if settings.agent_port and settings.host != LOOPBACK and settings.agent_token_file is None:
+        raise ProjectError("SAMLET_AGENT_PORT on an address that others reach needs SAMLET_AGENT_TOKEN_FILE")
+    return settings
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
@@ -108,7 +111,11 @@ def _origin(environ: Mapping[str, str], name: str) -> str | None:
     text = environ.get(name, "").strip().rstrip("/")
     if not text:
         return None
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
+    try:
+        parts = urlsplit(text)
+        bare = parts.port != 0 and bool(parts.hostname) and text == f"{parts.scheme}://{parts.netloc}"
+    except ValueError:  # a port that is no number, an IPv6 address that does not end
+        bare = False
+    if not bare or parts.scheme not in ("http", "https"):
         raise ProjectError(f"{name} must look like http://host:port, not {text!r}")
     return text

@@ -20,7 +20,7 @@ from waiting import eventually
 _PORTS = ("API_PORT", "WEB_PORT", "CONSOLE_PORT", "MAILPIT_PORT", "POSTGRES_PORT", "KAFKA_PORT", "MAILPIT_SMTP_PORT")
 
 
-def free_ports(names: tuple[str, ...] = (*_PORTS, "MOTO_PORT")) -> dict[str, str]:
+def free_ports(names: tuple[str, ...] = (*_PORTS, "MOTO_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")) -> dict[str, str]:
     """A free port for each name, all different."""
     sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
     ports = {name: str(bound.getsockname()[1]) for name, bound in sockets.items()}

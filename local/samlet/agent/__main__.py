@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from samlet.agent.agent import Agent, Place
+from samlet.errors import SamletError
 from samlet.log import say
+from samlet.secret_files import read_one
 
 _IMAGE_CODE = Path("/var/task")
 _IMAGE_BOOTSTRAP = Path("/var/runtime/bootstrap")
@@ -21,8 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = f"--bootstrap {options.bootstrap} is no file; Lambda's base images have {_IMAGE_BOOTSTRAP}"
         say("agent", text, level="error")
         return 2
+    try:
+        token = read_one(options.token_file) if options.token_file else None
+    except SamletError as error:
+        say("agent", str(error), level="error")
+        return 2
     place = Place(options.code, options.bootstrap, options.ready_file)
-    token = options.token_file.read_text().strip() if options.token_file else None
     return asyncio.run(_run(Agent(options.function, options.runtime, token, place), options.invoke))
 
 
@@ -30,7 +36,11 @@ async def _run(agent: Agent, event: str | None) -> int:
     work = asyncio.ensure_future(agent.serve() if event is None else agent.invoke(event.encode()))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, agent.leave)
-    return await work
+    try:
+        return await work
+    except OSError as error:  # of an event of its own: the process could not be started, say
+        say("agent", str(error), level="error")
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

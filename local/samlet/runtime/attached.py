@@ -5,6 +5,7 @@ event that was under way has failed as if its process had died: nobody will ever
 """
 
 import asyncio
+import contextlib
 import hmac
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from samlet.runtime.outcome import Outcome
 from samlet.runtime.runtime_api import failure
 from samlet.runtime.sandbox import Request, State, Surroundings, describe_exit
 
+_FAREWELL = 2.0  # seconds for closing a connection
 _MARGIN = 5.0  # seconds that an agent has to report a time-out, beyond the time-out itself
 _KILLED = -9
 
@@ -29,7 +31,12 @@ class AttachedSandbox:
     """One function's sandbox at an agent; `agent` is the name of its container."""
 
     def __init__(
-        self, function: Function, surroundings: Surroundings, agent: str, socket: web.WebSocketResponse
+        self,
+        function: Function,
+        surroundings: Surroundings,
+        agent: str,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport,
     ) -> None:
         self.function = function
         self.agent = agent
@@ -40,6 +47,7 @@ class AttachedSandbox:
         self.pid: int | None = None
         self._surroundings = surroundings
         self._socket = socket
+        self._transport = transport
         self._file = LogFile(surroundings.log_path, function.name)
         self._request: Request | None = None
         self._answer: asyncio.Future[Outcome] | None = None
@@ -74,7 +82,10 @@ class AttachedSandbox:
     async def stop(self) -> None:
         """Close the connection; the agent ends its process and comes back for another one."""
         self.state = "ended"
-        await self._socket.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._socket.close(), _FAREWELL)
+        # A frozen agent takes nothing more: what is still to be sent, and whoever sends it, would wait for ever.
+        self._transport.abort()
 
     def take(self, message: wire.Message) -> None:
         """Something that the agent says."""
@@ -116,8 +127,8 @@ class AgentsApi:
         self.app.router.add_get("/agents/{function}", self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        if self._token and not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {self._token}"):
-            return web.Response(status=403, text="this is not the agents' token")
+        if refusal := self._refusal(request):
+            return refusal
         try:
             function = self._functions.resolve(request.match_info["function"])
         except FunctionNotFound as error:
@@ -125,14 +136,25 @@ class AgentsApi:
         socket = web.WebSocketResponse(heartbeat=wire.HEARTBEAT, max_msg_size=wire.LARGEST_MESSAGE)
         await socket.prepare(request)
         name = request.headers.get("X-Agent", request.remote or "an agent")
-        sandbox = AttachedSandbox(function, self._functions.surroundings, name, socket)
+        assert request.transport
+        sandbox = AttachedSandbox(function, self._functions.surroundings, name, socket, request.transport)
         await socket.send_json(wire.configure(function, self._functions.surroundings))
         try:
             await self._listen(sandbox, socket)
         finally:
             self._functions.detach(function.logical_id, sandbox)
             sandbox.lost()
+            await sandbox.stop()
         return socket
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if "Origin" in request.headers:
+            return web.Response(status=403, text="no web page may be an agent")
+        if self._token and not _same(request.headers.get("Authorization", ""), f"Bearer {self._token}"):
+            return web.Response(status=403, text="this is not the agents' token")
+        if request.headers.get(wire.VERSION_HEADER) != wire.VERSION:
+            return web.Response(status=426, text=f"version {wire.VERSION} of the agents' protocol is spoken here")
+        return None
 
     async def _listen(self, sandbox: AttachedSandbox, socket: web.WebSocketResponse) -> None:
         async for message in socket:
@@ -141,7 +163,12 @@ class AgentsApi:
             said = message.json()
             sandbox.take(said)
             if said["type"] == "ready":
-                self._functions.attach(sandbox.function.logical_id, sandbox)
+                if not self._functions.attach(sandbox.function.logical_id, sandbox):
+                    return  # it comes back and is told of the function as it is now
                 say(sandbox.function.name, f"{sandbox.agent} is attached")
-            elif said["type"] == "leaving":
-                self._functions.detach(sandbox.function.logical_id, sandbox)
+            elif said["type"] == "leaving" and self._functions.detach(sandbox.function.logical_id, sandbox):
+                return  # otherwise it is closed when it is given back after its event
+
+
+def _same(told: str, expected: str) -> bool:
+    return hmac.compare_digest(told.encode(errors="surrogateescape"), expected.encode())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from samlet.errors import FunctionNotFound
+from samlet.errors import FunctionNotFound, Throttled
 from samlet.log import say
 from samlet.model import Function
 from samlet.processes import Reaper
@@ -30,7 +30,8 @@ class Functions:
     """Invokes functions in sandboxes; `queue_seconds`, `idle_seconds` and `init_limit` are in seconds.
 
     Without `environments` nothing is run here: the sandboxes are those that agents attach. `output` hears each
-    line that a function prints, `finished` every outcome; both are told the logical id.
+    line that a function prints, `finished` every outcome, `throttled` of every event that was refused; all are told the
+    logical id.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Functions:
         clock: Clock | None = None,
         output: Callable[[str, str], None] = lambda _function, _line: None,
         finished: Callable[[str, Outcome], None] = lambda _function, _outcome: None,
+        throttled: Callable[[str], None] = lambda _function: None,
     ) -> None:
         self._surroundings = Surroundings(
             reaper, region, account, extra_environment or {}, log_path, init_limit, output
         )
         self._finished = finished
+        self._throttled = throttled
         self._environments = environments
         self._max_sandboxes = max_sandboxes if max_sandboxes is not None else default_max_sandboxes()
         self._queue_seconds = queue_seconds
@@ -94,14 +97,17 @@ class Functions:
         """What all sandboxes have in common, for the agents that run some of them elsewhere."""
         return self._surroundings
 
-    def attach(self, logical_id: str, sandbox: Lendable) -> None:
-        """Give events to a sandbox that an agent runs."""
-        self._pools[logical_id].attach(sandbox)
+    def attach(self, logical_id: str, sandbox: Lendable) -> bool:
+        """Give events to a sandbox that an agent runs; False when its function has changed or gone meanwhile."""
+        pool = self._pools.get(logical_id)
+        if pool is None or pool.function != sandbox.function:
+            return False
+        pool.attach(sandbox)
+        return True
 
-    def detach(self, logical_id: str, sandbox: Lendable) -> None:
-        """Give it no more events."""
-        if logical_id in self._pools:
-            self._pools[logical_id].detach(sandbox)
+    def detach(self, logical_id: str, sandbox: Lendable) -> bool:
+        """Give it no more events; True when it has none just now, else it is stopped after the one that it has."""
+        return logical_id not in self._pools or self._pools[logical_id].detach(sandbox)
 
     async def invoke(
         self, name: str, payload: bytes, *, client_context: str | None = None, trace_id: str | None = None
@@ -195,7 +201,11 @@ class Functions:
 
     async def _execute(self, pool: Pool, request: Request) -> Outcome:
         python = await self._python(pool.function)
-        sandbox = await pool.borrow()
+        try:
+            sandbox = await pool.borrow()
+        except Throttled:
+            self._throttled(pool.function.logical_id)
+            raise
         try:
             outcome = await sandbox.invoke(request, python)
         finally:

@@ -11,6 +11,9 @@ from samlet.log import Level, say
 
 TAIL = 4096
 _LARGEST_FILE = 10 * 1024 * 1024
+_LONGEST_LINE = 256 * 1024
+# All that a pipe holds. One read at a time: who prints without a pause would keep us reading for ever.
+_CHUNK = 65536
 
 
 class LogFile:
@@ -63,13 +66,13 @@ class SandboxLog:
 
     def drain(self) -> None:
         """Take what the process has printed so far, without waiting."""
+        if self._reader is None:
+            return
         with contextlib.suppress(BlockingIOError):
-            while self._reader is not None:
-                chunk = os.read(self._reader, 65536)
-                if not chunk:
-                    self._close_reader()
-                    return
+            if chunk := os.read(self._reader, _CHUNK):
                 self._take(chunk)
+            else:
+                self._close_reader()
 
     def begin(self, request_id: str) -> None:
         """An invocation begins."""
@@ -93,6 +96,9 @@ class SandboxLog:
     def _take(self, chunk: bytes) -> None:
         self._keep(chunk)
         *lines, self._partial = (self._partial + chunk).split(b"\n")
+        if len(self._partial) > _LONGEST_LINE:
+            lines.append(self._partial)
+            self._partial = b""
         for line in lines:
             self._show(line)
 

@@ -20,6 +20,7 @@ LOCAL = "ConcurrentInvocationLimitExceeded"
 class Lendable(Protocol):
     """A sandbox, wherever its process is: a child of ours (`Sandbox`) or at an agent (`AttachedSandbox`)."""
 
+    function: Function
     state: State
     invocations: int
     idle_since: float
@@ -69,8 +70,9 @@ class Pool:
     @property
     def limit(self) -> int:
         """How many events may be handled at once."""
-        reserved = self.function.reserved_concurrency
-        return self._max if reserved is None else reserved
+        if self.function.reserved_concurrency is not None:
+            return self.function.reserved_concurrency
+        return len(self.sandboxes) if self._make is None else self._max
 
     async def borrow(self) -> Lendable:
         """A sandbox for one event; raises Throttled at the limit."""
@@ -93,15 +95,17 @@ class Pool:
         return None
 
     def attach(self, sandbox: Lendable) -> None:
-        """Take in a sandbox from outside, or take it back after an interruption; it may get an event at once."""
+        """Take in a sandbox from outside; it may get an event at once."""
         self.sandboxes.append(sandbox)
         self._free.append(sandbox)
         self._serve_one_waiting()
 
-    def detach(self, sandbox: Lendable) -> None:
-        """Lend a sandbox no more; if it is busy, its event goes on."""
+    def detach(self, sandbox: Lendable) -> bool:
+        """Lend a sandbox no more; False while it is lent, and then it counts until it is given back."""
         sandbox.stale = True
-        self._drop([sandbox])
+        if sandbox in self._free:
+            self._drop([sandbox])
+        return sandbox not in self.sandboxes
 
     def replace(self, function: Function | None = None) -> list[Lendable]:
         """Make every sandbox stale (busy ones finish first); returns the idle ones, which are to be stopped."""

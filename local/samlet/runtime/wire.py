@@ -2,6 +2,8 @@
 
 local to agent    configure, invoke
 agent to local    ready, line, outcome, leaving
+
+Who speaks another `VERSION` of it is not let in.
 """
 
 import base64
@@ -12,10 +14,13 @@ from typing import Any
 
 from samlet.model import Function
 from samlet.runtime.outcome import Outcome
+from samlet.runtime.runtime_api import LARGEST_STREAM
 from samlet.runtime.sandbox import Request, Surroundings
 
+VERSION = "1"
+VERSION_HEADER = "X-Agent-Protocol"
 HEARTBEAT = 5.0  # seconds; who does not answer a ping within half of it is gone
-LARGEST_MESSAGE = 32 * 1024 * 1024  # a streamed answer of 20 MB in base64
+LARGEST_MESSAGE = LARGEST_STREAM // 3 * 4 + 1024 * 1024  # the longest answer in base64, and what is around it
 
 type Message = dict[str, Any]
 
@@ -60,6 +65,11 @@ def invoked(message: Message) -> Request:
     """The other way round."""
     payload = base64.b64decode(message["payload"])
     return Request(message["request_id"], payload, message["client_context"], message["trace_id"])
+
+
+def line(text: str) -> Message:
+    """One line that the function has printed."""
+    return {"type": "line", "text": text}
 
 
 def outcome(result: Outcome, pid: int | None) -> Message:

@@ -10,6 +10,7 @@ from samlet.services.postgres import accepts_clients
 
 _TRIES = 20
 _PAUSE = 0.5  # seconds; compose may still be starting what we are pointed at
+_SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 class _External:
@@ -119,10 +120,12 @@ class ExternalMail(_External):
     def __init__(self, url: str, *, tries: int = _TRIES) -> None:
         super().__init__(url, tries=tries)
         parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-            raise ProjectError(f"{self.setting} must look like smtp://user:password@host:port or smtps://…")
+        if parts.scheme not in _SMTP_PORTS or not parts.hostname:
+            raise ProjectError(
+                f"{self.setting} must look like smtp://user:password@host:port, smtp+starttls://… or smtps://…"
+            )
         self.host = parts.hostname
-        self.port = parts.port or (465 if parts.scheme == "smtps" else 25)
+        self.port = parts.port or _SMTP_PORTS[parts.scheme]
 
     @property
     def address(self) -> str:

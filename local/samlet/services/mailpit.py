@@ -15,38 +15,49 @@ class Mailpit:
     """The mails of one Mailpit, over its HTTP API; `url` is where its web page is. Blocking."""
 
     def __init__(self, url: str) -> None:
-        self._host = urlsplit(url).netloc
+        parts = urlsplit(url)
+        self._host = parts.netloc
+        self._connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
 
     def list(self) -> list[dict[str, Any]]:
         """Every message, newest first: `{id, received_at, from, to, subject, text, html}`."""
         found: list[dict[str, Any]] = []
         while True:
-            page = json.loads(self._ask("GET", f"/api/v1/messages?start={len(found)}&limit={_PAGE}"))["messages"]
+            page = self._json(f"/api/v1/messages?start={len(found)}&limit={_PAGE}")["messages"]
             found += [self._told(summary) for summary in page]
             if len(page) < _PAGE:
                 return found
 
     def clear(self) -> int:
         """Delete every message and return how many there were."""
-        number = int(json.loads(self._ask("GET", "/api/v1/messages?limit=1"))["total"])
+        number = int(self._json("/api/v1/messages?limit=1")["total"])
         self._ask("DELETE", "/api/v1/messages")
         return number
 
     def _told(self, summary: dict[str, Any]) -> dict[str, Any]:
-        message = json.loads(self._ask("GET", f"/api/v1/message/{quote(summary['ID'])}"))
+        message = self._json(f"/api/v1/message/{quote(summary['ID'])}")
         people = [person for kind in ("To", "Cc", "Bcc") for person in message.get(kind) or []]
         return {
             "id": message["ID"],
             "received_at": summary["Created"],
-            "from": message["From"]["Address"],
+            "from": (message["From"] or {}).get("Address", ""),
             "to": [person["Address"] for person in people],
             "subject": message["Subject"],
             "text": (message["Text"] or "").replace("\r\n", "\n") or None,
             "html": (message["HTML"] or "").replace("\r\n", "\n") or None,
         }
 
+    def _json(self, path: str) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = json.loads(self._ask("GET", path))
+        except ValueError as error:
+            raise ServiceFailed(
+                f"MAILPIT_URL names {self._host}, which is no Mailpit: its answer is no JSON"
+            ) from error
+        return told
+
     def _ask(self, method: str, path: str) -> bytes:
-        connection = http.client.HTTPConnection(self._host, timeout=_PATIENCE)
+        connection = self._connect(self._host, timeout=_PATIENCE)
         try:
             connection.request(method, path, headers={"Accept": "application/json"})
             answer = connection.getresponse()

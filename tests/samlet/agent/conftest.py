@@ -1,14 +1,15 @@
 """A runtime whose sandboxes are at agents."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from agents import TOKEN, Runtime, StartRuntime
+from agents import TOKEN, Agents, Play, Runtime, StartRuntime
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Functions
@@ -28,15 +29,39 @@ def runtime(tmp_path: Path) -> StartRuntime:
             await site.start()
             assert site._server
             bound = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-            running = Runtime(made, bound, tmp_path, [])
+            running = Runtime(bound, tmp_path, [], made)
             try:
                 yield running
             finally:
                 await made.stop()
                 await runner.cleanup()
-                for agent in running.agents:
-                    if agent.returncode is None:
-                        agent.kill()
-                    await agent.communicate()
+                await running.end_all()
+
+    return start
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """A runtime that pings often, and whose part after that is the test's."""
+
+    @asynccontextmanager
+    async def start(part: Callable[[web.WebSocketResponse], Awaitable[None]]) -> AsyncIterator[Agents]:
+        async def serve(request: web.Request) -> web.WebSocketResponse:
+            line = web.WebSocketResponse(heartbeat=0.4, timeout=0.5)
+            await line.prepare(request)
+            await part(line)
+            return line
+
+        app = web.Application()
+        app.router.add_get("/agents/{function}", serve)
+        server = TestServer(app)
+        await server.start_server()
+        assert server.port
+        agents = Agents(server.port, tmp_path, [])
+        try:
+            yield agents
+        finally:
+            await agents.end_all()
+            await server.close()
 
     return start

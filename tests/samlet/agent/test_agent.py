@@ -17,7 +17,7 @@ from agents import StartRuntime
 from functions_on_the_spot import MakeFunction
 from samlet.errors import Throttled
 from samlet.model import Function
-from samlet.runtime import Outcome
+from samlet.runtime import Outcome, wire
 from servers import CHECKOUT
 from waiting import eventually_async
 
@@ -37,6 +37,10 @@ SOURCE = """
         told = {"secret": os.environ["SECRET"], "code": os.environ["LAMBDA_TASK_ROOT"]}
         return {"pid": os.getpid(), "event": event, **told}
 """
+
+
+def running_still(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.fixture
@@ -63,6 +67,7 @@ async def test_three_agents_are_three_sandboxes(runtime: StartRuntime, function:
         for _ in range(3):
             await running.agent(function)
         pids = await running.attached(function, 3)
+        assert running.functions.status()["Echo"]["limit"] == 3
         events = [json.dumps({"sleep": 0.5, "mark": str(tmp_path / f"mark{n}")}).encode() for n in range(3)]
         outcomes = await asyncio.gather(*(running.functions.invoke("Echo", event) for event in events))
     assert {json.loads(outcome.payload)["pid"] for outcome in outcomes} == set(pids)
@@ -222,3 +227,65 @@ def test_the_agent_loads_none_of_samlets_heavy_requirements() -> None:
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "local")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "[]"
+
+
+async def test_another_version_of_the_protocol_is_refused_and_said(
+    runtime: StartRuntime, function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "VERSION", "another")
+    async with runtime(function) as running:
+        agent = await running.agent(function)
+        assert agent.stdout
+        assert b"another version of the protocol" in await asyncio.wait_for(agent.stdout.readline(), 20)
+        assert running.sandboxes(function) == []
+
+
+async def test_six_megabytes_go_both_ways(runtime: StartRuntime, make: MakeFunction) -> None:
+    function = make("def handler(event, context): return event")
+    payload = json.dumps("ä" * 2_900_000, ensure_ascii=False).encode()
+    async with runtime(function) as running:
+        await running.agent(function)
+        outcome = await running.functions.invoke("Echo", payload)
+    assert json.loads(outcome.payload) == json.loads(payload)
+
+
+async def test_a_function_that_prints_without_a_pause_is_timed_out_and_its_agent_stays(
+    runtime: StartRuntime, make: MakeFunction
+) -> None:
+    source = """
+        import os
+        def handler(event, context):
+            while event:
+                os.write(1, b"a line of no use\\n" * 5000)
+    """
+    function = make(source, timeout=1)
+    async with runtime(function) as running:
+        agent = await running.agent(function)
+        assert agent.stdout
+        reading = asyncio.create_task(agent.stdout.read())
+        await running.attached(function)
+        outcome = await asyncio.wait_for(running.functions.invoke("Echo", b"1"), 20)
+        assert "Task timed out after 1.00 seconds" in json.loads(outcome.payload)["errorMessage"]
+        assert (await running.functions.invoke("Echo", b"0")).ok
+        agent.terminate()
+        assert b"leaving" in await reading
+
+
+async def test_a_time_out_takes_the_children_of_the_process_along(
+    runtime: StartRuntime, make: MakeFunction, tmp_path: Path
+) -> None:
+    source = """
+        import subprocess, time
+        from pathlib import Path
+        def handler(event, context):
+            child = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE)
+            Path(event).write_text(f"{child.pid} {child.stdout.readline().decode()}")
+            time.sleep(600)
+    """
+    function, mark = make(source, timeout=1), tmp_path / "pids"
+    async with runtime(function) as running:
+        await running.agent(function)
+        outcome = await running.functions.invoke("Echo", json.dumps(str(mark)).encode())
+        assert "timed out" in json.loads(outcome.payload)["errorMessage"]
+        child, grandchild = map(int, mark.read_text().split())
+        await eventually_async(lambda: not running_still(child) and not running_still(grandchild))

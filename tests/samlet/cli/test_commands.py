@@ -2,6 +2,7 @@
 
 import json
 import smtplib
+import sys
 
 import pytest
 
@@ -85,6 +86,21 @@ def test_mails_are_an_array_decoded(whole: Toy) -> None:
 def test_events_of_a_topic_that_is_not_there_are_an_empty_array(whole: Toy) -> None:
     done = whole.command("events", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
+def test_exec_tells_a_command_where_the_services_are_and_ends_as_it_does(whole: Toy) -> None:
+    told = "import os, sys; print(os.environ['DATABASE_ADMIN_URL'], os.environ['KAFKA_BOOTSTRAP_SERVERS']); sys.exit(3)"
+    done = whole.command("exec", "--", sys.executable, "-c", told)
+    database, kafka = done.stdout.split()
+    assert (done.returncode, kafka) == (3, whole.addresses["kafka"])
+    assert database.startswith("postgresql://samlet_admin:")
+    assert database.endswith(f"@{whole.addresses['postgres']}/toy")
+
+
+def test_exec_leaves_what_the_environment_names_already(whole: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "elsewhere:9092")
+    done = whole.command("exec", sys.executable, "-c", "import os; print(os.environ['KAFKA_BOOTSTRAP_SERVERS'])")
+    assert done.stdout == "elsewhere:9092\n"
 
 
 def test_reset_is_refused_while_samlet_runs(whole: Toy) -> None:

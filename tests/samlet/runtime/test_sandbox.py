@@ -195,6 +195,24 @@ async def test_the_log_tail_is_the_last_four_kilobytes(make: MakeFunction, runni
     assert b"REPORT RequestId" in tail
 
 
+@pytest.mark.parametrize("text", ["x" * 79 + "\\n", "x" * 79])
+async def test_a_function_that_prints_without_a_pause_is_timed_out_all_the_same(
+    make: MakeFunction, running: Running, tmp_path: Path, text: str
+) -> None:
+    lengths: list[int] = []
+    source = f"""
+        import os
+        def handler(event, context):
+            while True:
+                os.write(1, b"{text}")
+    """
+    told = {"log_path": tmp_path / "logs", "output": lambda _, line: lengths.append(len(line))}
+    async with running(make(source, timeout=1), **told) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+    assert "Task timed out after 1.00 seconds" in payload_of(outcome)["errorMessage"]
+    assert 0 < max(lengths) < 400_000, "a line without an end is shown in pieces"
+
+
 async def test_a_function_sees_lambdas_variables_and_nothing_else_of_the_host(
     make: MakeFunction, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,19 @@ async def test_a_mail_server_of_the_users_is_taken_as_it_is(tmp_path: Path) -> N
     await sink.stop()
 
 
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("smtp://mail", 25),
+        ("smtp+starttls://user:password@mail", 587),
+        ("smtps://mail", 465),
+        ("smtp://mail:1025", 1025),
+    ],
+)
+def test_every_scheme_of_a_mail_server_has_its_port(url: str, port: int) -> None:
+    assert (ExternalMail(url).host, ExternalMail(url).port) == ("mail", port)
+
+
 async def test_an_unreachable_service_is_an_error_that_names_the_setting_and_no_password() -> None:
     port = free_port()
     services = [

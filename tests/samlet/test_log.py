@@ -1,0 +1,34 @@
+"""The log: on the terminal and in a file, which does not grow for ever."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from samlet import log
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(log, "_file", None)
+    monkeypatch.setattr(log, "_KEPT_BYTES", 1000)
+    log.keep(tmp_path / "samlet.log")
+    yield tmp_path / "samlet.log"
+    assert log._file
+    log._file.close()
+
+
+def test_a_log_that_grows_is_kept_twice_at_most(kept: Path) -> None:
+    for number in range(200):
+        log.say("relay", f"line {number}")
+    files = sorted(path.name for path in kept.parent.iterdir())
+    assert files == ["samlet.log", "samlet.log.1"]
+    assert all(path.stat().st_size < 1100 for path in kept.parent.iterdir())
+    lines = [line for name in reversed(files) for line in (kept.parent / name).read_text().splitlines()]
+    assert [line.split()[-1] for line in lines] == [str(number) for number in range(200 - len(lines), 200)]
+
+
+def test_a_text_of_several_lines_is_told_line_by_line(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log.say("relay", "one\ntwo", level="error")
+    assert [line.split()[1:] for line in kept.read_text().splitlines()] == [["relay", "one"], ["relay", "two"]]
+    assert len(capsys.readouterr().err.splitlines()) == 2
