@@ -1,4 +1,4 @@
-"""What the relay tells: a line when trouble starts and ends, one for each refusal, and the figures now and then.
+"""What the relay tells: a line for each turn that published, when trouble starts and ends, and the figures now and then.
 
 The figures are those of `taskflow.metrics`: the oldest event's age, backlog, dead and published events.
 """
@@ -37,6 +37,8 @@ class Report:
         if self._trouble and not source:
             self._log.info("publishing again", was=self._trouble)
         self._trouble = source
+        if turn.events:  # one line: two hundred would take longer than to publish them
+            self._log.info("events published", events=turn.events)
 
     def measure_if_due(self, engine: Engine) -> None:
         """The figures, every so many seconds."""

@@ -5,8 +5,8 @@ sent but not marked is sent again, before any later event of its key.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -25,10 +25,15 @@ class Turn:
     """What a turn achieved; `outage` says why the broker did not take everything."""
 
     seen: int = 0
-    published: int = 0
+    events: Mapping[str, str | None] = field(default_factory=dict)  # ids of those published, and of their traces
     refused: tuple[str, ...] = ()  # ids of events
     dead: int = 0
     outage: str | None = None
+
+    @property
+    def published(self) -> int:
+        """How many Kafka has acknowledged."""
+        return len(self.events)
 
 
 def take_one(engine: Engine, publisher: Publisher, clock: Clock, *, batch: int, kafka_timeout: float) -> Turn:
@@ -53,8 +58,8 @@ def take_one(engine: Engine, publisher: Publisher, clock: Clock, *, batch: int, 
 
 
 def _write_down(session: Session, events: Sequence[Waiting], outcomes: Sequence[Outcome], clock: Clock) -> Turn:
-    published = [event.id for event, outcome in zip(events, outcomes, strict=True) if outcome is None]
-    mark_published(session, published, clock())
+    published = [event for event, outcome in zip(events, outcomes, strict=True) if outcome is None]
+    mark_published(session, [event.id for event in published], clock())
     refused: list[str] = []
     dead = 0
     for event, outcome in zip(events, outcomes, strict=True):
@@ -64,7 +69,13 @@ def _write_down(session: Session, events: Sequence[Waiting], outcomes: Sequence[
             refused.append(event.record.headers.get("ce_id", ""))
             dead += verdict.dead_at is not None
     outage = next((str(outcome) for outcome in outcomes if isinstance(outcome, BrokerUnavailable)), None)
-    return Turn(len(events), len(published), tuple(refused), dead, outage)
+    return Turn(len(events), dict(map(_ids, published)), tuple(refused), dead, outage)
+
+
+def _ids(event: Waiting) -> tuple[str, str | None]:
+    headers = event.record.headers
+    traceparent = traces.valid(headers.get("traceparent"))
+    return headers.get("ce_id", str(event.id)), traceparent and traces.trace_id(traceparent)
 
 
 def _trace(events: Sequence[Waiting], outcomes: Sequence[Outcome], began: int, ended: int) -> None:

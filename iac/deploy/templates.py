@@ -1,5 +1,7 @@
-"""Reads templates, and cuts template.yaml in two: what migrates, and what serves (docs/adr/0013)."""
+"""Reads templates, cuts template.yaml in two (docs/adr/0013), and sees to it that what changed is published."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,6 +10,17 @@ import yaml
 
 Template = dict[str, Any]
 _MIGRATION = "MigrateFunction"
+# Of a function, and yet no part of a version: AWS refuses a version that does not differ from the one before it.
+_UNVERSIONED = (
+    "AutoPublishAlias",
+    "DeploymentPreference",
+    "EventInvokeConfig",
+    "Events",
+    "PermissionsBoundary",
+    "Policies",
+    "ReservedConcurrentExecutions",
+    "Tags",
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -29,6 +42,29 @@ def parameters(text: str) -> dict[str, dict[str, Any]]:
     """What a template's text asks for."""
     declared: dict[str, dict[str, Any]] = yaml.load(text, _Loader).get("Parameters", {})  # noqa: S506
     return declared
+
+
+def versioned(template: Template, given: Mapping[str, str]) -> Template:
+    """Each function with a mark that changes when a version of it would: with its code, settings, layer or parameters.
+
+    By itself SAM publishes one for new code alone, and the alias would go on with the old layer and the old settings.
+    """
+    common = template.get("Globals", {}).get("Function", {})
+    resources = {name: _marked(it, common, template["Resources"], given) for name, it in template["Resources"].items()}
+    return {**template, "Resources": resources}
+
+
+def _marked(resource: Template, common: Template, resources: Template, given: Mapping[str, str]) -> Template:
+    if resource["Type"] != "AWS::Serverless::Function":
+        return resource
+    own = [
+        {key: it for key, it in part.items() if key not in _UNVERSIONED} for part in (common, resource["Properties"])
+    ]
+    used = [resources[name] for name in sorted(set(_names(own)) & resources.keys())]
+    layers = [it["Properties"] for it in used if it["Type"] == "AWS::Serverless::LayerVersion"]
+    values = {name: given[name] for name in set(_names([own, layers])) & given.keys()}
+    mark = hashlib.sha256(json.dumps([own, layers, values], sort_keys=True).encode()).hexdigest()
+    return {**resource, "Properties": {**resource["Properties"], "AutoPublishCodeSha256": mark}}
 
 
 def in_two(template: Template) -> tuple[Template, Template]:

@@ -114,7 +114,7 @@ class Deployment:
 
     def _apply_part(self, part: str, template: templates.Template) -> None:
         given = self.stage.parameters_of(part, template["Parameters"], self.outputs)
-        text = json.dumps(template, separators=(",", ":"))
+        text = json.dumps(templates.versioned(template, given), separators=(",", ":"))
         role = self.outputs.get("ExecutionRoleArn")
         self.outputs |= self.stacks.apply(self.stage.stack(part), text, given, role)
 

@@ -61,3 +61,8 @@ def test_one_trace_goes_through_the_processes_of_the_running_system(traced: Syst
     [sent] = eventually(lambda: [it for it in traced.log.read_text().splitlines() if '"message":"mail sent"' in it])
     assert f'"correlation_id":"{digest[0].trace_id}"' in sent
     assert '"xray_trace_id":"1-' in sent
+
+    # The relay's line joins what was said before Kafka and after it.
+    for trace_id in (request[0].trace_id, digest[0].trace_id):
+        said = [it for it in traced.log.read_text().splitlines() if trace_id in it]
+        assert any('"message":"events published"' in it for it in said)

@@ -7,7 +7,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from integration.databases import Database
@@ -241,7 +241,7 @@ class Stopwatch:
         return self.turns < 0
 
 
-OUTAGE = ["can't publish, will keep trying", "publishing again"]
+OUTAGE = ["can't publish, will keep trying", "publishing again", "events published"]
 
 
 def run_relay(engine: Engine, publisher: MemoryPublisher, watch: Stopwatch, *, batch: int = 100) -> Report:
@@ -340,6 +340,21 @@ def test_the_door_gives_the_number_of_events(
     finally:
         door._engine().dispose()
         door._engine.cache_clear()
+
+
+def test_one_line_a_turn_joins_the_logs_before_and_after_kafka(
+    writer: Engine, relay_role: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_events(writer, [task_created(uuid4()) for _ in range(3)])
+    with writer.begin() as connection:  # an event need not have a trace, and what it has need not be one
+        connection.execute(text("UPDATE outbox SET headers = headers - 'traceparent' WHERE id % 3 = 0"))
+        connection.execute(text('UPDATE outbox SET headers = headers || \'{"traceparent": "x"}\' WHERE id % 3 = 1'))
+    written = rows(writer)
+    run_relay(relay_role, MemoryPublisher(), Stopwatch(turns=3))
+    (line,) = [record for record in caplog.records if record.message == "events published"]
+    assert line.__dict__["events"] == {
+        str(row.event_id): row.headers["traceparent"].split("-")[1] if row.id % 3 == 2 else None for row in written
+    }
 
 
 def test_a_refusal_is_told_with_the_ids_of_its_events(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,10 +12,15 @@ from moto import mock_aws
 from moto.cloudformation.parsing import resource_class_from_type
 
 import stacks
+from observability.panels import FUNCTIONS
 from taskflow.settings import DatabaseSettings, Environment
 from taskflow.tokens import TokenKeys
 
-BY_HAND = {"web": {"ApiUrl": "https://api.example"}, "delivery": {"Repository": "somebody/taskflow"}}
+BY_HAND = {
+    "web": {"ApiUrl": "https://api.example"},
+    "observability": {"ApiId": "abc", **{f"{function}Name": f"taskflow-dev-{function}-1" for function in FUNCTIONS}},
+    "delivery": {"Repository": "somebody/taskflow"},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -221,7 +226,7 @@ def test_the_proxy_is_given_the_login_of_each_role() -> None:
     assert [login["SecretArn"]["Fn::Select"][0] for login in logins] == list(range(len(roles)))
 
 
-# --- data, Kafka, web page, delivery ----------------------------------------------------------------------------------
+# --- data, Kafka, web page, observability, delivery -------------------------------------------------------------------
 
 
 def test_the_database_is_private_encrypted_and_restorable() -> None:
@@ -274,6 +279,38 @@ def test_nobody_reaches_the_pages_bucket_but_cloudfront() -> None:
     allowed = stacks.read("web")["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
     assert allowed["Principal"] == {"Service": "cloudfront.amazonaws.com"}
     assert "AWS:SourceArn".lower() in json.dumps(allowed["Condition"]).lower()
+
+
+def test_the_dashboard_watches_the_stage_that_it_was_made_for() -> None:
+    outputs = create_up_to("observability")
+    (made,) = client("cloudwatch").list_dashboards()["DashboardEntries"]
+    assert outputs["DashboardUrl"].endswith(f"dashboard/{made['DashboardName']}")
+    body = client("cloudwatch").get_dashboard(DashboardName="taskflow-dev")["DashboardBody"]
+    lines = [line for widget in json.loads(body)["widgets"] for line in widget["properties"]["metrics"]]
+    assert ["Taskflow", "OldestEventAge", "stage", "dev", "service", "outbox_relay"] in [line[:-1] for line in lines]
+    assert ["AWS/Lambda", "Errors", "FunctionName", "taskflow-dev-TasksFunction-1"] in [line[:-1] for line in lines]
+    assert "${" not in body
+
+
+def test_every_alarm_tells_the_topic_which_takes_it_from_alarms_and_budgets_of_this_account_alone() -> None:
+    resources = stacks.read("observability")["Resources"]
+    topic = {"Ref": "Topic"}
+    alarms = [it["Properties"] for it in resources.values() if it["Type"] == "AWS::CloudWatch::Alarm"]
+    assert all(alarm["AlarmActions"] == [topic] and alarm["TreatMissingData"] for alarm in alarms)
+    notified = resources["Budget"]["Properties"]["NotificationsWithSubscribers"]
+    assert all(it["Subscribers"] == [{"SubscriptionType": "SNS", "Address": topic}] for it in notified)
+    allowed = resources["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert {it["Principal"]["Service"] for it in allowed} == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com"}
+    assert {json.dumps(it["Condition"]["StringEquals"]) for it in allowed} == {
+        json.dumps({"aws:SourceAccount": {"Ref": "AWS::AccountId"}})
+    }
+
+
+def test_every_parameter_of_the_observability_stack_has_a_source() -> None:
+    required = {name for name, it in stacks.read("observability")["Parameters"].items() if "Default" not in it}
+    service = (stacks.IAC.parent / "template.yaml").read_text().partition("\nOutputs:\n")[2]
+    given = {name for stack in stacks.NAMES for name in stacks.read(stack)["Outputs"]}
+    assert required <= given | set(re.findall(r"^  (\w+):", service, re.MULTILINE))
 
 
 def test_only_one_environment_of_one_repository_may_deploy() -> None:

@@ -129,3 +129,15 @@ def test_hostile_label_values_stay_inside_their_quotes() -> None:
         ]
         == 1
     )
+
+
+def test_a_label_value_that_is_no_text_does_not_cost_the_whole_page() -> None:
+    metrics = EmbeddedMetrics()
+    metrics.printed("F", json.dumps(json.loads(line()) | {"service": "half \ud83d a face"}))
+    assert exposed(metrics)["shop_oldest_order_age_seconds_count[('function', 'F'), ('service', 'half ? a face')]"] == 1
+
+
+def test_no_function_speaks_for_another() -> None:
+    text = json.loads(line(Dimensions=[["function"]])) | {"function": "Other"}
+    [observation] = read(json.dumps(text), "F")
+    assert dict(observation.labels) == {"function": "F", "exported_function": "Other"}

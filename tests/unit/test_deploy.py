@@ -17,6 +17,7 @@ from deploy.faults import Declined, Stopped
 from deploy.stages import CHECKOUT, IAC, PARTS, Stage
 from deploy.templates import Template
 from deploy.terminal import Terminal
+from samlet.template import transform
 
 STAGES = sorted(path.stem for path in (IAC / "stages").glob("*.json"))
 
@@ -158,6 +159,59 @@ def test_what_speaks_of_the_migration_goes_with_it() -> None:
     assert set(migration["Resources"]) == {"MigrateFunction", "Alarm", "Topic", "Logs", "Shared"}
     assert set(service["Resources"]) == {"OtherFunction", "Shared"}
     assert (set(migration["Outputs"]), set(service["Outputs"])) == ({"One"}, {"Two"})
+
+
+# --- versions -------------------------------------------------------------------------------------------------------
+
+
+def versions(template: Template, **given: str) -> dict[str, str]:
+    """The version that each function of the service is published as, once AWS has expanded the template."""
+    packaged = json.loads(json.dumps(template).replace('"functions/"', '"s3://b/code"'))
+    parameters: dict[str, str] = {name: str(it.get("Default", "x")) for name, it in packaged["Parameters"].items()}
+    parameters |= given
+    service = templates.versioned(templates.in_two(packaged)[1], parameters)
+    expanded = transform.expand(service, parameters, lambda node, _place: node, root=CHECKOUT, region="eu-central-1")
+    found = {id_: it for id_, it in expanded["Resources"].items() if it["Type"] == "AWS::Lambda::Version"}
+    return {it["Properties"]["FunctionName"]["Ref"]: id_ for id_, it in found.items()}
+
+
+def with_layer(template: Template, address: str) -> Template:
+    changed: Template = json.loads(json.dumps(template).replace('"layers/common/"', f'"{address}"'))
+    return changed
+
+
+def test_a_new_layer_makes_a_new_version_of_every_function(template: Template) -> None:
+    before, after = (versions(with_layer(template, f"s3://b/layer-{number}")) for number in (1, 2))
+    assert before.keys() == after.keys()
+    assert [name for name in before if before[name] == after[name]] == []
+
+
+def test_a_parameter_makes_a_new_version_of_the_functions_that_are_given_it(template: Template) -> None:
+    packaged = with_layer(template, "s3://b/layer")
+    before, after = versions(packaged), versions(packaged, MailFrom="Else <else@example.com>")
+    assert [name for name in before if before[name] != after[name]] == ["MailSenderFunction"]
+
+
+def test_what_is_no_part_of_a_version_makes_none(template: Template) -> None:
+    """AWS refuses a version that does not differ from the one before it."""
+    packaged = with_layer(template, "s3://b/layer")
+    changed = json.loads(json.dumps(packaged))
+    changed["Resources"]["AuthFunction"]["Properties"]["Policies"] = []
+    rights = {"LogDays": "7", "Rollout": "Canary10Percent5Minutes", "PermissionsBoundary": "b", "RelayConcurrency": "0"}
+    assert versions(packaged) == versions(changed, **rights)
+
+
+@pytest.mark.parametrize(
+    "name", ["Auth", "Tasks", "Meta", "OutboxRelay", "NightlyDigest", "MailSender", "Housekeeping"]
+)
+def test_only_errors_of_the_new_version_roll_it_back(template: Template, name: str) -> None:
+    """Else a function that fails could not be mended by a deploy: its alarm rings already."""
+    dimensions = template["Resources"][f"{name}Errors"]["Properties"]["Dimensions"]
+    assert {it["Name"]: it["Value"] for it in dimensions} == {
+        "FunctionName": {"Ref": f"{name}Function"},
+        "Resource": {"Fn::Sub": f"${{{name}Function}}:live"},
+        "ExecutedVersion": {"Fn::GetAtt": [f"{name}Function", "Version.Version"]},
+    }
 
 
 def test_no_template_is_longer_than_cloudformation_takes_without_a_bucket(template: Template) -> None:

@@ -2,16 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from cfnlint.api import ManualArgs, lint_file
 
 import stacks
-from samlet.project import Web
-from samlet.web import static_site
 
 EVERY_STACK = sorted(path.stem for path in stacks.IAC.glob("*.yaml"))
 # Statements with "*" that have to be so, by stack and Sid (or place), with the reason.
@@ -23,7 +19,6 @@ WIDE = {
     "web BucketPolicy.1 Principal": "a denial",
     "delivery NetworkInterfaces Resource": "Lambda asks for these without a resource",
     "delivery Traces Resource": "X-Ray knows no resources",
-    "delivery TemplateBeforeThereIsAStack Resource": "a template that is no stack yet has no name",
     "delivery Mappings Resource": "AWS names a mapping; the condition names its function",
     "delivery Look Resource": "these calls take no resource",
     "delivery Functions Action": "of this stage's functions and layers alone",
@@ -113,28 +108,3 @@ def _statements(node: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(node, list):
         for value in node:
             yield from _statements(value)
-
-
-async def test_cloudfront_sends_the_headers_of_the_local_web_server(local_headers: dict[str, str]) -> None:
-    config = stacks.read("web")["Resources"]["Headers"]["Properties"]["ResponseHeadersPolicyConfig"]
-    security = config["SecurityHeadersConfig"]
-    text, values = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
-    assert values == {"Api": {"Fn::If": ["HasApi", {"Fn::Sub": " ${ApiUrl}"}, ""]}}
-    sent = {item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]} | {
-        "Content-Security-Policy": text.replace("${Api}", " https://api.example"),
-        "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
-        "X-Content-Type-Options": "nosniff" if security["ContentTypeOptions"]["Override"] else "",
-    }
-    assert sent == local_headers
-    assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31_536_000
-
-
-@pytest.fixture
-async def local_headers(tmp_path: Path) -> dict[str, str]:
-    """The headers that the local web server adds to a file."""
-    (tmp_path / "index.html").write_text("page")
-    site = Web(root=tmp_path, config={})
-    async with TestClient(TestServer(static_site(site, {"api": "https://api.example"}, "http://127.0.0.1:1"))) as page:
-        answer = await page.get("/")
-        ours = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cache-Control")
-        return {name: answer.headers[name] for name in ours}

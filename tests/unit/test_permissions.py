@@ -1,11 +1,14 @@
 """docs/reference/permissions.md says what template.yaml grants, row by row."""
 
+import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from samlet.template import reader, transform
 from samlet.template.parameters import resolve_parameters
@@ -53,6 +56,15 @@ def test_each_function_may_do_what_the_table_says_and_nothing_else(
     }
     assert documented == granted
     assert all(row[3] for row in table("Roles of the functions"))
+
+
+def test_the_mappings_pollers_may_do_what_aws_asks_for(resources: dict[str, Any], functions: dict[str, str]) -> None:
+    """Without one of these AWS refuses to make the mapping; AWS's own policies say which."""
+    (logical_id,) = [it for it, name in functions.items() if name == "mail_sender"]
+    granted = {action for action, _ in rights(resources[resources[logical_id]["Properties"]["Role"]["Fn::GetAtt"][0]])}
+    for managed in granted & managed_policies().keys():
+        granted = granted | managed_policies()[managed]
+    assert managed_policies()["AWSLambdaMSKExecutionRole"] - granted == set()
 
 
 def test_the_other_roles_may_do_what_their_table_says(resources: dict[str, Any], functions: dict[str, str]) -> None:
@@ -105,6 +117,16 @@ def rights(role: dict[str, Any]) -> Iterator[tuple[str, str]]:
             for action in listed(it["Action"]):
                 for target in listed(it["Resource"]):
                     yield action, named(target)
+
+
+@cache
+def managed_policies() -> dict[str, set[str]]:
+    """The actions of AWS's own policies, as moto copied them."""
+    policies: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return {
+        name: {action for it in listed(about["Document"]["Statement"]) for action in listed(it.get("Action", []))}
+        for name, about in policies.items()
+    }
 
 
 def listed(node: Any) -> list[Any]:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+import stacks
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 RUNBOOKS = CHECKOUT / "docs" / "runbooks"
-ALARMS = {
-    "OutboxTooOld", "DeadEvents", "ConsumerLag", "DigestLate", "FunctionErrors", "SlowApi", "MailUnknown",
-    "MailServerUnusable", "Budget", "DatabaseStorage", "DatabaseConnections",
-}  # fmt: skip
+WATCHED = stacks.read("observability")["Resources"]
+ALARMS = {name for name, it in WATCHED.items() if it["Type"] in ("AWS::CloudWatch::Alarm", "AWS::Budgets::Budget")}
 SECTIONS = ["What it means", "What the user notices", "Look", "Do", "Afterwards"]
 FILES = sorted(path for path in RUNBOOKS.glob("*.md") if path.name != "README.md")
 
@@ -25,6 +25,23 @@ def test_every_alarm_has_a_runbook_that_names_it() -> None:
     assert set(table()) == ALARMS
     for alarm, file in table().items():
         assert f"`{alarm}`" in (RUNBOOKS / file).read_text(), file
+
+
+def test_an_alarm_bears_its_name_and_names_its_runbook() -> None:
+    for alarm in ALARMS - {"Budget"}:
+        properties = WATCHED[alarm]["Properties"]
+        assert properties["AlarmName"] == {"Fn::Sub": f"taskflow-${{Stage}}-{alarm}"}
+        assert properties["AlarmDescription"].endswith(f". docs/runbooks/{table()[alarm]}")
+
+
+def test_the_how_to_says_of_each_alarm_when_it_goes_off() -> None:
+    how_to = (CHECKOUT / "docs" / "how-to" / "watch-it.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", how_to, re.MULTILINE))
+    assert rows.keys() == ALARMS
+    for alarm in ALARMS - {"Budget", "DatabaseConnections", "DatabaseStorage"}:
+        threshold, periods = (WATCHED[alarm]["Properties"][key] for key in ("Threshold", "EvaluationPeriods"))
+        assert not threshold or f"{threshold:,}" in rows[alarm], alarm
+        assert periods == 1 or re.search(r"for \d+ minutes", rows[alarm]), alarm
 
 
 def test_every_runbook_is_in_the_table() -> None:

@@ -149,7 +149,10 @@ def _labels(root: Mapping[str, Any], sets: list[list[str]], function: str) -> La
     for name in names:
         if not isinstance(root[name], str):
             raise InvalidMetrics(f"dimension {name!r} is no string")
-        labels[_snake(name)] = root[name][:_LONGEST_LABEL]
+        label = _snake(name)
+        # Half a surrogate pair is a string to JSON and no text to Prometheus.
+        value = root[name][:_LONGEST_LABEL].encode(errors="replace").decode()
+        labels["exported_function" if label == "function" else label] = value  # Prometheus's own way out
     return tuple(sorted(labels.items()))
 
 

@@ -1,0 +1,1 @@
+"""What is watched, in one description for both dashboards: `make dashboards`."""
