@@ -28,7 +28,8 @@ The same functions and the same template on a laptop (`make run`), in containers
 [parity.toml](parity.toml); a test fails when it is behind them, or names a test that is not there.
 
 **Nothing has been run on a real AWS account yet.** The containers have been run on images that were built from the same
-programs under the public names; the public images themselves have not been tried yet.
+programs under the public names; the public images themselves have not been tried yet. Mailpit's place was taken by a
+program that speaks like it and keeps mails in memory, so nobody has seen them survive `docker compose down`.
 
 | mark | means |
 |---|---|

@@ -1,4 +1,4 @@
-"""What the relay tells: a line for each turn that published, when trouble starts and ends, and the figures now and then.
+"""What the relay tells: what each turn published, when trouble starts and ends, each refusal, the figures now and then.
 
 The figures are those of `taskflow.metrics`: the oldest event's age, backlog, dead and published events.
 """

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from deploy.aws import Aws
 from deploy.down import Demolition
@@ -18,6 +19,7 @@ from deploy.up import Deployment
 _NO_CREDENTIALS = (
     "No credentials of AWS were found. Log in (aws sso login, or AWS_PROFILE), then run the same command again."
 )
+_NOT_AWS = "What answered was not AWS, but something on the way, or a service in trouble. Run the same command again."
 _INTERRUPTED = "Interrupted. What CloudFormation has begun goes on by itself; the same command takes it up again."
 
 
@@ -37,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClientError as error:
         about = error.response["Error"]
         return _ended(f"AWS refuses {error.operation_name}: {about.get('Message') or about['Code']}")
+    except ResponseParserError:
+        return _ended(_NOT_AWS)
     except (BotoCoreError, OSError) as error:
         return _ended(f"{error}. Run the same command again.")
     return 0

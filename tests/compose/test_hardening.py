@@ -1,5 +1,6 @@
 """What Docker itself says of the containers that run, whatever the file says."""
 
+import httpx
 import pytest
 
 from compose.containers import Containers
@@ -38,3 +39,10 @@ def test_the_relay_has_two_containers_and_every_other_service_one(system: Contai
 def test_what_runs_once_has_ended_well(system: Containers) -> None:
     for service in ("secrets", "migrate"):
         assert [facts["State"]["ExitCode"] for facts in system.inspect(service)] == [0]
+
+
+def test_the_log_is_of_what_happens_and_not_of_health_checks(system: Containers) -> None:
+    httpx.get(f"{system.addresses['web']}/favicon.svg").raise_for_status()
+    lines = system.compose("logs", "--no-color").splitlines()
+    assert any("GET /favicon.svg" in line for line in lines)
+    assert [line for line in lines if "| 127.0.0.1 - - " in line] == []  # nobody else asks from inside a container

@@ -74,6 +74,15 @@ def test_what_migrates_is_a_stack_of_its_own_and_not_in_the_service(account: Pre
     assert "MigrateFunction" not in bodies["taskflow-dev"]
 
 
+def test_each_function_is_marked_for_a_version_of_its_own(account: Pretended) -> None:
+    account.deploy()
+    bodies = {it["StackName"]: it["TemplateBody"] for it in account.cloudformation.executed}
+    parts = [json.loads(bodies[name])["Resources"] for name in ("taskflow-dev-migrate", "taskflow-dev")]
+    found = {name: it["Properties"] for part in parts for name, it in part.items()}
+    marks = {name: it.get("AutoPublishCodeSha256") for name, it in found.items() if name.endswith("Function")}
+    assert len(set(marks.values()) - {None}) == len(marks) == 8
+
+
 def test_a_second_deploy_changes_nothing_and_names_the_api_to_the_page_at_once(account: Pretended) -> None:
     account.deploy()
     before = account.executed()

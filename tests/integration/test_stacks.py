@@ -109,6 +109,16 @@ def test_the_way_out_is_what_the_parameters_say(
     assert len({way["NatGatewayId"] for way in ways}) == gateways
 
 
+def test_the_zones_are_those_that_were_named() -> None:
+    """Not every zone of a region has every endpoint and every machine."""
+    outputs = stacks.create(
+        "network", {"ZoneNames": "eu-central-1c,eu-central-1b", "Egress": "both", "NatPerZone": "yes"}
+    )
+    of_the_vpc = [{"Name": "vpc-id", "Values": [outputs["VpcId"]]}]
+    subnets = client("ec2").describe_subnets(Filters=of_the_vpc)["Subnets"]
+    assert sorted(one["AvailabilityZone"][-1] for one in subnets) == ["b", "b", "c", "c"]
+
+
 def test_pollers_get_endpoints_of_lambda_and_sts_where_they_are_asked_for() -> None:
     outputs = stacks.create("network", {"PollerEndpoints": "yes"})
     ec2 = client("ec2")

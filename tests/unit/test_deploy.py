@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 from cfnlint.api import ManualArgs, lint_file
 from cfnlint.decode import decode
 
@@ -241,6 +242,7 @@ def refused(code: str, message: str) -> ClientError:
         (NoCredentialsError(), 1, "FAILED: No credentials of AWS were found."),
         (refused("AccessDenied", "no rights"), 1, "FAILED: AWS refuses CreateChangeSet: no rights"),
         (OSError("no route"), 1, "FAILED: no route"),
+        (ResponseParserError("<!doctype html>\n<html>"), 1, "FAILED: What answered was not AWS"),
         (KeyboardInterrupt(), 130, "stopped: Interrupted."),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cfnlint.api import ManualArgs, lint_file
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 import stacks
 
@@ -79,6 +80,23 @@ def test_the_table_of_the_readme_names_each_output(name: str) -> None:
     readme = (stacks.IAC / "README.md").read_text()
     (row,) = [line for line in readme.splitlines() if re.match(rf"\| [\d—]+ \| `{name}.yaml` \|", line)]
     assert set(re.findall(r"`(\w+)`", row.split("|")[4])) == set(stacks.read(name)["Outputs"])
+
+
+@pytest.mark.parametrize("name", EVERY_STACK)
+def test_a_new_version_replaces_nothing_that_has_a_fixed_name(name: str) -> None:
+    """CloudFormation makes the new one before it deletes the old one, and the name is taken."""
+    for logical_id, resource in stacks.read(name)["Resources"].items():
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(stacks.REGION, resource["Type"]).schema
+        replacing = [path.removeprefix("/properties/") for path in schema.get("createOnlyProperties", [])]
+        given = {key: str(resource.get("Properties", {}).get(key, "")) for key in replacing}
+        if any(key.endswith(("Name", "Identifier")) and it for key, it in given.items()):
+            assert [key for key, it in given.items() if "Version'}" in it] == [], logical_id
+
+
+def test_the_database_logs_no_statement_with_its_values() -> None:
+    """PostgreSQL writes the values of a statement it logs beside it: addresses, hashes of passwords and of tokens."""
+    parameters = stacks.read("data")["Resources"]["Settings"]["Properties"]["Parameters"]
+    assert [name for name in parameters if name.startswith("log_")] == []
 
 
 def test_nothing_is_allowed_to_more_than_it_has_to_be() -> None:

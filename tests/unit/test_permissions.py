@@ -3,13 +3,16 @@
 import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
+import stacks
 from samlet.template import reader, transform
 from samlet.template.parameters import resolve_parameters
 
@@ -79,6 +82,44 @@ def test_the_other_roles_may_do_what_their_table_says(resources: dict[str, Any],
     assert {(words(row[1])[0], row[2]) for row in table("Other roles")} == {
         (action, f"alias `live` of `{aliases[target]}`" if target in aliases else target) for action, target in granted
     }
+
+
+# What the handlers of CloudFormation ask for and this service never makes them do, with the reason.
+UNUSED = {
+    "apigateway:TagResource": "no right of API Gateway is called so: tags are POST and DELETE of /tags",
+    "apigateway:UntagResource": "no right of API Gateway is called so: tags are POST and DELETE of /tags",
+    "elasticfilesystem:DescribeMountTargets": "no file systems",
+    "s3files:ListMountTargets": "no file systems",
+    "s3:GetObjectVersion": "an artifact's name is its content",
+    "s3:REST.PUT.OBJECT": "logs go nowhere else",
+    "firehose:TagDeliveryStream": "logs go nowhere else",
+    "iam:UpdateRole": "no role has a description or a length of session",
+    "iam:UpdateRoleDescription": "no role has a description",
+    "iam:DeleteRolePermissionsBoundary": "nobody may",
+    **{
+        f"kms:{action}": "no function and no mapping has a key of its own"
+        for action in ("CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")
+    },
+}
+
+
+def test_cloudformation_may_do_what_the_resources_of_the_service_ask_for(resources: dict[str, Any]) -> None:
+    policies = stacks.read("delivery")["Resources"]["ExecutionRole"]["Properties"]["Policies"]
+    granted = [
+        action.lower()
+        for policy in policies
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+    ]
+    asked = {
+        action
+        for kind in {it["Type"] for it in resources.values()}
+        for step, about in PROVIDER_SCHEMA_MANAGER.get_resource_schema(stacks.REGION, kind).schema["handlers"].items()
+        for action in about.get("permissions", [])
+        if step != "list"
+    }
+    missing = {it for it in asked if not any(fnmatchcase(it.lower(), pattern) for pattern in granted)}
+    assert missing == set(UNUSED)
 
 
 def test_only_those_of_the_table_may_invoke_a_function(resources: dict[str, Any], functions: dict[str, str]) -> None:

@@ -45,3 +45,9 @@ def test_tests_run_with_every_python_that_is_supported() -> None:
         "3.12",
         "3.13",
     ]
+
+
+def test_ci_does_not_go_on_without_actionlint() -> None:
+    """`make workflows` leaves it out where there is no Go, which is right at home and wrong there."""
+    steps = [it.get("run") for it in loaded(CHECKOUT / ".github/workflows/ci.yml")["jobs"]["lint"]["steps"]]
+    assert "go version" in steps[: steps.index("make lint")]
