@@ -16,7 +16,7 @@ CHECKOUT = IAC.parent
 FOUNDATION = ("network", "secrets", "data", "kafka", "web")
 PARTS = (*FOUNDATION, "migrate", "service", "observability")
 _CONFIGURED = {*PARTS, "service"} - {"migrate"}  # `migrate` takes those of the service
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,11}")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Stage:
         if name not in there:
             raise Stopped(f"Which stage? STAGE={name or '…'} has no file in iac/stages; there are: {', '.join(there)}.")
         if not _NAME.fullmatch(name):
-            raise Stopped(f"{name!r} can't be a stage: 1 to 16 of a-z, 0-9 and -, a letter first. Rename its file.")
+            raise Stopped(f"{name!r} can't be a stage: 1 to 12 of a-z, 0-9 and -, a letter first. Rename its file.")
         try:
             content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
             parameters = {part: {key: _text(value) for key, value in given.items()} for part, given in content.items()}

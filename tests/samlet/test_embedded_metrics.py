@@ -120,6 +120,12 @@ def test_names_that_the_runtime_uses_stay_its_own_and_odd_ones_become_names() ->
     assert read(line(Namespace="9 'Läden'\n"), "F")[0].name == "_9_l_den_oldest_order_age_seconds"
 
 
+def test_a_name_never_meets_the_gauge_of_another_metric() -> None:
+    assert read(line(Metrics=[{"Name": "OldestOrderAge"}], Namespace="Shop"), "F")[0].name == "shop_oldest_order_age"
+    last = json.loads(line(Metrics=[{"Name": "AgeLast"}])) | {"AgeLast": 1}
+    assert read(json.dumps(last), "F")[0].name == "shop_age_last_value"
+
+
 def test_hostile_label_values_stay_inside_their_quotes() -> None:
     metrics = EmbeddedMetrics()
     metrics.printed("F", json.dumps(json.loads(line()) | {"service": 'a"} 1\nx{b="c\\'}))

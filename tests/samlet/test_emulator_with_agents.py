@@ -9,8 +9,10 @@ import httpx
 import pytest
 
 from agents import TOKEN, Agents
+from samlet.emulator.listeners import bind
 from samlet.model import Function
 from samlet.services.ports import free_port
+from samlet.settings import Settings
 from toy import Toy
 from waiting import eventually
 
@@ -110,3 +112,10 @@ def test_an_address_of_another_machine_is_not_called_a_taken_port(contained: Toy
     line = refused(contained)
     assert "SAMLET_HOST" in line
     assert "taken" not in line
+
+
+def test_among_containers_the_invoke_api_is_for_its_own_alone() -> None:
+    settings = Settings(host="0.0.0.0", agent_port=3002, ports=dict.fromkeys(("lambda", "api"), 0))
+    with bind("lambda", settings) as invoke_api, bind("api", settings) as gateway:
+        assert invoke_api.getsockname()[0] == "127.0.0.1"
+        assert gateway.getsockname()[0] == "0.0.0.0"

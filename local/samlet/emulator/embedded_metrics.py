@@ -170,6 +170,8 @@ def _name(namespace: str, metric: str, unit: str) -> str:
     name = "_".join(part for part in (_snake(namespace), _snake(metric)) if part)
     if unit and not name.endswith(f"_{unit}"):
         name = f"{name}_{unit}"
+    if name.endswith("_last"):
+        name = f"{name}_value"  # or it would share its name with the gauge of another metric
     return f"emf_{name}" if name.startswith(_TAKEN) else name
 
 

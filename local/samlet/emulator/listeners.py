@@ -15,8 +15,12 @@ _PATIENCE = 0.3  # seconds that open requests have when their server stops
 
 
 def bind(part: str, settings: Settings) -> socket.socket:
-    """Bind the port of `part`; it accepts connections only once `serve` is called."""
-    return _bind(settings.host, settings.ports[part], _TITLES[part], setting_of(part))
+    """Bind the port of `part`; it accepts connections only once `serve` is called.
+
+    Who reaches the Invoke API may run everything, which IAM would refuse. Among containers it is for this one alone.
+    """
+    host = LOOPBACK if part == "lambda" and settings.agent_port else settings.host
+    return _bind(host, settings.ports[part], _TITLES[part], setting_of(part))
 
 
 def bind_agents(settings: Settings) -> socket.socket:
