@@ -28,9 +28,16 @@ class AsyncInvocation:
     destinations: Destinations = Destinations()
 
 
+LATEST = "$LATEST"
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One `AWS::Lambda::Function`. `timeout` is in seconds, `memory` in MB, `code` and `layers` are local folders."""
+    """One `AWS::Lambda::Function`. `timeout` is in seconds, `memory` in MB, `code` and `layers` are local folders.
+
+    `aliases` names a version each; all versions are the code on disk. `described` is what the template says beyond
+    that, in the words of Lambda's `GetFunctionConfiguration`: it is shown, and nothing depends on it.
+    """
 
     logical_id: str
     name: str
@@ -43,6 +50,10 @@ class Function:
     memory: int = 128
     reserved_concurrency: int | None = None
     asynchronous: AsyncInvocation = AsyncInvocation()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    versions: tuple[str, ...] = ()
+    described: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from samlet.errors import SamletError
 from samlet.log import say
-from samlet.model import Function
+from samlet.model import LATEST, Function
 from samlet.runtime.outcome import Outcome
+from samlet.runtime.targets import Target
 
 # Seconds before the first and the second retry of an event that the function failed on.
 RETRY_PAUSES = (60.0, 120.0)
@@ -33,9 +34,13 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class _Accepted:
     request_id: str
-    function: Function
+    target: Target
     payload: bytes
     since: float
+
+    @property
+    def function(self) -> Function:
+        return self.target.function
 
 
 class AsynchronousInvocations:
@@ -44,7 +49,7 @@ class AsynchronousInvocations:
     def __init__(
         self,
         invoke: Callable[[str, str, bytes], Awaitable[Outcome]],
-        arn: Callable[[Function], str],
+        arn: Callable[[Function, str | None], str],
         clock: Clock,
     ) -> None:
         self._invoke = invoke
@@ -52,9 +57,9 @@ class AsynchronousInvocations:
         self._clock = clock
         self._deliveries: set[asyncio.Task[None]] = set()
 
-    def accept(self, function: Function, payload: bytes) -> str:
+    def accept(self, target: Target, payload: bytes) -> str:
         """Take an event; returns the request id that all of its attempts share."""
-        event = _Accepted(str(uuid.uuid4()), function, payload, self._clock.now())
+        event = _Accepted(str(uuid.uuid4()), target, payload, self._clock.now())
         delivery = asyncio.create_task(self._deliver(event))
         self._deliveries.add(delivery)
         delivery.add_done_callback(self._deliveries.discard)
@@ -69,13 +74,17 @@ class AsynchronousInvocations:
         await asyncio.gather(*self._deliveries, return_exceptions=True)
 
     async def _deliver(self, event: _Accepted) -> None:
+        if event.function.reserved_concurrency == 0:
+            # Nothing can come of waiting: AWS doesn't either.
+            await self._give_up(event, None, 0, "ZeroReservedConcurrency")
+            return
         settings = event.function.asynchronous
         attempts, back_off = 0, FIRST_BACK_OFF
         outcome: Outcome | None = None
         condition = "EventAgeExceeded"
         while self._age(event) <= settings.max_age:
             try:
-                outcome = await self._invoke(event.request_id, event.function.name, event.payload)
+                outcome = await self._invoke(event.request_id, event.target.name, event.payload)
             except (SamletError, OSError) as trouble:
                 # A throttle, or our own trouble, which is AWS's 5xx: neither uses up one of the function's retries.
                 say(event.function.name, f"{event.request_id}: {trouble}; again in {back_off:g} s", level="warning")
@@ -123,14 +132,14 @@ class AsynchronousInvocations:
             "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "requestContext": {
                 "requestId": event.request_id,
-                "functionArn": f"{self._arn(event.function)}:$LATEST",
+                "functionArn": self._arn(event.function, event.target.qualifier or LATEST),
                 "condition": condition,
                 "approximateInvokeCount": attempts,
             },
             "requestPayload": _json(event.payload),
         }
         if outcome is not None:
-            context = {"statusCode": 200, "executedVersion": "$LATEST"}
+            context = {"statusCode": 200, "executedVersion": event.target.version}
             failed = {"functionError": outcome.function_error} if outcome.function_error else {}
             record |= {"responseContext": context | failed, "responsePayload": _json(outcome.payload)}
         return record

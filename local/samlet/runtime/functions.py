@@ -17,6 +17,7 @@ from samlet.runtime.environments import Environments
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import Lendable, Pool
 from samlet.runtime.sandbox import Request, Sandbox, Surroundings
+from samlet.runtime.targets import Target, knows, parse
 
 _SWEEP_SECONDS = 5.0
 
@@ -86,7 +87,16 @@ class Functions:
 
     def resolve(self, name: str) -> Function:
         """The function that a logical id, a name, an ARN or a partial ARN means, with or without qualifier."""
-        return self._find(name).function
+        return self.target(name).function
+
+    def target(self, name: str) -> Target:
+        """The function and the qualifier that a name means. Raises FunctionNotFound, for an unknown qualifier too."""
+        wanted = parse(name)
+        if wanted:
+            function = self._named(wanted.function)
+            if function and knows(function, wanted.qualifier):
+                return Target(function, wanted.qualifier)
+        raise FunctionNotFound(name)
 
     def arn(self, name: str) -> str:
         """The ARN of a function."""
@@ -116,17 +126,18 @@ class Functions:
 
         Raises FunctionNotFound, Throttled or EnvironmentFailed.
         """
-        pool = self._find(name)
-        request = Request(str(uuid.uuid4()), payload, client_context, trace_id)
+        target = self.target(name)
+        request = Request(str(uuid.uuid4()), payload, client_context, trace_id, target.qualifier, target.version)
+        pool = self._pools[target.function.logical_id]
         return await asyncio.shield(self._spawn(self._execute(pool, request)))
 
     async def invoke_event(self, name: str, payload: bytes) -> str:
         """Invoke asynchronously, with AWS's retries; returns the request id. Raises FunctionNotFound."""
-        return self._asynchronous.accept(self.resolve(name), payload)
+        return self._asynchronous.accept(self.target(name), payload)
 
     async def warm(self, name: str) -> bool:
         """Start one sandbox ahead of events, if the function has none; True when it came up."""
-        pool = self._find(name)
+        pool = self._pools[self.resolve(name).logical_id]
         if pool.sandboxes or pool.limit == 0:
             return bool(pool.sandboxes)
         python = await self._python(pool.function)
@@ -182,22 +193,16 @@ class Functions:
             queue_seconds=self._queue_seconds,
         )
 
-    def _find(self, name: str) -> Pool:
-        wanted = name
-        if name.startswith("arn:"):
-            wanted = name.split(":", 6)[-1]
-        elif ":function:" in name:
-            wanted = name.split(":function:", 1)[1]
-        wanted = wanted.split(":", 1)[0]
-        if wanted in self._pools:
-            return self._pools[wanted]
-        for pool in self._pools.values():
-            if pool.function.name == wanted:
-                return pool
-        raise FunctionNotFound(name)
+    def _named(self, name: str) -> Function | None:
+        """The function with this logical id or name."""
+        if name in self._pools:
+            return self._pools[name].function
+        return next((pool.function for pool in self._pools.values() if pool.function.name == name), None)
 
     async def _invoke_as(self, request_id: str, name: str, payload: bytes) -> Outcome:
-        return await asyncio.shield(self._spawn(self._execute(self._find(name), Request(request_id, payload))))
+        target = self.target(name)
+        request = Request(request_id, payload, qualifier=target.qualifier, version=target.version)
+        return await asyncio.shield(self._spawn(self._execute(self._pools[target.function.logical_id], request)))
 
     async def _execute(self, pool: Pool, request: Request) -> Outcome:
         python = await self._python(pool.function)

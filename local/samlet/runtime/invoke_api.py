@@ -1,150 +1,195 @@
-"""Lambda's own API, as far as SDKs, the AWS CLI and `sam remote invoke` need it to invoke a function."""
+"""Lambda's own API, as far as SDKs, the AWS CLI and `sam remote invoke` need it to invoke and to look up functions."""
 
 import base64
 import json
-import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
 
-from samlet.errors import EnvironmentFailed, FunctionNotFound, Throttled
-from samlet.model import Function
+from samlet.errors import FunctionNotFound
+from samlet.model import LATEST
+from samlet.runtime.descriptions import Description, Descriptions
 from samlet.runtime.functions import Functions
+from samlet.runtime.invoke_errors import Refused, as_lambda_answers, invalid, not_found
+from samlet.runtime.targets import Target, parse
 
 LARGEST_PAYLOAD = 6 * 1024 * 1024
 LARGEST_EVENT = 1024 * 1024
-_TYPES = ("RequestResponse", "Event", "DryRun")
+_TYPES = ("Event", "RequestResponse", "DryRun")
+_LOG_TYPES = ("Tail", "None")
+_LARGEST_PAGE = 50
+_LARGEST_ASKED = 10_000
 
 
 class InvokeApi:
-    """Serves `/2015-03-31/functions/{name}`; its `app` is mounted on a port by whoever starts Samlet."""
+    """Serves the calls about functions; its `app` is mounted on a port by whoever starts Samlet."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
-        self._started = datetime.now(UTC)
+        self._descriptions = Descriptions(functions.surroundings, datetime.now(UTC))
         # Room above the limit, so that a payload that is too large gets Lambda's error instead of the server's.
-        self.app = web.Application(client_max_size=4 * LARGEST_PAYLOAD)
-        self.app.router.add_post("/2015-03-31/functions/{name}/invocations", self._invoke)
-        self.app.router.add_get("/2015-03-31/functions/{name}", self._describe)
-        self.app.router.add_get("/2015-03-31/functions/{name}/configuration", self._configuration)
-        self.app.router.add_get("/2015-03-31/functions", self._list)
-        self.app.router.add_get("/2015-03-31/functions/", self._list)
+        self.app = web.Application(client_max_size=4 * LARGEST_PAYLOAD, middlewares=[as_lambda_answers])
+        one = "/2015-03-31/functions/{name}"
+        self.app.router.add_post(f"{one}/invocations", self._invoke)
+        for end in ("", "/"):
+            self.app.router.add_post("/2014-11-13/functions/{name}/invoke-async" + end, self._invoke_async)
+            self.app.router.add_get("/2015-03-31/functions" + end, self._list)
+        self.app.router.add_get(one, self._describe)
+        self.app.router.add_get(f"{one}/configuration", self._configuration)
+        self.app.router.add_get(f"{one}/versions", self._versions)
+        self.app.router.add_get(f"{one}/aliases", self._aliases)
+        self.app.router.add_get(f"{one}/aliases/{{alias}}", self._alias)
+        asynchronous = "/2019-09-25/functions/{name}/event-invoke-config"
+        self.app.router.add_get(asynchronous, self._asynchronous)
+        self.app.router.add_get(f"{asynchronous}/list", self._asynchronous_list)
+        self.app.router.add_get("/2019-09-30/functions/{name}/concurrency", self._concurrency)
 
     async def _invoke(self, request: web.Request) -> web.Response:
-        kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-        if kind not in _TYPES:
-            text = f"Value '{kind}' at 'invocationType' failed to satisfy constraint: one of {', '.join(_TYPES)}"
-            return _problem(400, "InvalidParameterValueException", text)
-        try:
-            payload = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return _too_large(4 * LARGEST_PAYLOAD, LARGEST_PAYLOAD)
-        limit = LARGEST_EVENT if kind == "Event" else LARGEST_PAYLOAD
-        if len(payload) > limit:
-            return _too_large(len(payload), limit)
-        if payload and not _is_json(payload):
-            return _problem(400, "InvalidRequestContentException", "Could not parse request body into json")
-        return await self._dispatch(request, kind, payload or b"{}")
+        kind = _one_of(request, "X-Amz-Invocation-Type", "invocationType", "RequestResponse", _TYPES)
+        log = _one_of(request, "X-Amz-Log-Type", "logType", "None", _LOG_TYPES)
+        target = self._target(request)
+        payload = await _payload(request, LARGEST_EVENT if kind == "Event" else LARGEST_PAYLOAD, kind)
+        if kind == "DryRun":
+            return web.Response(status=204, headers={"X-Amz-Executed-Version": target.version})
+        if kind == "Event":
+            return await self._accept(target, payload)
+        return await self._answer(request, target, payload, tail=log == "Tail")
 
-    async def _dispatch(self, request: web.Request, kind: str, payload: bytes) -> web.Response:
-        name = request.match_info["name"]
-        try:
-            self._functions.resolve(name)
-            if kind == "DryRun":
-                return web.Response(status=204, headers={"X-Amz-Executed-Version": "$LATEST"})
-            if kind == "Event":
-                request_id = await self._functions.invoke_event(name, payload)
-                return web.Response(status=202, headers={"x-amzn-RequestId": request_id})
-            return await self._answer(request, name, payload)
-        except FunctionNotFound:
-            return self._unknown(name)
-        except Throttled as limit:
-            return _problem(429, "TooManyRequestsException", str(limit), {"Reason": limit.reason}, {"Retry-After": "1"})
-        except EnvironmentFailed as trouble:
-            return _problem(502, "InvalidRuntimeException", str(trouble))
+    async def _invoke_async(self, request: web.Request) -> web.Response:
+        """The call that `InvocationType=Event` has replaced; SDKs still have it."""
+        target = self._target(request)
+        return await self._accept(target, await _payload(request, LARGEST_EVENT, "Event"))
 
-    async def _answer(self, request: web.Request, name: str, payload: bytes) -> web.Response:
-        context = request.headers.get("X-Amz-Client-Context")
-        try:
-            decoded = base64.b64decode(context, validate=True).decode() if context else None
-        except ValueError:
-            return _problem(400, "InvalidRequestContentException", "Client context must be a valid Base64 JSON object")
+    async def _accept(self, target: Target, payload: bytes) -> web.Response:
+        request_id = await self._functions.invoke_event(target.name, payload)
+        return web.Response(status=202, headers={"x-amzn-RequestId": request_id})
+
+    async def _answer(self, request: web.Request, target: Target, payload: bytes, *, tail: bool) -> web.Response:
         outcome = await self._functions.invoke(
-            name, payload, client_context=decoded, trace_id=request.headers.get("X-Amzn-Trace-Id")
+            target.name,
+            payload,
+            client_context=_client_context(request),
+            trace_id=request.headers.get("X-Amzn-Trace-Id"),
         )
-        headers = {"X-Amz-Executed-Version": "$LATEST", "x-amzn-RequestId": outcome.request_id}
+        headers = {"X-Amz-Executed-Version": target.version, "x-amzn-RequestId": outcome.request_id}
         if outcome.function_error:
             headers["X-Amz-Function-Error"] = outcome.function_error
-        if request.headers.get("X-Amz-Log-Type") == "Tail":
+        if tail:
             headers["X-Amz-Log-Result"] = base64.b64encode(outcome.log_tail).decode()
         return web.Response(body=outcome.payload, headers=headers, content_type="application/json")
 
     async def _describe(self, request: web.Request) -> web.Response:
-        try:
-            function = self._functions.resolve(request.match_info["name"])
-        except FunctionNotFound:
-            return self._unknown(request.match_info["name"])
-        about: dict[str, object] = {
-            "Configuration": self._shown(function),
-            "Code": {"RepositoryType": "Local", "Location": function.code.as_uri()},
-        }
-        if function.reserved_concurrency is not None:
-            about["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
-        return web.json_response(about)
+        return web.json_response(self._descriptions.function(self._target(request)))
 
     async def _configuration(self, request: web.Request) -> web.Response:
+        return web.json_response(self._descriptions.configuration(self._target(request)))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        functions = self._functions.functions.values()
+        if request.query.get("FunctionVersion") == "ALL":
+            shown = [version for function in functions for version in self._descriptions.versions(function)]
+        else:
+            shown = [self._descriptions.configuration(Target(function)) for function in functions]
+        return _page(request, "Functions", shown)
+
+    async def _versions(self, request: web.Request) -> web.Response:
+        return _page(request, "Versions", self._descriptions.versions(self._target(request).function))
+
+    async def _aliases(self, request: web.Request) -> web.Response:
+        function = self._target(request).function
+        version = request.query.get("FunctionVersion")
+        names = [name for name, points_to in function.aliases.items() if version in (None, points_to)]
+        return _page(request, "Aliases", [self._descriptions.alias(function, name) for name in names])
+
+    async def _alias(self, request: web.Request) -> web.Response:
+        function, name = self._target(request).function, request.match_info["alias"]
+        if name not in function.aliases:
+            raise not_found(f"Cannot find alias arn: {self._functions.surroundings.arn(function, name)}")
+        return web.json_response(self._descriptions.alias(function, name))
+
+    async def _asynchronous(self, request: web.Request) -> web.Response:
+        target = self._target(request)
+        found = self._descriptions.asynchronous(target)
+        if found is None:
+            arn = self._functions.surroundings.arn(target.function, target.qualifier or LATEST)
+            raise not_found(f"The function {arn} doesn't have an EventInvokeConfig")
+        return web.json_response(found)
+
+    async def _asynchronous_list(self, request: web.Request) -> web.Response:
+        found = self._descriptions.asynchronous(self._target(request))
+        return _page(request, "FunctionEventInvokeConfigs", [found] if found else [])
+
+    async def _concurrency(self, request: web.Request) -> web.Response:
+        return web.json_response(self._descriptions.concurrency(self._target(request).function))
+
+    def _target(self, request: web.Request) -> Target:
+        """The function that path and query name."""
+        text, qualifier = request.match_info["name"], request.query.get("Qualifier")
+        name = parse(text)
+        if name is None:
+            raise invalid(text, "functionName", "Member must be a name, an ARN or a part of one")
+        if qualifier and name.qualifier not in (None, qualifier):
+            message = "The derived qualifier from the function name does not match the specified qualifier."
+            raise Refused(400, "InvalidParameterValueException", message)
+        qualifier = qualifier or name.qualifier
         try:
-            return web.json_response(self._shown(self._functions.resolve(request.match_info["name"])))
-        except FunctionNotFound:
-            return self._unknown(request.match_info["name"])
-
-    async def _list(self, _request: web.Request) -> web.Response:
-        shown = [self._shown(function) for function in self._functions.functions.values()]
-        return web.json_response({"Functions": shown})
-
-    def _shown(self, function: Function) -> dict[str, object]:
-        """A function's configuration; the values of its variables stay inside, since some are secrets."""
-        return {
-            "FunctionName": function.name,
-            "FunctionArn": self._functions.arn(function.logical_id),
-            "Runtime": function.runtime,
-            "Handler": function.handler,
-            "Timeout": function.timeout,
-            "MemorySize": function.memory,
-            "LastModified": self._started.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
-            "Version": "$LATEST",
-            "PackageType": "Zip",
-            "State": "Active",
-            "LastUpdateStatus": "Successful",
-        }
-
-    def _unknown(self, name: str) -> web.Response:
-        return _problem(404, "ResourceNotFoundException", f"Function not found: {name}", {"Type": "User"})
+            return self._functions.target(f"{name.function}:{qualifier}" if qualifier else name.function)
+        except FunctionNotFound as unknown:
+            arn = self._functions.surroundings.arn_of(name.function, qualifier)
+            raise not_found(f"Function not found: {arn}") from unknown
 
 
-def _is_json(payload: bytes) -> bool:
+def _one_of(request: web.Request, header: str, name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = request.headers.get(header, default)
+    if value not in allowed:
+        raise invalid(value, name, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+    return value
+
+
+async def _payload(request: web.Request, limit: int, kind: str) -> bytes:
+    """The event; no body at all is an empty one."""
     try:
-        json.loads(payload)
-    except ValueError:
-        return False
-    return True
+        payload = await request.read()
+        size = str(len(payload))
+    except web.HTTPRequestEntityTooLarge:
+        payload, size = b"", f"over {4 * LARGEST_PAYLOAD}"
+    if not size.isdigit() or len(payload) > limit:
+        text = f"{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
+        raise Refused(413, "RequestTooLargeException", text)
+    try:
+        json.loads(payload or b"{}")
+    except ValueError as error:
+        text = f"Could not parse request body into json: {error}"
+        raise Refused(400, "InvalidRequestContentException", text) from error
+    return payload or b"{}"
 
 
-def _too_large(size: int, limit: int) -> web.Response:
-    text = f"{size} byte payload is too large for the limit of {limit} bytes"
-    return _problem(413, "RequestTooLargeException", text)
+def _client_context(request: web.Request) -> str | None:
+    given = request.headers.get("X-Amz-Client-Context")
+    if not given:
+        return None
+    try:
+        decoded = base64.b64decode(given, validate=True).decode()
+        json.loads(decoded)
+    except ValueError as error:
+        text = "Client context must be a valid Base64-encoded JSON object."
+        raise Refused(400, "InvalidRequestContentException", text) from error
+    return decoded
 
 
-def _problem(
-    status: int,
-    error_type: str,
-    message: str,
-    body: dict[str, str] | None = None,
-    headers: dict[str, str] | None = None,
-) -> web.Response:
-    """An error as SDKs expect it: they choose the exception by the header `x-amzn-errortype`."""
-    return web.json_response(
-        {"Message": message, "message": message, **(body or {})},
-        status=status,
-        headers={"x-amzn-errortype": error_type, "x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})},
-    )
+def _page(request: web.Request, key: str, items: Sequence[Description]) -> web.Response:
+    """A part of a list: at most `MaxItems` from `Marker` on, and where the rest begins."""
+    start = _number(request, "Marker", 0, 0, len(items))
+    size = min(_number(request, "MaxItems", _LARGEST_PAGE, 1, _LARGEST_ASKED), _LARGEST_PAGE)
+    body: dict[str, object] = {key: items[start : start + size]}
+    if start + size < len(items):
+        body["NextMarker"] = str(start + size)
+    return web.json_response(body)
+
+
+def _number(request: web.Request, name: str, default: int, low: int, high: int) -> int:
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise invalid(text, name[0].lower() + name[1:], f"Member must be a number from {low} to {high}")
+    return int(text)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from samlet.log import Level, say
+from samlet.model import LATEST
 
 TAIL = 4096
 _LARGEST_FILE = 10 * 1024 * 1024
@@ -74,11 +75,11 @@ class SandboxLog:
             else:
                 self._close_reader()
 
-    def begin(self, request_id: str) -> None:
+    def begin(self, request_id: str, version: str = LATEST) -> None:
         """An invocation begins."""
         self.drain()
         self._tail.clear()
-        self.line(f"START RequestId: {request_id} Version: $LATEST")
+        self.line(f"START RequestId: {request_id} Version: {version}")
 
     def end(self, request_id: str, report: str) -> bytes:
         """An invocation ends; returns the tail of its log."""

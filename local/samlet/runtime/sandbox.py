@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import psutil
 
-from samlet.model import Function
+from samlet.model import LATEST, Function
 from samlet.processes import Reaper, spawn, terminate
 from samlet.runtime.extensions import Extensions
 from samlet.runtime.logs import LogFile, SandboxLog, report
@@ -51,9 +51,14 @@ class Surroundings:
     output: Callable[[str, str], None] = lambda _function, _line: None
     bootstrap: Path | None = None
 
-    def arn(self, function: Function) -> str:
-        """The ARN of a function."""
-        return f"arn:aws:lambda:{self.region}:{self.account}:function:{function.name}"
+    def arn(self, function: Function, qualifier: str | None = None) -> str:
+        """The ARN of a function, or of one of its aliases or versions."""
+        return self.arn_of(function.name, qualifier)
+
+    def arn_of(self, name: str, qualifier: str | None = None) -> str:
+        """The ARN that a function of that name has, or would have."""
+        arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
+        return f"{arn}:{qualifier}" if qualifier else arn
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Request:
     payload: bytes
     client_context: str | None = None
     trace_id: str | None = None
+    qualifier: str | None = None
+    version: str = LATEST
 
 
 class Sandbox:
@@ -102,7 +109,7 @@ class Sandbox:
         if self.state == "new":
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
             problem = await self._initialise(python, self._surroundings.init_limit, request.request_id)
-        self._log.begin(request.request_id)
+        self._log.begin(request.request_id, request.version)
         started = time.monotonic()
         deadline = started + self.function.timeout
         reply = None
@@ -217,7 +224,7 @@ class Sandbox:
         return Event(
             request.request_id,
             request.payload,
-            self._surroundings.arn(self.function),
+            self._surroundings.arn(self.function, request.qualifier),
             int((time.time() + deadline - time.monotonic()) * 1000),
             str(uuid.uuid4()),
             request.trace_id or _new_trace_id(),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from samlet.model import Function
+from samlet.model import LATEST, Function
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.runtime_api import LARGEST_STREAM
 from samlet.runtime.sandbox import Request, Surroundings
@@ -58,13 +58,22 @@ def invoke(request: Request) -> Message:
         "payload": _text(request.payload),
         "client_context": request.client_context,
         "trace_id": request.trace_id,
+        "qualifier": request.qualifier,
+        "version": request.version,
     }
 
 
 def invoked(message: Message) -> Request:
     """The other way round."""
     payload = base64.b64decode(message["payload"])
-    return Request(message["request_id"], payload, message["client_context"], message["trace_id"])
+    return Request(
+        message["request_id"],
+        payload,
+        message["client_context"],
+        message["trace_id"],
+        message.get("qualifier"),
+        message.get("version", LATEST),
+    )
 
 
 def line(text: str) -> Message:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from samlet.model import AsyncInvocation, Destinations, Function
+from samlet.template.described import Published, described, published, tags
 from samlet.template.local_paths import swap_back
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
@@ -21,6 +22,7 @@ def functions(stack: Stack) -> dict[str, Function]:
     """Every function that can be run, by logical id."""
     layers = _layers(stack)
     asynchronous = _asynchronous(stack)
+    releases = published(stack)
     found = {}
     for resource in stack.of_type("AWS::Lambda::Function"):
         reason = _impossible(resource.properties)
@@ -28,7 +30,8 @@ def functions(stack: Stack) -> dict[str, Function]:
             stack.refuse(resource, reason)
         else:
             invocation = asynchronous.get(resource.logical_id, AsyncInvocation())
-            found[resource.logical_id] = _function(stack, resource, layers, invocation)
+            release = releases.get(resource.logical_id, Published())
+            found[resource.logical_id] = _function(stack, resource, layers, invocation, release)
     return found
 
 
@@ -51,15 +54,18 @@ def _impossible(properties: Properties) -> str | None:
     return f"Code: {path} is an archive, not a folder" if path.endswith((".zip", ".jar")) else None
 
 
-def _function(stack: Stack, resource: Resource, layers: Mapping[str, Path], asynchronous: AsyncInvocation) -> Function:
+def _function(
+    stack: Stack, resource: Resource, layers: Mapping[str, Path], asynchronous: AsyncInvocation, release: Published
+) -> Function:
     properties = resource.properties
-    for name in filter(properties.__contains__, _LATER):
-        stack.refuse(resource, f"{name}: {_LATER[name]}")
+    for later in filter(properties.__contains__, _LATER):
+        stack.refuse(resource, f"{later}: {_LATER[later]}")
     reserved = "ReservedConcurrentExecutions"
+    name = stack.identities.name(resource.logical_id)
     runtime = properties.text("Runtime")
     return Function(
         logical_id=resource.logical_id,
-        name=stack.identities.name(resource.logical_id),
+        name=name,
         runtime=runtime,
         handler=properties.text("Handler", "bootstrap" if runtime.startswith("provided") else None),
         code=_folder(stack, properties, "Code", str(swap_back(properties.raw("Code")))),
@@ -69,6 +75,10 @@ def _function(stack: Stack, resource: Resource, layers: Mapping[str, Path], asyn
         memory=properties.integer("MemorySize", 128, low=128, high=10_240),
         reserved_concurrency=properties.integer(reserved, low=0, high=1_000_000) if reserved in properties else None,
         asynchronous=asynchronous,
+        aliases=release.aliases,
+        versions=release.versions,
+        described=described(properties, name),
+        tags=tags(properties),
     )
 
 

@@ -67,6 +67,8 @@ class Identities:
             return f"arn:aws:lambda:{own}:layer:{logical_id}:1"
         if kind == "AWS::Events::Rule":
             return f"arn:aws:events:{own}:rule/{self.name(logical_id)}"
+        if kind == "AWS::IAM::Role":
+            return f"arn:aws:iam::{self._account}:role/{self.name(logical_id)}"
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{self.name(logical_id)}"
         service = kind.split("::")[1].lower() if kind.count("::") == 2 else "custom"

@@ -1,16 +1,18 @@
 """Functions made on the spot, run in real processes; their environment is built once and kept between test runs."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from functions_on_the_spot import Running
+from functions_on_the_spot import MakeFunction, Running
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
 from servers import CHECKOUT
+
+from .asking import ask
 
 ENVIRONMENTS = CHECKOUT / ".samlet" / "test-environments"
 
@@ -42,3 +44,14 @@ def running(environments: Environments, reaper: Reaper) -> Running:
             await made.stop()
 
     return run
+
+
+@pytest.fixture
+def asked(make: MakeFunction, running: Running) -> Callable[..., Any]:
+    """Runs `work(client)` in a thread, with a boto3 client of an API that serves one function."""
+
+    async def ask_one(work: Callable[[Any], Any], source: str, **properties: Any) -> Any:
+        async with running(make(source, **properties)) as functions:
+            return await ask(functions, work)
+
+    return ask_one

@@ -12,6 +12,7 @@ from samlet.errors import Throttled
 from samlet.model import AsyncInvocation, Destinations, Function
 from samlet.runtime import Clock, Outcome
 from samlet.runtime.asynchronous import AsynchronousInvocations
+from samlet.runtime.targets import Target
 from waiting import eventually_async
 
 FAILED = Outcome("id", b'{"errorMessage":"no"}', "Unhandled")
@@ -53,8 +54,8 @@ def function(**settings: object) -> Function:
 
 async def deliver(attempts: Attempts, until: Callable[[], bool], **settings: object) -> SkippingClock:
     clock = SkippingClock()
-    queue = AsynchronousInvocations(attempts, lambda f: f"arn:aws:lambda:x:0:function:{f.name}", clock)
-    queue.accept(function(**settings), b'{"a":1}')
+    queue = AsynchronousInvocations(attempts, lambda f, q: f"arn:aws:lambda:x:0:function:{f.name}:{q}", clock)
+    queue.accept(Target(function(**settings)), b'{"a":1}')
     await eventually_async(until)
     await queue.stop()
     return clock
@@ -118,8 +119,8 @@ async def test_events_that_are_dropped_at_the_end_are_counted(capfd: pytest.Capt
         async def sleep(self, seconds: float) -> None:
             await asyncio.Event().wait()
 
-    queue = AsynchronousInvocations(Attempts(FAILED), lambda f: f.name, Standing())
-    queue.accept(function(), b"{}")
+    queue = AsynchronousInvocations(Attempts(FAILED), lambda f, _: f.name, Standing())
+    queue.accept(Target(function()), b"{}")
     await asyncio.sleep(0)
     await queue.stop()
     assert "1 asynchronous event(s) not finished" in capfd.readouterr().err

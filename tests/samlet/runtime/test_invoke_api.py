@@ -1,19 +1,16 @@
 """The Invoke API, asked by boto3 as a program of a user's would."""
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
-from aiohttp import ClientSession, web
-from botocore.config import Config
+from aiohttp import ClientSession
 
 from functions_on_the_spot import MakeFunction, Running
-from samlet.runtime import Functions, InvokeApi
+
+from .asking import served
 
 ECHO = """
     import sys
@@ -21,41 +18,6 @@ ECHO = """
         print("heard", event)
         return sys.exit(42) if event == "exit" else event
 """
-
-
-@asynccontextmanager
-async def served(functions: Functions) -> AsyncIterator[str]:
-    runner = web.AppRunner(InvokeApi(functions).app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
-
-
-@pytest.fixture
-def asked(make: MakeFunction, running: Running) -> Callable[..., Any]:
-    """Runs `work(client)` in a thread, with a boto3 client of an API that serves one function."""
-
-    async def ask(work: Callable[[Any], Any], source: str = ECHO, **properties: Any) -> Any:
-        async with running(make(source, **properties)) as functions, served(functions) as address:
-            client = boto3.client(
-                "lambda",
-                endpoint_url=address,
-                region_name="eu-central-1",
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
-                config=Config(retries={"total_max_attempts": 1}),
-            )
-            try:
-                return await asyncio.to_thread(work, client)
-            finally:
-                client.close()
-
-    return ask
 
 
 async def test_a_request_is_answered_with_the_functions_payload(asked: Callable[..., Any]) -> None:
@@ -66,7 +28,7 @@ async def test_a_request_is_answered_with_the_functions_payload(asked: Callable[
         assert json.loads(answer["Payload"].read()) == {"a": 1}
         assert "FunctionError" not in answer
 
-    await asked(work)
+    await asked(work, ECHO)
 
 
 async def test_a_crash_is_a_200_with_a_function_error_and_the_log(asked: Callable[..., Any]) -> None:
@@ -76,7 +38,7 @@ async def test_a_crash_is_a_200_with_a_function_error_and_the_log(asked: Callabl
         assert json.loads(answer["Payload"].read())["errorType"] == "Runtime.ExitError"
         assert b"heard exit" in base64.b64decode(answer["LogResult"])
 
-    await asked(work)
+    await asked(work, ECHO)
 
 
 async def test_an_event_is_accepted_and_a_dry_run_runs_nothing(asked: Callable[..., Any]) -> None:
@@ -84,7 +46,7 @@ async def test_an_event_is_accepted_and_a_dry_run_runs_nothing(asked: Callable[.
         assert client.invoke(FunctionName="Echo", InvocationType="Event", Payload=b"{}")["StatusCode"] == 202
         assert client.invoke(FunctionName="Echo", InvocationType="DryRun", Payload=b"{}")["StatusCode"] == 204
 
-    await asked(work)
+    await asked(work, ECHO)
 
 
 async def test_the_client_context_reaches_the_function(asked: Callable[..., Any]) -> None:
@@ -101,7 +63,7 @@ async def test_an_unknown_function_is_a_resource_not_found(asked: Callable[..., 
         with pytest.raises(client.exceptions.ResourceNotFoundException):
             client.invoke(FunctionName="nobody", Payload=b"{}")
 
-    await asked(work)
+    await asked(work, ECHO)
 
 
 async def test_a_throttle_is_too_many_requests_with_its_reason(asked: Callable[..., Any]) -> None:
@@ -110,7 +72,7 @@ async def test_a_throttle_is_too_many_requests_with_its_reason(asked: Callable[.
             client.invoke(FunctionName="Echo", Payload=b"{}")
         assert refused.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
-    await asked(work, reserved_concurrency=0)
+    await asked(work, ECHO, reserved_concurrency=0)
 
 
 async def test_payloads_over_the_limits_are_refused(asked: Callable[..., Any]) -> None:
@@ -120,7 +82,7 @@ async def test_payloads_over_the_limits_are_refused(asked: Callable[..., Any]) -
         with pytest.raises(client.exceptions.RequestTooLargeException):
             client.invoke(FunctionName="Echo", InvocationType="Event", Payload=json.dumps("x" * (1024 * 1024)))
 
-    await asked(work)
+    await asked(work, ECHO)
 
 
 async def test_what_is_no_json_is_refused(asked: Callable[..., Any]) -> None:
@@ -128,7 +90,7 @@ async def test_what_is_no_json_is_refused(asked: Callable[..., Any]) -> None:
         with pytest.raises(client.exceptions.InvalidRequestContentException):
             client.invoke(FunctionName="Echo", Payload=b"{")
 
-    await asked(work)
+    await asked(work, ECHO)
 
 
 async def test_a_function_can_be_described_without_its_secrets(asked: Callable[..., Any]) -> None:
@@ -139,7 +101,7 @@ async def test_a_function_can_be_described_without_its_secrets(asked: Callable[.
         assert client.get_function_configuration(FunctionName="Echo")["Handler"] == "app.handler"
         assert [found["FunctionName"] for found in client.list_functions()["Functions"]] == ["test-echo"]
 
-    await asked(work, environment={"PASSWORD": "hidden"})
+    await asked(work, ECHO, environment={"PASSWORD": "hidden"})
 
 
 async def test_an_arn_in_the_path_is_understood(make: MakeFunction, running: Running) -> None:
