@@ -10,27 +10,15 @@ import pytest
 from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import Throttled
 from samlet.model import AsyncInvocation, Destinations, Function
-from samlet.runtime import Clock, Outcome
+from samlet.runtime import Outcome
 from samlet.runtime.asynchronous import AsynchronousInvocations
 from samlet.runtime.targets import Target
 from waiting import eventually_async
 
+from .clocks import SkippingClock
+
 FAILED = Outcome("id", b'{"errorMessage":"no"}', "Unhandled")
 FINE = Outcome("id", b'"fine"')
-
-
-class SkippingClock(Clock):
-    def __init__(self) -> None:
-        self.time = 1_000.0
-        self.pauses: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.time += seconds
-        await asyncio.sleep(0)
 
 
 class Attempts:

@@ -1,0 +1,131 @@
+"""What the Invoke API refuses, as boto3 tells it."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from botocore.exceptions import ClientError
+
+from functions_on_the_spot import MakeFunction, Running
+
+from .asking import served
+
+ECHO = "def handler(event, context):\n    return event\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "text"),
+    [
+        ({"InvocationType": "Later"}, "ValidationException", "invocationType"),
+        ({"LogType": "Head"}, "ValidationException", "logType"),
+        ({"FunctionName": "no name"}, "ValidationException", "functionName"),
+        ({"ClientContext": "{}"}, "InvalidRequestContentException", "Client context"),
+        ({"ClientContext": base64.b64encode(b"{").decode()}, "InvalidRequestContentException", "Client context"),
+        ({"Payload": b"{"}, "InvalidRequestContentException", "Could not parse request body into json"),
+        ({"Payload": b"{", "InvocationType": "Event"}, "InvalidRequestContentException", "Could not parse"),
+        ({"Payload": b"{", "InvocationType": "DryRun"}, "InvalidRequestContentException", "Could not parse"),
+    ],
+)
+async def test_a_malformed_request_is_a_400_of_the_right_kind(
+    asked: Callable[..., Any], given: dict[str, Any], code: str, text: str
+) -> None:
+    def work(client: Any) -> None:
+        with pytest.raises(ClientError) as refused:
+            client.invoke(**{"FunctionName": "Echo", **given})
+        response = refused.value.response
+        assert response["Error"]["Code"] == code
+        assert text in response["Error"]["Message"]
+        assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+        assert response["ResponseMetadata"]["RequestId"]
+
+    await asked(work, ECHO)
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
+async def test_an_unknown_function_is_a_404_whatever_the_type(asked: Callable[..., Any], kind: str) -> None:
+    def work(client: Any) -> None:
+        with pytest.raises(client.exceptions.ResourceNotFoundException, match="Function not found: arn:aws:lambda"):
+            client.invoke(FunctionName="nobody", InvocationType=kind)
+
+    await asked(work, ECHO)
+
+
+async def test_a_payload_just_within_the_limits_is_taken(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        event = json.dumps("x" * (1024 * 1024 - 2)).encode()
+        assert client.invoke(FunctionName="Echo", InvocationType="Event", Payload=event)["StatusCode"] == 202
+        whole = json.dumps("x" * (6 * 1024 * 1024 - 2)).encode()
+        answer = client.invoke(FunctionName="Echo", Payload=whole)
+        assert (answer["StatusCode"], answer["Payload"].read()) == (200, b"6291454")
+
+    await asked(work, "def handler(event, context):\n    return len(event)\n")
+
+
+async def test_no_payload_is_an_empty_event(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        assert json.loads(client.invoke(FunctionName="Echo")["Payload"].read()) == {}
+
+    await asked(work, ECHO)
+
+
+async def test_a_raised_error_is_a_200_with_type_message_and_stack_trace(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        answer = client.invoke(FunctionName="Echo")
+        assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+        body = json.loads(answer["Payload"].read())
+        assert (body["errorType"], body["errorMessage"]) == ("KeyError", "'a'")
+        assert "app.py" in body["stackTrace"][0]
+
+    await asked(work, "def handler(event, context):\n    return event['a']\n")
+
+
+async def test_a_timeout_is_a_200_that_says_after_how_long(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        answer = client.invoke(FunctionName="Echo", LogType="Tail")
+        assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+        body = json.loads(answer["Payload"].read())
+        assert body["errorType"] == "Sandbox.Timedout"
+        assert body["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
+        assert b"Task timed out after 1.00 seconds" in base64.b64decode(answer["LogResult"])
+
+    await asked(work, "import time\ndef handler(event, context):\n    time.sleep(60)\n", timeout=1)
+
+
+async def test_the_log_result_is_the_last_4_kb_and_only_on_demand(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        assert "LogResult" not in client.invoke(FunctionName="Echo")
+        assert "LogResult" not in client.invoke(FunctionName="Echo", LogType="None")
+        answer = client.invoke(FunctionName="Echo", LogType="Tail")
+        tail = base64.b64decode(answer["LogResult"])
+        assert len(tail) == 4096
+        request_id = answer["ResponseMetadata"]["RequestId"]
+        assert f"END RequestId: {request_id}\n".encode() in tail
+        assert f"REPORT RequestId: {request_id}\tDuration: ".encode() in tail
+        assert b"START" not in tail
+
+    await asked(work, "def handler(event, context):\n    print('x' * 5000)\n")
+
+
+async def test_an_operation_that_is_not_served_is_named(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        with pytest.raises(ClientError, match=r"UnknownOperationException.*DELETE /2015-03-31/functions/Echo"):
+            client.delete_function(FunctionName="Echo")
+        with pytest.raises(ClientError, match="is not served here"):
+            client.list_layers()
+
+    await asked(work, ECHO)
+
+
+async def test_the_error_type_is_a_header_and_the_body_has_type_and_message(
+    make: MakeFunction, running: Running
+) -> None:
+    async with running(make(ECHO)) as functions, served(functions) as address, ClientSession() as session:
+        answer = await session.post(f"{address}/2015-03-31/functions/nobody/invocations", data=b"{}")
+        assert answer.status == 404
+        assert answer.headers["x-amzn-errortype"] == "ResourceNotFoundException"
+        assert answer.headers["x-amzn-RequestId"]
+        body = await answer.json()
+        assert (body["Type"], "function:nobody" in body["Message"]) == ("User", True)
