@@ -128,6 +128,9 @@ def _asynchronous(stack: Stack) -> dict[str, AsyncInvocation]:
         if function is None:
             stack.refuse(resource, f"FunctionName: {properties.text('FunctionName')} is not in this template")
             continue
+        if function in found:
+            stack.refuse(resource, "Qualifier: a function has one such configuration here, for all of its qualifiers")
+            continue
         destinations = properties.inner("DestinationConfig")
         found[function] = AsyncInvocation(
             max_retries=properties.integer("MaximumRetryAttempts", 2, low=0, high=2),
