@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from functions_on_the_spot import MakeFunction, Running
-from samlet.errors import Throttled
+from samlet.errors import EnvironmentFailed, Throttled
 from samlet.model import AsyncInvocation, Destinations, Function
 from samlet.runtime import Outcome
 from samlet.runtime.asynchronous import AsynchronousInvocations
@@ -69,8 +69,13 @@ async def test_the_configured_number_of_retries_is_kept(capfd: pytest.CaptureFix
     assert clock.pauses == []
 
 
-async def test_throttles_back_off_from_one_second_to_five_minutes_and_use_up_no_retry() -> None:
-    attempts = Attempts(*[Throttled("x", "busy")] * 11, FINE)
+@pytest.mark.parametrize(
+    "trouble", [Throttled("x", "busy"), EnvironmentFailed("no interpreter"), OSError("no process")]
+)
+async def test_throttles_and_5xx_back_off_from_one_second_to_five_minutes_and_use_up_no_retry(
+    trouble: Exception,
+) -> None:
+    attempts = Attempts(*[trouble] * 11, FINE)
     clock = await deliver(attempts, lambda: len(attempts.seen) == 12, max_retries=0)
     assert clock.pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 

@@ -1,5 +1,6 @@
 """Asynchronous events that boto3 sends, on a clock that never waits; the functions are real processes."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ WRITING = """
         (folder / "part").write_text(json.dumps([event, context.client_context and context.client_context.custom]))
         (folder / "part").rename(folder / "heard.json")
         return "written"
+"""
+WAITING = """
+    import pathlib, time
+    def handler(event, context):
+        folder = pathlib.Path(__file__).parent
+        (folder / "begun").touch()
+        while not (folder / "free").exists():
+            time.sleep(0.01)
 """
 ARN = "arn:aws:lambda:eu-central-1:000000000000:function"
 
@@ -126,3 +135,22 @@ async def test_a_reserved_concurrency_of_zero_gives_an_event_up_at_once(make: Ma
     assert record["requestContext"]["condition"] == "ZeroReservedConcurrency"
     assert record["requestContext"]["approximateInvokeCount"] == 0
     assert "responsePayload" not in record
+
+
+async def test_an_event_that_finds_the_function_busy_backs_off_until_it_is_too_old(
+    make: MakeFunction, running: Running
+) -> None:
+    settings = AsyncInvocation(max_retries=0, destinations=Destinations(on_failure=f"{ARN}:test-undertaker"))
+    waiting = make(WAITING, asynchronous=settings, reserved_concurrency=1, timeout=60)
+    undertaker, clock = make(WRITING, "Undertaker"), SkippingClock()
+    async with running(waiting, undertaker, clock=clock) as functions:
+        busy = asyncio.create_task(functions.invoke("Echo", b"{}"))
+        await eventually_async((waiting.code / "begun").exists)
+        await ask(functions, send("test-echo"))
+        record, _ = await heard(undertaker.code)
+        (waiting.code / "free").touch()
+        assert (await busy).ok
+    assert clock.pauses[:11] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    assert sum(clock.pauses[:-1]) <= 21_600 < sum(clock.pauses)
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
+    assert record["requestContext"]["approximateInvokeCount"] == 0

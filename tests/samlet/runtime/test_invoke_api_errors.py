@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +108,25 @@ async def test_the_log_result_is_the_last_4_kb_and_only_on_demand(asked: Callabl
         assert b"START" not in tail
 
     await asked(work, "def handler(event, context):\n    print('x' * 5000)\n")
+
+
+async def test_the_log_lines_are_the_ones_that_developers_know(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        for first in (True, False):
+            answer = client.invoke(FunctionName="Echo", LogType="Tail")
+            request_id = answer["ResponseMetadata"]["RequestId"]
+            start, printed, end, report = base64.b64decode(answer["LogResult"]).decode().splitlines()
+            assert start == f"START RequestId: {request_id} Version: $LATEST"
+            assert printed == "hello"
+            assert end == f"END RequestId: {request_id}"
+            figures = (
+                rf"REPORT RequestId: {request_id}\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms"
+                r"\tMemory Size: 256 MB\tMax Memory Used: \d+ MB"
+            )
+            cold = r"\tInit Duration: \d+\.\d\d ms"
+            assert re.fullmatch(figures + (cold if first else ""), report), report
+
+    await asked(work, "def handler(event, context):\n    print('hello')\n")
 
 
 async def test_an_operation_that_is_not_served_is_named(asked: Callable[..., Any]) -> None:
