@@ -34,8 +34,17 @@ SLOW = """
 async def test_a_function_is_found_by_every_name_that_aws_knows(
     make: MakeFunction, running: Running, name: str
 ) -> None:
-    async with running(make("")) as functions:
+    async with running(make("", aliases={"live": "1"}, versions=("1",))) as functions:
         assert functions.resolve(name).logical_id == "Echo"
+
+
+@pytest.mark.parametrize("name", ["test-echo:blue", "test-echo:2", "Echo:", "no name", "a:b:c:d"])
+async def test_an_unknown_qualifier_or_what_is_no_name_is_refused(
+    make: MakeFunction, running: Running, name: str
+) -> None:
+    async with running(make("", aliases={"live": "1"}, versions=("1",))) as functions:
+        with pytest.raises(FunctionNotFound):
+            functions.resolve(name)
 
 
 async def test_an_unknown_function_is_refused(make: MakeFunction, running: Running) -> None:
