@@ -149,3 +149,25 @@ async def test_the_error_type_is_a_header_and_the_body_has_type_and_message(
         assert answer.headers["x-amzn-RequestId"]
         body = await answer.json()
         assert (body["Type"], "function:nobody" in body["Message"]) == ("User", True)
+
+
+async def test_an_answer_over_the_limit_is_a_function_error(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        answer = client.invoke(FunctionName="Echo", Payload=str(6 * 1024 * 1024 - 2).encode())
+        assert "FunctionError" not in answer
+        assert len(answer["Payload"].read()) == 6 * 1024 * 1024
+        answer = client.invoke(FunctionName="Echo", Payload=str(6 * 1024 * 1024 + 200).encode())
+        assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+        assert json.loads(answer["Payload"].read())["errorType"] == "Function.ResponseSizeTooLarge"
+        assert client.invoke(FunctionName="Echo", Payload=b"1")["Payload"].read() == b'"x"'
+
+    await asked(work, "def handler(event, context):\n    return 'x' * event\n")
+
+
+async def test_the_trace_header_reaches_the_function(make: MakeFunction, running: Running) -> None:
+    source = "import os\ndef handler(event, context):\n    return os.environ['_X_AMZN_TRACE_ID']\n"
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    async with running(make(source)) as functions, served(functions) as address, ClientSession() as session:
+        url = f"{address}/2015-03-31/functions/Echo/invocations"
+        answer = await session.post(url, data=b"{}", headers={"X-Amzn-Trace-Id": trace})
+        assert await answer.json() == trace
