@@ -77,6 +77,13 @@ class ScheduleNotFound(SamletError):
         super().__init__(f"no schedule {name}; the template has {', '.join(sorted(known)) or 'none'}")
 
 
+class ScheduleDisabled(SamletError):
+    """The template itself keeps a schedule from firing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"schedule {name} is disabled in the template; set its State to ENABLED there")
+
+
 class Throttled(SamletError):
     """A concurrency limit was met; `reason` is AWS's word for which one."""
 

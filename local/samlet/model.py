@@ -113,6 +113,7 @@ class Schedule:
     end: datetime | None = None
     retries: int = 185
     max_age: int = 86_400
+    group: str = "default"
 
 
 @dataclass(frozen=True, slots=True)

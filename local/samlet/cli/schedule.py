@@ -1,34 +1,40 @@
-"""`samlet schedule`: lists the schedules, and runs one now for the slot that one likes."""
+"""`samlet schedule`: lists the schedules, shows their next times, pauses and resumes them, and runs one now."""
 
 import argparse
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 from samlet.cli.remote import console_of, log_text
 from samlet.cli.selection import Commands, add_options
+from samlet.errors import ScheduleNotFound
 
 
 def register(commands: Commands) -> None:
-    """Add `schedule list` and `schedule run`."""
-    parser = commands.add_parser("schedule", help="list the schedules, or run one now")
-    actions = parser.add_subparsers(required=True, metavar="list|run")
-    listing = actions.add_parser("list", help="one line a schedule, its name first")
-    add_options(listing)
-    listing.set_defaults(run=list_all)
-    running = actions.add_parser("run", help="run one now and wait for its end")
-    running.add_argument("name", metavar="NAME")
-    running.add_argument(
-        "--at", metavar="TIME", help="the slot to run for, such as 2026-11-21T00:00:00Z (default: now)"
+    """Add `schedule` and its actions."""
+    parser = commands.add_parser("schedule", help="list the schedules and their next times, pause one, run one now")
+    actions = parser.add_subparsers(required=True, metavar="list|next|pause|resume|run")
+    _action(actions, "list", list_all, "one line a schedule, its name first")
+    following = _action(actions, "next", show_next, "the next times of one, in its zone and in UTC", named=True)
+    following.add_argument("--count", type=int, default=10, metavar="N", help="how many (default: 10)")
+    following.add_argument(
+        "--after", metavar="TIME", help="after this time, such as 2027-03-27T00:00:00Z (default: now)"
     )
-    add_options(running)
-    running.set_defaults(run=run_one)
+    _action(actions, "pause", pause, "let its slots pass, until it is resumed", named=True)
+    _action(actions, "resume", resume, "let it fire again", named=True)
+    running = _action(actions, "run", run_one, "run one now and wait for its end", named=True)
+    running.add_argument(
+        "--at", metavar="TIME", help="the slot to run for, such as 2026-11-21T00:00:00Z (default: the latest due)"
+    )
 
 
 def list_all(arguments: argparse.Namespace) -> int:
     """Print one line a schedule; columns are padded, never cut."""
     rows = [
-        (row["name"], row["expression"], row["timezone"], row["function"], "" if row["enabled"] else "disabled")
+        (row["name"], row["expression"], row["timezone"], row["function"], _outlook(row))
         for row in console_of(arguments).get("/api/schedules")
     ]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(5)]
@@ -37,15 +43,64 @@ def list_all(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def show_next(arguments: argparse.Namespace) -> int:
+    """Print the next times, one a line."""
+    remote = console_of(arguments)
+    zones = {row["name"]: row["timezone"] for row in remote.get("/api/schedules")}
+    if arguments.name not in zones:
+        raise ScheduleNotFound(arguments.name, zones)
+    query = {"count": arguments.count} | ({"after": arguments.after} if arguments.after else {})
+    for slot in remote.get(f"{_path(arguments)}/next?{urlencode(query)}"):
+        instant = datetime.fromisoformat(slot)
+        local = instant.astimezone(ZoneInfo(zones[arguments.name]))
+        print(f"{local:%a %Y-%m-%d %H:%M:%S %Z}  {instant:%Y-%m-%dT%H:%M:%SZ}")
+    return 0
+
+
+def pause(arguments: argparse.Namespace) -> int:
+    """Pause a schedule."""
+    console_of(arguments).post(f"{_path(arguments)}/pause")
+    return 0
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Resume a schedule."""
+    console_of(arguments).post(f"{_path(arguments)}/resume")
+    return 0
+
+
 def run_one(arguments: argparse.Namespace) -> int:
     """Invoke the schedule's function, wait, and fail if it failed."""
     query = f"?{urlencode({'at': arguments.at})}" if arguments.at else ""
-    outcome = console_of(arguments).post(f"/api/schedules/{quote(arguments.name, safe='')}/run{query}")
+    outcome = console_of(arguments).post(f"{_path(arguments)}/run{query}")
     if outcome["ok"]:
         print(outcome["payload"])
         return 0
     _tell_failure(arguments.name, outcome)
     return 1
+
+
+def _action(
+    actions: Commands, name: str, run: Callable[[argparse.Namespace], int], explained: str, *, named: bool = False
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=explained)
+    if named:
+        parser.add_argument("name", metavar="NAME")
+    add_options(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _path(arguments: argparse.Namespace) -> str:
+    return f"/api/schedules/{quote(arguments.name, safe='')}"
+
+
+def _outlook(row: dict[str, Any]) -> str:
+    if not row["enabled"]:
+        return "disabled"
+    if row["paused"]:
+        return "paused"
+    return f"next {datetime.fromisoformat(row['next']):%Y-%m-%dT%H:%M:%SZ}" if row["next"] else "over"
 
 
 def _tell_failure(name: str, outcome: dict[str, Any]) -> None:

@@ -22,6 +22,16 @@ def add_options(parser: argparse.ArgumentParser, *, template_required: bool = Fa
     )
 
 
+def add_catch_up(parser: argparse.ArgumentParser) -> None:
+    """Add --catch-up."""
+    parser.add_argument(
+        "--catch-up",
+        choices=("none", "latest", "all"),
+        default="none",
+        help="which schedule slots that passed while Samlet was off fire at start (default: none)",
+    )
+
+
 def selected(arguments: argparse.Namespace) -> tuple[Project, Settings, State]:
     """Return the project that the options name, the settings and the project's state folder."""
     chosen = settings.read(os.environ)

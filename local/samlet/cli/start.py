@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from samlet.cli.selection import Commands, add_options
+from samlet.cli.selection import Commands, add_catch_up, add_options
 
 
 def register(commands: Commands) -> None:
@@ -15,6 +15,7 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="make errors of what cannot be run truly")
     parser.add_argument("--python", type=Path, metavar="PATH", help="run all Python functions with this interpreter")
+    add_catch_up(parser)
     parser.set_defaults(run=run)
 
 
@@ -23,7 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     from samlet.cli.foreground import run_until_stopped  # not at the top: see up.py
     from samlet.emulator.options import Options
 
-    options = Options(strict=arguments.strict, python=arguments.python, parameters=dict(arguments.parameter))
+    options = Options(
+        strict=arguments.strict,
+        python=arguments.python,
+        parameters=dict(arguments.parameter),
+        catch_up=arguments.catch_up,
+    )
     return run_until_stopped(arguments, options)
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from samlet.cli.selection import Commands
+from samlet.cli.selection import Commands, add_catch_up
 
 
 def register(commands: Commands) -> None:
@@ -11,6 +11,7 @@ def register(commands: Commands) -> None:
     parser = commands.add_parser("up", help="start everything that samlet.toml names, until Ctrl-C")
     parser.add_argument("--config", type=Path, metavar="FILE", help="a samlet.toml other than the one in this folder")
     parser.add_argument("--strict", action="store_true", help="make errors of what cannot be run truly")
+    add_catch_up(parser)
     parser.set_defaults(run=run, template=None)
 
 
@@ -20,4 +21,4 @@ def run(arguments: argparse.Namespace) -> int:
     from samlet.cli.foreground import run_until_stopped
     from samlet.emulator.options import Options
 
-    return run_until_stopped(arguments, Options(strict=arguments.strict))
+    return run_until_stopped(arguments, Options(strict=arguments.strict, catch_up=arguments.catch_up))

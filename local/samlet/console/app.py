@@ -13,9 +13,10 @@ from samlet.console.events import stream_events
 from samlet.console.guard import guard
 from samlet.console.page import index
 from samlet.console.watched import Mails, Timetable, Watched
-from samlet.errors import SamletError, ScheduleNotFound
+from samlet.errors import SamletError, ScheduleDisabled, ScheduleNotFound
 
 _WATCHED: web.AppKey[Watched] = web.AppKey("watched")
+_MOST_SLOTS = 1000
 
 
 def console(watched: Watched) -> web.Application:
@@ -30,6 +31,8 @@ def console(watched: Watched) -> web.Application:
     app.router.add_delete("/api/mails", _forget_mails)
     app.router.add_get("/api/events", _events)
     app.router.add_get("/api/schedules", _schedules)
+    app.router.add_get("/api/schedules/{name:.+}/next", _next_slots)
+    app.router.add_post("/api/schedules/{name:.+}/{action:pause|resume}", _pause_schedule)
     app.router.add_post("/api/schedules/{name:.+}/run", _run_schedule)
     return app
 
@@ -75,10 +78,34 @@ async def _schedules(request: web.Request) -> web.Response:
     return web.json_response([{**row, "next": row["next"] and row["next"].isoformat()} for row in rows])
 
 
+async def _next_slots(request: web.Request) -> web.Response:
+    text = request.query.get("count", "10")
+    # A number that is long enough is none to int(); four digits are more than may be asked for.
+    count = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
+    if not 1 <= count <= _MOST_SLOTS:
+        raise _bad(f"count={text!r} is not from 1 to {_MOST_SLOTS}")
+    try:
+        slots = _timetable(request).upcoming(request.match_info["name"], count, _instant(request, "after"))
+    except ScheduleNotFound as error:
+        raise _missing(str(error)) from error
+    return web.json_response([slot.isoformat() for slot in slots])
+
+
+async def _pause_schedule(request: web.Request) -> web.Response:
+    schedules, name = _timetable(request), request.match_info["name"]
+    try:
+        (schedules.pause if request.match_info["action"] == "pause" else schedules.resume)(name)
+    except ScheduleNotFound as error:
+        raise _missing(str(error)) from error
+    except ScheduleDisabled as error:
+        raise web.HTTPConflict(text=json.dumps({"error": str(error)}), content_type="application/json") from error
+    return web.json_response({"name": name, "paused": request.match_info["action"] == "pause"})
+
+
 async def _run_schedule(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     try:
-        outcome = await _timetable(request).run(name, _slot(request.query.get("at")))
+        outcome = await _timetable(request).run(name, _instant(request, "at"))
     except ScheduleNotFound as error:
         raise _missing(str(error)) from error
     except SamletError as error:
@@ -94,15 +121,16 @@ async def _run_schedule(request: web.Request) -> web.Response:
     )
 
 
-def _slot(text: str | None) -> datetime | None:
+def _instant(request: web.Request, name: str) -> datetime | None:
+    text = request.query.get(name)
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _bad(f"at={text!r} is no ISO 8601 time, such as 2026-11-21T00:00:00Z") from None
+        raise _bad(f"{name}={text!r} is no ISO 8601 time, such as 2026-11-21T00:00:00Z") from None
     if moment.tzinfo is None:
-        raise _bad(f"at={text!r} has no time zone; end it with Z for UTC")
+        raise _bad(f"{name}={text!r} has no time zone; end it with Z for UTC")
     return moment.astimezone(UTC)
 
 

@@ -24,6 +24,15 @@ class Timetable(Protocol):
     def list(self) -> Sequence[ScheduleState]:
         """Return every schedule."""
 
+    def upcoming(self, name: str, count: int = 10, after: datetime | None = None) -> Sequence[datetime]:
+        """Return the next slots of a schedule, in UTC."""
+
+    def pause(self, name: str) -> None:
+        """Let a schedule's slots pass."""
+
+    def resume(self, name: str) -> None:
+        """Let a schedule fire again."""
+
     async def run(self, name: str, at: datetime | None = None) -> Outcome:
         """Invoke a schedule's function for the slot `at` and return how it ended."""
 

@@ -23,6 +23,7 @@ from samlet.runtime import Outcome
 from samlet.services import Mailpit, MailSink
 from samlet.settings import Settings
 from samlet.sources import Schedules
+from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.state import State
 from samlet.web import static_site
 
@@ -163,7 +164,15 @@ class Emulator:
         return {part: url for part, url in urls.items() if url}
 
     async def _start_sources(self, house: FunctionHouse, sockets: dict[str, socket], stack: AsyncExitStack) -> None:
-        self._sources = Sources(house.template, house.functions, self.kafka_servers, self._settings, self._metrics)
+        self._sources = Sources(
+            house.template,
+            house.functions,
+            self.kafka_servers,
+            self._settings,
+            self._metrics,
+            schedule_memory=ScheduleMemory(self._state.folder / "schedules.json"),
+            catch_up=self._options.catch_up,
+        )
         self._addresses |= await self._sources.start(sockets["api"], stack)
         self._state.publish(self._addresses)
 

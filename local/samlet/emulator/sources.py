@@ -15,6 +15,9 @@ from samlet.log import say
 from samlet.runtime import Functions
 from samlet.settings import Settings
 from samlet.sources import HttpGateway, KafkaSource, Schedules
+from samlet.sources.schedule_events import Place
+from samlet.sources.schedule_memory import ScheduleMemory
+from samlet.sources.schedules import CatchUp
 from samlet.template import HttpApi, Template
 
 
@@ -22,7 +25,15 @@ class Sources:
     """The event sources of one template; `kafka_servers` serves the mappings that name no servers themselves."""
 
     def __init__(
-        self, template: Template, functions: Functions, kafka_servers: str | None, settings: Settings, metrics: Metrics
+        self,
+        template: Template,
+        functions: Functions,
+        kafka_servers: str | None,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        schedule_memory: ScheduleMemory,
+        catch_up: CatchUp = "none",
     ) -> None:
         self._settings = settings
         self._metrics = metrics
@@ -30,7 +41,13 @@ class Sources:
         self._account = template.account
         self._functions = functions
         self._runners: list[web.ServerRunner] = []
-        self.schedules = Schedules(template.schedules, functions)
+        self.schedules = Schedules(
+            template.schedules,
+            functions,
+            place=Place(template.region, template.account),
+            memory=schedule_memory,
+            catch_up=catch_up,
+        )
         self._kafka = [
             KafkaSource(mapping, functions, ",".join(mapping.bootstrap_servers) or kafka_servers or "")
             for mapping in template.kafka_mappings

@@ -20,7 +20,7 @@ def schedule_arn(schedule: Schedule, place: Place) -> str:
     """The ARN of the rule or the schedule."""
     if schedule.kind == "rule":
         return f"arn:aws:events:{place.region}:{place.account}:rule/{schedule.name}"
-    return f"arn:aws:scheduler:{place.region}:{place.account}:schedule/default/{schedule.name}"
+    return f"arn:aws:scheduler:{place.region}:{place.account}:schedule/{schedule.group}/{schedule.name}"
 
 
 def payload(schedule: Schedule, slot: datetime, place: Place, *, attempt: int = 1) -> bytes:

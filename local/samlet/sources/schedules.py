@@ -1,20 +1,27 @@
 """Fires the template's schedules while Samlet runs, and on demand."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
+from typing import Literal
 
-from samlet.errors import SamletError, ScheduleNotFound
+from samlet.errors import SamletError, ScheduleDisabled, ScheduleNotFound
 from samlet.log import say
 from samlet.model import Schedule
 from samlet.runtime import Outcome
 from samlet.sources.invoker import Invoker
 from samlet.sources.schedule_events import Place, payload
+from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.sources.timetable import Timetable, timetable
 
 _LONGEST_NAP = 30.0
 _LONGEST_PAUSE = 60.0
+_MOST_CAUGHT_UP = 1000
+
+type CatchUp = Literal["none", "latest", "all"]
+"""Which of the slots that passed while Samlet was off fire at start."""
 
 
 def _wall_clock() -> datetime:
@@ -23,7 +30,7 @@ def _wall_clock() -> datetime:
 
 @dataclass(frozen=True)
 class ScheduleState:
-    """One schedule as it is shown; `next` is in UTC, None if it will not fire again."""
+    """One schedule as it is shown; `next` is in UTC, None if it will not fire by itself as things stand."""
 
     name: str
     expression: str
@@ -31,6 +38,7 @@ class ScheduleState:
     function: str
     enabled: bool
     next: datetime | None
+    paused: bool = False
 
 
 class Schedules:
@@ -45,22 +53,26 @@ class Schedules:
         now: Callable[[], datetime] = _wall_clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         fire_rates_at_start: bool = True,
+        memory: ScheduleMemory | None = None,
+        catch_up: CatchUp = "none",
     ) -> None:
         self._invoker = invoker
         self._place = place or Place()
         self._now = now
         self._sleep = sleep
         self._fire_rates_at_start = fire_rates_at_start
-        self._definitions = tuple(schedules)
-        self._timetables = self._tables()
+        self._memory = memory or ScheduleMemory()
+        self._catch_up = catch_up
+        self._timetables = tuple(timetable(schedule, now()) for schedule in schedules)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Begin to fire; rates count from now."""
-        self._timetables = self._tables()
+        """Begin to fire, first what was missed; rates count from now, or from where they were if they catch up."""
+        now = self._now()
+        self._timetables = tuple(replace(table, created=self._counted_from(table, now)) for table in self._timetables)
         for table in self._timetables:
             if table.schedule.enabled:
-                self._run_task(self._watch(table))
+                self._begin(table, now)
 
     async def stop(self) -> None:
         """Stop firing; deliveries under way are given up."""
@@ -79,27 +91,84 @@ class Schedules:
                 timezone=table.schedule.timezone,
                 function=table.schedule.function,
                 enabled=table.schedule.enabled,
-                next=table.next_after(now) if table.schedule.enabled else None,
+                next=table.next_after(now) if self._fires(table.schedule) else None,
+                paused=self._memory.paused(table.schedule),
             )
             for table in self._timetables
         )
+
+    def upcoming(self, name: str, count: int = 10, after: datetime | None = None) -> tuple[datetime, ...]:
+        """The next slots of a schedule after now, or after `after`, in UTC; also of one that is off."""
+        table = self._named(name)
+        return tuple(islice(_slots(table, after or self._now()), count))
+
+    def pause(self, name: str) -> None:
+        """Let a schedule's slots pass until it is resumed, in this run and later ones."""
+        self._memory.pause(self._enabled(name), paused=True)
+        say(name, "paused")
+
+    def resume(self, name: str) -> None:
+        """Let a paused schedule fire again, from its next slot on."""
+        self._memory.pause(self._enabled(name), paused=False)
+        say(name, "resumed")
 
     async def run(self, name: str, at: datetime | None = None) -> Outcome:
         """Invoke a schedule's function, and wait for it, with the event of the slot `at`; naive times are UTC.
 
         Without `at`, the slot is the latest one that was due, else the current minute.
         """
-        tables = [table for table in self._timetables if table.schedule.name == name]
-        if not tables:
-            raise ScheduleNotFound(name, (table.schedule.name for table in self._timetables))
-        slot = at or self._latest(tables[0])
+        table = self._named(name)
+        slot = at or self._latest(table)
         slot = slot if slot.tzinfo else slot.replace(tzinfo=UTC)
-        schedule = tables[0].schedule
+        schedule = table.schedule
         return await self._invoker.invoke(schedule.function, payload(schedule, slot, self._place))
 
-    def _tables(self) -> tuple[Timetable, ...]:
-        created = self._now()
-        return tuple(timetable(schedule, created) for schedule in self._definitions)
+    def _named(self, name: str) -> Timetable:
+        for table in self._timetables:
+            if table.schedule.name == name:
+                return table
+        raise ScheduleNotFound(name, (table.schedule.name for table in self._timetables))
+
+    def _enabled(self, name: str) -> Schedule:
+        schedule = self._named(name).schedule
+        if not schedule.enabled:
+            raise ScheduleDisabled(name)
+        return schedule
+
+    def _fires(self, schedule: Schedule) -> bool:
+        return schedule.enabled and not self._memory.paused(schedule)
+
+    def _counted_from(self, table: Timetable, now: datetime) -> datetime:
+        """The moment up to which nothing is owed: now, unless there is something to catch up with."""
+        known = self._memory.handled_until(table.schedule)
+        catches_up = self._catch_up != "none" and self._fires(table.schedule)
+        return known if catches_up and known and known < now else now
+
+    def _begin(self, table: Timetable, now: datetime) -> None:
+        schedule = table.schedule
+        if table.created == now:
+            self._memory.handled(schedule, now)
+        if not self._fires(schedule):
+            say(schedule.name, f"still paused; `samlet schedule resume {schedule.name}` ends that", level="warning")
+        elif table.created < now:
+            for slot in self._missed(table, now):
+                self._fire(table, slot)
+        elif table.is_rate and self._fire_rates_at_start and _has_begun(table):
+            self._fire(table, now)
+        self._run_task(self._watch(table, now))
+
+    def _missed(self, table: Timetable, now: datetime) -> Sequence[datetime]:
+        """The slots from before the start that are to fire now."""
+        owed = list(islice(takewhile(lambda slot: slot <= now, _slots(table, table.created)), _MOST_CAUGHT_UP + 1))
+        if not owed:
+            return owed
+        latest = table.latest_until(now) or owed[-1]
+        if len(owed) > _MOST_CAUGHT_UP:
+            say(table.schedule.name, f"over {_MOST_CAUGHT_UP} slots passed while Samlet was off; the latest fires")
+            return [latest]
+        chosen = owed if self._catch_up == "all" else [latest]
+        say(table.schedule.name, f"slots that passed while Samlet was off: {len(owed)}; firing {len(chosen)}")
+        return chosen
 
     def _latest(self, table: Timetable) -> datetime:
         now = self._now()
@@ -110,14 +179,15 @@ class Schedules:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _watch(self, table: Timetable) -> None:
-        slot: datetime | None = table.created
-        if table.is_rate and self._fire_rates_at_start and _has_begun(table):
-            self._fire(table, table.created)
+    async def _watch(self, table: Timetable, since: datetime) -> None:
+        slot: datetime | None = since
         while slot is not None and (slot := table.next_after(slot)):
             await self._sleep_until(slot)
             slot = self._skip_missed(table, slot)
-            self._fire(table, slot)
+            if self._fires(table.schedule):
+                self._fire(table, slot)
+            else:
+                self._memory.handled(table.schedule, slot)
 
     async def _sleep_until(self, slot: datetime) -> None:
         # In naps, because the loop's clock stands still while a laptop sleeps and the wall clock does not.
@@ -135,6 +205,7 @@ class Schedules:
         return slot
 
     def _fire(self, table: Timetable, slot: datetime) -> None:
+        self._memory.handled(table.schedule, slot)
         self._run_task(self._deliver(table.schedule, slot))
 
     async def _deliver(self, schedule: Schedule, slot: datetime) -> None:
@@ -154,6 +225,12 @@ class Schedules:
                 break
             await self._sleep(pause)
         say(schedule.name, f"the event of {slot:%Y-%m-%d %H:%M} UTC was not delivered", level="error")
+
+
+def _slots(table: Timetable, after: datetime) -> Iterator[datetime]:
+    while slot := table.next_after(after):
+        yield slot
+        after = slot
 
 
 def _has_begun(table: Timetable) -> bool:

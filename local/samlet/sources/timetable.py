@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from samlet.errors import TemplateError
 from samlet.model import Schedule
-from samlet.sources.schedule_expression import Expression, Rate, latest_until, next_after, parse
+from samlet.sources.schedule_expression import At, Expression, Rate, latest_until, next_after, parse
 
 _TICK = timedelta(microseconds=1)
 
@@ -27,7 +27,7 @@ class Timetable:
 
     def next_after(self, instant: datetime) -> datetime | None:
         """The first slot later than `instant`, or None if the schedule has ended."""
-        start, end = self.schedule.start, self.schedule.end
+        start, end = self._bounds
         if start and start > instant:
             slot = self._first_from(start)
         else:
@@ -36,10 +36,15 @@ class Timetable:
 
     def latest_until(self, instant: datetime) -> datetime | None:
         """The last slot not later than `instant`, or None if there was none."""
-        start, end = self.schedule.start, self.schedule.end
+        start, end = self._bounds
         limit = min(instant, end) if end else instant
         slot = latest_until(self.expression, limit, self.zone, anchor=self._anchor)
         return slot if slot and (start is None or slot >= start) else None
+
+    @property
+    def _bounds(self) -> tuple[datetime | None, datetime | None]:
+        """The start and end dates, which Scheduler ignores for a schedule that runs once."""
+        return (None, None) if isinstance(self.expression, At) else (self.schedule.start, self.schedule.end)
 
     @property
     def _anchor(self) -> datetime:

@@ -67,6 +67,7 @@ def _scheduled(stack: Stack, resource: Resource, runnable: set[str]) -> Schedule
         flexible_minutes=_flexible_minutes(properties.inner("FlexibleTimeWindow")),
         start=_instant(properties, "StartDate"),
         end=_instant(properties, "EndDate"),
+        group=properties.text("GroupName", "default"),
         retries=retry.integer("MaximumRetryAttempts", _RETRIES, low=0, high=_RETRIES),
         max_age=retry.integer("MaximumEventAgeInSeconds", _MAX_AGE, low=60, high=_MAX_AGE),
     )

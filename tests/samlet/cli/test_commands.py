@@ -20,6 +20,29 @@ def test_schedule_list_prints_one_line_a_schedule_with_its_name_first(whole: Toy
     assert "cron(0 0 * * ? *)" in listed.stdout
 
 
+def test_schedule_next_shows_ten_times_in_the_zone_and_in_utc(whole: Toy) -> None:
+    shown = whole.command("schedule", "next", "toy-nightly", "--after", "2027-03-27T00:00:00Z")
+    assert shown.returncode == 0
+    lines = shown.stdout.splitlines()
+    assert (len(lines), lines[0]) == (10, "Sun 2027-03-28 00:00:00 UTC  2027-03-28T00:00:00Z")
+    assert len(whole.command("schedule", "next", "toy-nightly", "--count", "3").stdout.splitlines()) == 3
+
+
+def test_a_paused_schedule_is_listed_as_such_until_it_is_resumed(whole: Toy) -> None:
+    for action, shown in (("pause", "paused"), ("resume", "next ")):
+        assert whole.command("schedule", action, "toy-nightly").returncode == 0
+        (line,) = (
+            line for line in whole.command("schedule", "list").stdout.splitlines() if line.startswith("toy-nightly")
+        )
+        assert shown in line
+
+
+@pytest.mark.parametrize("action", ["next", "pause", "resume"])
+def test_an_unknown_schedule_has_no_times_and_no_pause(whole: Toy, action: str) -> None:
+    done = whole.command("schedule", action, "none")
+    assert (done.returncode, len(done.stderr.splitlines()), "toy-nightly" in done.stderr) == (1, 1, True)
+
+
 def test_schedule_run_waits_for_the_outcome_of_the_chosen_slot(whole: Toy) -> None:
     ran = whole.command("schedule", "run", "toy-nightly", "--at", "2026-11-21T00:00:00Z")
     assert ran.returncode == 0

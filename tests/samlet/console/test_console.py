@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from samlet.console import console
-from samlet.errors import ScheduleNotFound, ServiceFailed, Throttled
+from samlet.errors import ScheduleDisabled, ScheduleNotFound, ServiceFailed, Throttled
 from samlet.runtime import Outcome
 from samlet.sources.schedules import ScheduleState
 
@@ -42,15 +42,33 @@ class Silent(Inbox):
 class Timetable:
     outcome: Outcome | Exception = field(default_factory=lambda: Outcome("r", b'{"a": 1}'))
     runs: list[tuple[str, datetime | None]] = field(default_factory=list)
+    paused: bool = False
 
     def list(self) -> Sequence[ScheduleState]:
         return [
             ScheduleState("nightly", "rate(1 day)", "UTC", "Tick", enabled=True, next=datetime(2026, 1, 2, tzinfo=UTC))
         ]
 
-    async def run(self, name: str, at: datetime | None = None) -> Outcome:
+    def upcoming(self, name: str, count: int = 10, after: datetime | None = None) -> Sequence[datetime]:
+        self._find(name)
+        return [(after or datetime(2026, 1, 1, tzinfo=UTC)) + timedelta(days=day) for day in range(1, count + 1)]
+
+    def pause(self, name: str) -> None:
+        self._find(name)
+        self.paused = True
+
+    def resume(self, name: str) -> None:
+        self._find(name)
+        self.paused = False
+
+    def _find(self, name: str) -> None:
+        if name == "off":
+            raise ScheduleDisabled(name)
         if name != "group/nightly":
             raise ScheduleNotFound(name, ["group/nightly"])
+
+    async def run(self, name: str, at: datetime | None = None) -> Outcome:
+        self._find(name)
         self.runs.append((name, at))
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -160,10 +178,45 @@ async def test_a_slot_that_is_no_time_is_refused(client: Client, at: str) -> Non
     assert (await client.post("/api/schedules/group%2Fnightly/run", params={"at": at})).status == 400
 
 
-async def test_an_unknown_schedule_is_404_with_the_known_ones(client: Client) -> None:
-    answer = await client.post("/api/schedules/none/run")
+@pytest.mark.parametrize(
+    ("method", "action"), [("POST", "run"), ("POST", "pause"), ("POST", "resume"), ("GET", "next")]
+)
+async def test_an_unknown_schedule_is_404_with_the_known_ones(client: Client, method: str, action: str) -> None:
+    answer = await client.request(method, f"/api/schedules/none/{action}")
     assert answer.status == 404
     assert "group/nightly" in (await answer.json())["error"]
+
+
+async def test_the_next_ten_slots_of_a_schedule_are_told(client: Client) -> None:
+    slots = await (await client.get("/api/schedules/group%2Fnightly/next")).json()
+    assert (len(slots), slots[0]) == (10, "2026-01-02T00:00:00+00:00")
+
+
+async def test_as_many_slots_as_one_likes_are_told_after_any_time(client: Client) -> None:
+    query = {"count": "2", "after": "2027-03-27T00:00:00Z"}
+    slots = await (await client.get("/api/schedules/group%2Fnightly/next", params=query)).json()
+    assert slots == ["2027-03-28T00:00:00+00:00", "2027-03-29T00:00:00+00:00"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"count": "0"}, {"count": "1001"}, {"count": "9" * 5000}, {"count": "²"}, {"count": ""}, {"after": "soon"}],
+)
+async def test_slots_that_cannot_be_counted_are_refused(client: Client, query: dict[str, str]) -> None:
+    assert (await client.get("/api/schedules/group%2Fnightly/next", params=query)).status == 400
+
+
+async def test_a_schedule_is_paused_and_resumed(client: Client, stand: Stand) -> None:
+    assert stand.schedules
+    answer = await client.post("/api/schedules/group%2Fnightly/pause")
+    assert (await answer.json(), stand.schedules.paused) == ({"name": "group/nightly", "paused": True}, True)
+    answer = await client.post("/api/schedules/group%2Fnightly/resume")
+    assert (await answer.json(), stand.schedules.paused) == ({"name": "group/nightly", "paused": False}, False)
+
+
+async def test_a_schedule_that_the_template_disables_is_a_conflict(client: Client) -> None:
+    answer = await client.post("/api/schedules/off/resume")
+    assert (answer.status, "disabled in the template" in (await answer.json())["error"]) == (409, True)
 
 
 async def test_the_page_shows_addresses_and_runs_no_script(client: Client) -> None:

@@ -4,14 +4,16 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from samlet.errors import ScheduleNotFound, TemplateError, Throttled
+from samlet.errors import ScheduleDisabled, ScheduleNotFound, TemplateError, Throttled
 from samlet.model import Schedule
 from samlet.runtime import Outcome
 from samlet.sources.schedule_events import Place
+from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.sources.schedules import Schedules
 
 START = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
@@ -180,6 +182,15 @@ async def test_a_flexible_window_fires_at_its_begin(started: Start, clock: Clock
     assert recorder.slots() == ["2026-01-01T13:00:00Z"]
 
 
+async def test_a_schedule_that_runs_once_ignores_start_and_end_dates(
+    started: Start, clock: Clock, recorder: Recorder
+) -> None:
+    once = Schedule("once", "scheduler", "at(2026-01-01T13:00:00)", "F", end=START, start=START + timedelta(days=9))
+    async with started(once):
+        await clock.advance(hours=2)
+    assert recorder.slots() == ["2026-01-01T13:00:00Z"]
+
+
 async def test_after_a_night_asleep_the_latest_slot_fires_alone(
     started: Start, clock: Clock, recorder: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -288,6 +299,11 @@ async def test_the_event_of_a_rule_is_aws_s() -> None:
     }
 
 
+async def test_a_schedules_group_is_in_its_arn() -> None:
+    event = json.loads(await _event(replace(CRON, group="nights")))
+    assert event["resources"] == ["arn:aws:scheduler:us-east-1:123456789012:schedule/nights/quarterly"]
+
+
 async def test_the_event_of_scheduler_is_aws_s() -> None:
     event = json.loads(await _event(CRON))
     assert (event["source"], event["detail"]) == ("aws.scheduler", "{}")
@@ -318,3 +334,163 @@ async def test_the_same_slot_gives_the_same_bytes_and_another_one_others() -> No
         await schedules.run("each-minute", datetime(2026, 1, 1, 0, minute, tzinfo=UTC))
     first, second = (json.loads(payload)["id"] for _, payload in recorder.invoked)
     assert first != second
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "schedules.json"
+
+
+async def test_a_paused_schedule_lets_its_slots_pass_until_it_is_resumed(
+    started: Start, clock: Clock, recorder: Recorder
+) -> None:
+    async with started(CRON) as schedules:
+        schedules.pause("quarterly")
+        assert (schedules.list()[0].paused, schedules.list()[0].next) == (True, None)
+        await clock.advance(minutes=35)
+        assert recorder.queued == []
+        schedules.resume("quarterly")
+        assert not schedules.list()[0].paused
+        await clock.advance(minutes=15)
+    assert recorder.slots() == ["2026-01-01T12:45:00Z"]
+
+
+async def test_a_paused_schedule_can_be_run_by_hand(started: Start, recorder: Recorder) -> None:
+    async with started(CRON) as schedules:
+        schedules.pause("quarterly")
+        await schedules.run("quarterly")
+    assert len(recorder.invoked) == 1
+
+
+@pytest.mark.parametrize("schedule", [CRON, RATE])
+async def test_a_pause_outlives_a_restart_and_is_said(
+    started: Start,
+    clock: Clock,
+    recorder: Recorder,
+    state: Path,
+    capsys: pytest.CaptureFixture[str],
+    schedule: Schedule,
+) -> None:
+    async with started(schedule, memory=ScheduleMemory(state)) as schedules:
+        schedules.pause(schedule.name)
+    recorder.queued.clear()
+    async with started(schedule, memory=ScheduleMemory(state), catch_up="all"):
+        await clock.advance(hours=1)
+    assert recorder.queued == []
+    assert "still paused" in capsys.readouterr().err
+
+
+async def test_what_passed_in_a_pause_is_not_caught_up(
+    started: Start, clock: Clock, recorder: Recorder, state: Path
+) -> None:
+    async with started(CRON, memory=ScheduleMemory(state)) as schedules:
+        schedules.pause("quarterly")
+        await clock.advance(minutes=35)
+        schedules.resume("quarterly")
+    async with started(CRON, memory=ScheduleMemory(state), catch_up="all"):
+        pass
+    assert recorder.queued == []
+
+
+@pytest.mark.parametrize("action", ["pause", "resume"])
+async def test_what_the_template_disables_is_neither_paused_nor_resumed(started: Start, action: str) -> None:
+    async with started(replace(CRON, enabled=False)) as schedules:
+        with pytest.raises(ScheduleDisabled, match="set its State to ENABLED"):
+            getattr(schedules, action)("quarterly")
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "slots"),
+    [("none", []), ("latest", ["13:00"]), ("all", ["12:15", "12:30", "12:45", "13:00"])],
+)
+async def test_slots_that_passed_while_samlet_was_off_fire_as_was_wished(
+    started: Start, clock: Clock, recorder: Recorder, state: Path, catch_up: str, slots: list[str]
+) -> None:
+    async with started(CRON, memory=ScheduleMemory(state)):
+        pass
+    await clock.jump(hours=1)
+    async with started(CRON, memory=ScheduleMemory(state), catch_up=catch_up):
+        await clock.advance(minutes=1)
+    assert recorder.slots() == [f"2026-01-01T{slot}:00Z" for slot in slots]
+
+
+async def test_a_slot_that_fired_is_not_caught_up_again(
+    started: Start, clock: Clock, recorder: Recorder, state: Path
+) -> None:
+    for _ in range(3):
+        async with started(CRON, memory=ScheduleMemory(state), catch_up="all"):
+            await clock.advance(minutes=15)
+    assert recorder.slots() == [f"2026-01-01T12:{minute}:00Z" for minute in (15, 30, 45)]
+
+
+async def test_a_slot_that_none_passed_over_is_not_caught_up_later(
+    started: Start, clock: Clock, recorder: Recorder, state: Path
+) -> None:
+    for catch_up in ("none", "none", "all"):
+        async with started(CRON, memory=ScheduleMemory(state), catch_up=catch_up):
+            await clock.advance(seconds=1)
+        await clock.jump(minutes=20)
+    assert recorder.slots() == ["2026-01-01T12:30:00Z"]
+
+
+async def test_a_rate_that_catches_up_keeps_its_rhythm(
+    started: Start, clock: Clock, recorder: Recorder, state: Path
+) -> None:
+    async with started(RATE, memory=ScheduleMemory(state)):
+        await clock.advance(seconds=90)
+    await clock.jump(seconds=75)
+    async with started(RATE, memory=ScheduleMemory(state), catch_up="latest"):
+        await clock.advance(seconds=30)
+    assert recorder.slots() == [f"2026-01-01T12:0{minute}:30Z" for minute in (0, 1, 2, 3)]
+
+
+async def test_a_schedule_that_was_changed_or_is_new_owes_nothing(
+    started: Start, clock: Clock, recorder: Recorder, state: Path
+) -> None:
+    async with started(CRON, memory=ScheduleMemory(state)):
+        pass
+    await clock.jump(hours=1)
+    changed = replace(CRON, expression="cron(0/5 * * * ? *)")
+    async with started(changed, HOURLY, memory=ScheduleMemory(state), catch_up="all"):
+        await clock.advance(seconds=1)
+    assert recorder.queued == []
+
+
+async def test_after_very_many_missed_slots_the_latest_fires_alone(
+    started: Start, clock: Clock, recorder: Recorder, state: Path
+) -> None:
+    async with started(CRON, memory=ScheduleMemory(state)):
+        pass
+    await clock.jump(days=300)
+    async with started(CRON, memory=ScheduleMemory(state), catch_up="all"):
+        await clock.advance(seconds=1)
+    assert recorder.slots() == ["2026-10-28T12:00:00Z"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"scheduler/default/quarterly": {"handled_until": "yesterday"}}', "\0"])
+async def test_a_memory_that_cannot_be_read_is_begun_anew(
+    started: Start, clock: Clock, recorder: Recorder, state: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    state.write_text(content)  # noqa: ASYNC240 - a few bytes, and nothing else runs
+    async with started(CRON, memory=ScheduleMemory(state), catch_up="all"):
+        await clock.advance(minutes=15)
+    assert recorder.slots() == ["2026-01-01T12:15:00Z"]
+    assert "schedules begin anew" in capsys.readouterr().err
+
+
+async def test_the_next_ten_times_leave_out_the_hour_that_dst_skips(clock: Clock, recorder: Recorder) -> None:
+    nightly = Schedule("nightly", "scheduler", "cron(30 2 * * ? *)", "F", timezone="Europe/Berlin")
+    slots = Schedules([nightly], recorder, now=clock).upcoming("nightly", after=datetime(2027, 3, 26, tzinfo=UTC))
+    assert len(slots) == 10
+    assert [f"{slot:%d %H:%M}" for slot in slots[:3]] == ["26 01:30", "27 01:30", "29 00:30"]
+
+
+async def test_the_next_times_hold_the_hour_that_dst_repeats_once(clock: Clock, recorder: Recorder) -> None:
+    nightly = Schedule("nightly", "scheduler", "cron(30 2 * * ? *)", "F", timezone="Europe/Berlin", enabled=False)
+    slots = Schedules([nightly], recorder, now=clock).upcoming("nightly", 3, datetime(2026, 10, 24, 12, tzinfo=UTC))
+    assert [f"{slot:%d %H:%M}" for slot in slots] == ["25 00:30", "26 01:30", "27 01:30"]
+
+
+async def test_the_next_times_of_a_moment_are_that_one(clock: Clock, recorder: Recorder) -> None:
+    once = Schedule("once", "scheduler", "at(2026-02-01T00:00:00)", "F")
+    assert Schedules([once], recorder, now=clock).upcoming("once") == (datetime(2026, 2, 1, tzinfo=UTC),)

@@ -46,7 +46,8 @@ def test_a_schedules_own_settings_count(loaded: Loader) -> None:
     (schedule,) = loaded(
         with_event(
             "ScheduleV2",
-            "Name: daily, ScheduleExpression: 'cron(0 8 * * ? *)', ScheduleExpressionTimezone: Europe/Berlin, "
+            "Name: daily, GroupName: nights, "
+            "ScheduleExpression: 'cron(0 8 * * ? *)', ScheduleExpressionTimezone: Europe/Berlin, "
             "State: DISABLED, StartDate: '2030-01-01T00:00:00Z', EndDate: '2031-01-01T00:00:00', "
             "FlexibleTimeWindow: {Mode: FLEXIBLE, MaximumWindowInMinutes: 15}, RetryPolicy: {MaximumRetryAttempts: 0}",
         )
@@ -62,6 +63,7 @@ def test_a_schedules_own_settings_count(loaded: Loader) -> None:
         start=datetime(2030, 1, 1, tzinfo=UTC),
         end=datetime(2031, 1, 1, tzinfo=UTC),
         retries=0,
+        group="nights",
     )
 
 
