@@ -1,10 +1,12 @@
 """A whole Samlet as a process: how it starts, what it tells meanwhile, and that nothing of it stays behind."""
 
+import json
 import os
 import signal
 import socket
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -160,6 +162,20 @@ def test_a_saved_file_counts_from_the_next_request_on(toy: Toy) -> None:
     code = toy.folder / "code" / "app.py"
     code.write_text(code.read_text().replace('os.environ["GREETING"]', '"goodbye "'))
     eventually(lambda: httpx.get(f"{toy.addresses['api']}/hello").text.startswith("goodbye "), timeout=10)
+
+
+def test_slots_that_passed_while_it_was_off_fire_at_start_if_wished(toy: Toy) -> None:
+    kept = toy.folder / ".samlet" / "schedules.json"
+    kept.parent.mkdir()
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    nightly = {"expression": "cron(0 0 * * ? *)", "timezone": "UTC", "handled_until": long_ago.isoformat()}
+    kept.write_text(json.dumps({"scheduler/default/toy-nightly": nightly}))
+    toy.arguments = ("--catch-up", "latest")
+    toy.start()
+    eventually(lambda: "slots that passed while Samlet was off: 3; firing 1" in toy.log, timeout=10)
+    eventually(lambda: (kept.parent / "logs" / "Tick.log").exists(), timeout=10)
+    handled = json.loads(kept.read_text())["scheduler/default/toy-nightly"]["handled_until"]
+    assert datetime.fromisoformat(handled) > long_ago + timedelta(days=2)
 
 
 def test_a_changed_template_is_taken_over_and_routes_ask_for_a_restart(toy: Toy) -> None:
