@@ -69,7 +69,11 @@ Resources:
             Input: '{"slot": "<aws.scheduler.scheduled-time>"}'
         Failing:
           Type: ScheduleV2
-          Properties: {Name: toy-failing, ScheduleExpression: "cron(0 1 * * ? *)", Input: '{"fail": true}'}
+          Properties:
+            Name: toy-failing
+            ScheduleExpression: cron(0 1 * * ? *)
+            ScheduleExpressionTimezone: Europe/Berlin
+            Input: '{"fail": true}'
 """
 
 PROJECT = """

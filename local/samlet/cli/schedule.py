@@ -1,6 +1,7 @@
 """`samlet schedule`: lists the schedules, shows their next times, pauses and resumes them, and runs one now."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -17,12 +18,14 @@ def register(commands: Commands) -> None:
     """Add `schedule` and its actions."""
     parser = commands.add_parser("schedule", help="list the schedules and their next times, pause one, run one now")
     actions = parser.add_subparsers(required=True, metavar="list|next|pause|resume|run")
-    _action(actions, "list", list_all, "one line a schedule, its name first")
+    listing = _action(actions, "list", list_all, "one line a schedule, its name first")
+    listing.add_argument("--json", action="store_true", help="as a JSON array")
     following = _action(actions, "next", show_next, "the next times of one, in its zone and in UTC", named=True)
     following.add_argument("--count", type=int, default=10, metavar="N", help="how many (default: 10)")
     following.add_argument(
         "--after", metavar="TIME", help="after this time, such as 2027-03-27T00:00:00Z (default: now)"
     )
+    following.add_argument("--json", action="store_true", help="as a JSON array of times in UTC")
     _action(actions, "pause", pause, "let its slots pass, until it is resumed", named=True)
     _action(actions, "resume", resume, "let it fire again", named=True)
     running = _action(actions, "run", run_one, "run one now and wait for its end", named=True)
@@ -33,10 +36,11 @@ def register(commands: Commands) -> None:
 
 def list_all(arguments: argparse.Namespace) -> int:
     """Print one line a schedule; columns are padded, never cut."""
-    rows = [
-        (row["name"], row["expression"], row["timezone"], row["function"], _outlook(row))
-        for row in console_of(arguments).get("/api/schedules")
-    ]
+    schedules = console_of(arguments).get("/api/schedules")
+    if arguments.json:
+        print(json.dumps(schedules, ensure_ascii=False, indent=2))
+        return 0
+    rows = [(row["name"], row["expression"], row["timezone"], row["function"], _outlook(row)) for row in schedules]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(5)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -50,7 +54,11 @@ def show_next(arguments: argparse.Namespace) -> int:
     if arguments.name not in zones:
         raise ScheduleNotFound(arguments.name, zones)
     query = {"count": arguments.count} | ({"after": arguments.after} if arguments.after else {})
-    for slot in remote.get(f"{_path(arguments)}/next?{urlencode(query)}"):
+    slots = remote.get(f"{_path(arguments)}/next?{urlencode(query)}")
+    if arguments.json:
+        print(json.dumps(slots, indent=2))
+        return 0
+    for slot in slots:
         instant = datetime.fromisoformat(slot)
         local = instant.astimezone(ZoneInfo(zones[arguments.name]))
         print(f"{local:%a %Y-%m-%d %H:%M:%S %Z}  {instant:%Y-%m-%dT%H:%M:%SZ}")

@@ -21,11 +21,24 @@ def test_schedule_list_prints_one_line_a_schedule_with_its_name_first(whole: Toy
 
 
 def test_schedule_next_shows_ten_times_in_the_zone_and_in_utc(whole: Toy) -> None:
-    shown = whole.command("schedule", "next", "toy-nightly", "--after", "2027-03-27T00:00:00Z")
+    shown = whole.command("schedule", "next", "toy-failing", "--after", "2027-03-27T12:00:00Z")
     assert shown.returncode == 0
     lines = shown.stdout.splitlines()
-    assert (len(lines), lines[0]) == (10, "Sun 2027-03-28 00:00:00 UTC  2027-03-28T00:00:00Z")
+    assert len(lines) == 10
+    assert lines[0] == "Sun 2027-03-28 01:00:00 CET  2027-03-28T00:00:00Z"
+    assert lines[1] == "Mon 2027-03-29 01:00:00 CEST  2027-03-28T23:00:00Z"
     assert len(whole.command("schedule", "next", "toy-nightly", "--count", "3").stdout.splitlines()) == 3
+
+
+def test_schedules_and_their_times_can_be_had_as_json(whole: Toy) -> None:
+    rows = json.loads(whole.command("schedule", "list", "--json").stdout)
+    assert [(row["name"], row["timezone"], row["paused"]) for row in rows] == [
+        ("toy-failing", "Europe/Berlin", False),
+        ("toy-nightly", "UTC", False),
+    ]
+    after = ("--after", "2027-03-27T00:00:00Z", "--count", "1")
+    shown = whole.command("schedule", "next", "toy-nightly", "--json", *after)
+    assert json.loads(shown.stdout) == ["2027-03-28T00:00:00+00:00"]
 
 
 def test_a_paused_schedule_is_listed_as_such_until_it_is_resumed(whole: Toy) -> None:
