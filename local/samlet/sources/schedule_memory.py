@@ -43,9 +43,16 @@ class ScheduleMemory:
     def _keep(self, schedule: Schedule, **facts: Any) -> None:
         self._kept.setdefault(_key(schedule), {}).update(facts)
         if self._path:
-            draft = self._path.with_suffix(".new")
+            self._write(self._path)
+
+    def _write(self, path: Path) -> None:
+        """Write the file whole or not at all; a schedule fires on even if the disk is full."""
+        draft = path.with_suffix(".new")
+        try:
             draft.write_text(json.dumps(self._kept, indent=2))
-            draft.replace(self._path)
+            draft.replace(path)
+        except OSError as error:
+            say("samlet", f"how far schedules have come cannot be kept: {error}", level="warning")
 
 
 def _key(schedule: Schedule) -> str:

@@ -478,6 +478,15 @@ async def test_a_memory_that_cannot_be_read_is_begun_anew(
     assert "schedules begin anew" in capsys.readouterr().err
 
 
+async def test_schedules_fire_on_where_their_memory_cannot_be_written(
+    started: Start, clock: Clock, recorder: Recorder, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with started(CRON, memory=ScheduleMemory(state / "no folder" / "schedules.json")):
+        await clock.advance(minutes=30)
+    assert recorder.slots() == ["2026-01-01T12:15:00Z", "2026-01-01T12:30:00Z"]
+    assert "cannot be kept" in capsys.readouterr().err
+
+
 async def test_the_next_ten_times_leave_out_the_hour_that_dst_skips(clock: Clock, recorder: Recorder) -> None:
     nightly = Schedule("nightly", "scheduler", "cron(30 2 * * ? *)", "F", timezone="Europe/Berlin")
     slots = Schedules([nightly], recorder, now=clock).upcoming("nightly", after=datetime(2027, 3, 26, tzinfo=UTC))
