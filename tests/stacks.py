@@ -47,7 +47,16 @@ MISREAD_BY_MOTO = {"AWS::RDS::DBInstance": ("DBParameterGroupName",)}
 
 def read(name: str) -> dict[str, Any]:
     """A stack's file, with every intrinsic function in its long form."""
-    document, faults = decode(str(IAC / f"{name}.yaml"))
+    return _decoded(IAC / f"{name}.yaml")
+
+
+def read_service() -> dict[str, Any]:
+    """`template.yaml` in the same form, which is that of `sam package`."""
+    return _decoded(IAC.parent / "template.yaml")
+
+
+def _decoded(path: Path) -> dict[str, Any]:
+    document, faults = decode(str(path))
     assert not faults, faults
     plain: dict[str, Any] = json.loads(json.dumps(document))
     return plain

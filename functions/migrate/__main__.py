@@ -38,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             engine.dispose()
     except DatabaseUnavailable as error:
-        print(f"migrate: the database does not answer, or something holds its tables ({error})", file=sys.stderr)  # noqa: T201
+        print(f"migrate: the database does not answer, or something holds its tables ({error})", file=sys.stderr)
         return 1
     except (BackupError, SettingError, DBAPIError, OSError) as error:
-        print(f"migrate: {error}", file=sys.stderr)  # noqa: T201
+        print(f"migrate: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -97,11 +97,11 @@ def _ask(engine: Engine, arguments: argparse.Namespace) -> None:
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         result = connection.exec_driver_sql(arguments.statement.replace("%", "%%"))
         if not result.returns_rows:
-            print(f"{result.rowcount} rows" if result.rowcount >= 0 else "done")  # noqa: T201
+            print(f"{result.rowcount} rows" if result.rowcount >= 0 else "done")
             return
-        print("\t".join(result.keys()))  # noqa: T201
+        print("\t".join(result.keys()))
         for row in result:
-            print("\t".join("" if value is None else str(value) for value in row))  # noqa: T201
+            print("\t".join("" if value is None else str(value) for value in row))
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def _private(path: Path) -> Iterator[IO[bytes]]:
 
 def _tell(manifest: Manifest) -> None:
     rows = sum(entry.rows for entry in manifest.tables)
-    print(  # noqa: T201
+    print(
         f"{rows} rows in {len(manifest.tables)} tables, schema {manifest.revision}, as of {manifest.made_at}",
         file=sys.stderr,
     )

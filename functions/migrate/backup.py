@@ -63,6 +63,7 @@ def _save_table(connection: Connection, archive: Writer, name: str, columns: tup
 
     def copy(sink: Sink) -> int:
         cursor = connection.connection.cursor()
+        # pg8000's own parameter; the annotations are those of any DB-API cursor.
         cursor.execute(f'COPY (SELECT {quoted} FROM "{name}") TO STDOUT', stream=sink)  # type: ignore[call-arg]
         return int(cursor.rowcount)
 

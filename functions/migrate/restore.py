@@ -124,6 +124,7 @@ def _load_table(connection: Connection, archive: Reader, entry: TableEntry) -> N
     columns = ", ".join(f'"{column}"' for column in entry.columns)
     cursor = connection.connection.cursor()
     with archive.rows(entry) as rows:
+        # pg8000's own parameter; the annotations are those of any DB-API cursor.
         cursor.execute(f'COPY public."{entry.name}" ({columns}) FROM STDIN', stream=rows)  # type: ignore[call-arg]
     if cursor.rowcount != entry.rows:
         raise BackupError(f"{entry.name} took {cursor.rowcount} of {entry.rows} rows")

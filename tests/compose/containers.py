@@ -5,7 +5,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,21 +82,6 @@ class Containers(System):
             command, cwd=self.project, env=self.surroundings(), capture_output=True, text=True, check=False
         )
         return done.stdout[-12000:]
-
-    def samlet(self, *arguments: str, check: bool = True, stdin: str | None = None) -> str:
-        """A command of the runtime, on the host, against the console of the container."""
-        done = subprocess.run(
-            [sys.executable, "-m", "samlet", *arguments],
-            cwd=self.project,
-            env=self.surroundings(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stderr}\n{self.tail()}"
-        return done.stdout
 
     @contextmanager
     def database(self) -> Iterator[Connection]:

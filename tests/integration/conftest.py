@@ -1,4 +1,4 @@
-"""What the integration tests share: a real PostgreSQL, and a database of their own for each of them."""
+"""What the integration tests share: a real PostgreSQL with a database for each of them, and a real Kafka."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +8,9 @@ from sqlalchemy.engine import URL
 
 from integration.api import Api, api_over
 from integration.databases import Database, clone_of, drop_template, make_template
+from integration.event_log import EventLog
+from taskflow.kafka import ensure_topics
+from taskflow.settings import KafkaSettings
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +33,18 @@ def api(database: Database) -> Iterator[Api]:
     """The HTTP functions over a database of their own."""
     with api_over(database) as api:
         yield api
+
+
+@pytest.fixture
+def broker(kafka: str) -> str:
+    """Kafka, with the topics of the service."""
+    ensure_topics(KafkaSettings((kafka,)), replication=1)
+    return kafka
+
+
+@pytest.fixture
+def arrived(broker: str) -> Iterator[EventLog]:
+    """What has come to Kafka since the test began."""
+    log = EventLog(broker)
+    yield log
+    log.close()

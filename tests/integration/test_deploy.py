@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cfnlint.decode import decode
 from moto import mock_aws
 
 import stacks
@@ -24,10 +23,7 @@ SECRET = "taskflow/dev/smtp-url"
 
 @pytest.fixture(scope="module")
 def template() -> Template:
-    document, faults = decode(str(CHECKOUT / "template.yaml"))
-    assert not faults, faults
-    packaged: Template = json.loads(json.dumps(document))
-    return packaged
+    return stacks.read_service()
 
 
 @pytest.fixture

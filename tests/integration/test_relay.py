@@ -20,25 +20,12 @@ from outbox_relay.report import Report
 from outbox_relay.turn import Turn, take_one
 from outbox_relay.verdicts import MAX_ATTEMPTS
 from taskflow.clock import utc_now
-from taskflow.kafka import KafkaPublisher, ensure_topics
+from taskflow.kafka import KafkaPublisher
 from taskflow.logs import logger_for
 from taskflow.memory_kafka import MAX_VALUE_BYTES, MemoryPublisher
 from taskflow.records import Record
 from taskflow.settings import KafkaSettings
 from waiting import eventually
-
-
-@pytest.fixture
-def broker(kafka: str) -> str:
-    ensure_topics(KafkaSettings((kafka,)), replication=1)
-    return kafka
-
-
-@pytest.fixture
-def arrived(broker: str) -> Iterator[EventLog]:
-    log = EventLog(broker)
-    yield log
-    log.close()
 
 
 @pytest.fixture

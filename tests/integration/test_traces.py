@@ -22,7 +22,7 @@ from otlp_collector import Collector, Seen
 from outbox_relay.turn import take_one
 from taskflow import traces
 from taskflow.clock import utc_now
-from taskflow.kafka import KafkaPublisher, ensure_topics
+from taskflow.kafka import KafkaPublisher
 from taskflow.memory_kafka import MemoryPublisher
 from taskflow.settings import Environment, KafkaSettings
 from taskflow.tables import Outbox
@@ -44,19 +44,6 @@ def collector() -> Iterator[Collector]:
 def server() -> Iterator[ScriptedSmtp]:
     with ScriptedSmtp() as server:
         yield server
-
-
-@pytest.fixture
-def broker(kafka: str) -> str:
-    ensure_topics(KafkaSettings((kafka,)), replication=1)
-    return kafka
-
-
-@pytest.fixture
-def arrived(broker: str) -> Iterator[EventLog]:
-    log = EventLog(broker)
-    yield log
-    log.close()
 
 
 def relay(database: Database, broker: str) -> None:

@@ -9,7 +9,6 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 from cfnlint.api import ManualArgs, lint_file
-from cfnlint.decode import decode
 
 from deploy import __main__ as door
 from deploy import templates
@@ -19,16 +18,14 @@ from deploy.stages import CHECKOUT, IAC, PARTS, Stage
 from deploy.templates import Template
 from deploy.terminal import Terminal
 from samlet.template import transform
+from stacks import read_service
 
 STAGES = sorted(path.stem for path in (IAC / "stages").glob("*.json"))
 
 
 @pytest.fixture(scope="module")
 def template() -> Template:
-    document, faults = decode(str(CHECKOUT / "template.yaml"))
-    assert not faults, faults
-    plain: Template = json.loads(json.dumps(document))
-    return plain
+    return read_service()
 
 
 def declared(part: str) -> Mapping[str, Mapping[str, Any]]:
