@@ -1,0 +1,35 @@
+"""A stage for schedules: they run on a clock that tests wind."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from samlet.model import Schedule
+from samlet.sources.schedules import Schedules
+from schedule_stage import Clock, Recorder, Start
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def started(clock: Clock, recorder: Recorder) -> Start:
+    @contextlib.asynccontextmanager
+    async def start(*schedules: Schedule, **options: Any) -> AsyncIterator[Schedules]:
+        source = Schedules(schedules, recorder, now=clock, sleep=clock.sleep, **options)
+        await source.start()
+        try:
+            yield source
+        finally:
+            await source.stop()
+
+    return start
