@@ -181,6 +181,7 @@ class _KafkaGroup:
             metadata_max_age_ms=2_000,  # how soon a topic that is made later is seen
             session_timeout_ms=10_000,
             max_poll_records=2_000,
+            check_crcs=False,  # in Python that takes longer than all the rest, and the broker checks what it is given
             # Eager, so that every rebalance names all partitions that are ours.
             partition_assignment_strategy=[RangePartitionAssignor],
             reconnect_backoff_max_ms=1_000,
@@ -206,8 +207,10 @@ class _KafkaGroup:
         paused = self._consumer.paused()
         if new := wanted - paused:
             self._consumer.pause(*new)
-        if old := paused - wanted:
-            self._consumer.resume(*old)
+        for tp in paused - wanted:
+            self._consumer.resume(tp)
+            # The client has thrown away what it had fetched when the pause began, and would go on behind it.
+            self._consumer.seek(tp, self._consumer.position(tp))
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         ours = self.partitions() or frozenset()
