@@ -23,8 +23,8 @@ from samlet.runtime.sandbox import Request, Sandbox, Surroundings
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _FAREWELL = 2.0  # seconds for closing a connection
 _GRACE = 8.0  # seconds for the event under way when the container is stopped; Docker's own patience is 10
-# The image's own programs need their libraries; everything else of the container's environment stays outside.
-_FROM_IMAGE = ("LD_LIBRARY_PATH",)
+# The image's programs need their libraries and each other; all else of the container's environment stays outside.
+_FROM_IMAGE = ("LD_LIBRARY_PATH", "PATH")
 _TROUBLE = (OSError, TimeoutError, aiohttp.ClientError, aiohttp.WSMessageTypeError)
 _REFUSALS = {
     403: "the runtime refuses our token",

@@ -16,11 +16,12 @@ from samlet.errors import FunctionNotFound
 from samlet.log import say
 from samlet.model import Function
 from samlet.runtime import wire
+from samlet.runtime.ending import describe_exit
 from samlet.runtime.functions import Functions
 from samlet.runtime.logs import LogFile
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.runtime_api import failure
-from samlet.runtime.sandbox import Request, State, Surroundings, describe_exit
+from samlet.runtime.sandbox import Request, State, Surroundings
 
 _FAREWELL = 2.0  # seconds for closing a connection
 _MARGIN = 5.0  # seconds that an agent has to report a time-out, beyond the time-out itself

@@ -21,7 +21,9 @@ from samlet.errors import EnvironmentFailed
 from samlet.log import say
 from samlet.model import Function
 from samlet.processes import Reaper, spawn
+from samlet.runtime.entrypoint import fault
 from samlet.runtime.interpreters import Interpreter, find, probe
+from samlet.runtime.layers import merge
 
 # The client of the Runtime API; its wheels exist for Linux only, elsewhere bootstrap_python.py speaks the protocol.
 CLIENT = Path(__file__).with_name("awslambdaric.txt")
@@ -36,9 +38,10 @@ class Environments:
         self, state_dir: Path, *, reaper: Reaper, python_override: Path | None = None, strict: bool = False
     ) -> None:
         self.folder = state_dir / "environments"
+        self.layers = state_dir / "layers"
         self._reaper = reaper
         self._override = python_override
-        self._strict = strict
+        self.strict = strict
         self._building: dict[str, asyncio.Lock] = {}
         self._interpreters: dict[str, Interpreter] = {}
 
@@ -47,6 +50,18 @@ class Environments:
         for function in functions:
             if function.runtime.startswith("python"):
                 await self.python_for(function)
+            else:
+                self._check_bootstrap(function)
+
+    def _check_bootstrap(self, function: Function) -> None:
+        if reason := fault(function.code, merge(function.layers, self.layers)):
+            self._complain(function, reason)
+
+    def _complain(self, function: Function, reason: str) -> None:
+        """Say that a function won't run, before any event meets it."""
+        if self.strict:
+            raise EnvironmentFailed(f"{function.name}: {reason}")
+        say(function.name, reason, level="error")
 
     async def python_for(self, function: Function) -> Path:
         """The interpreter for one function, its packages installed."""
@@ -66,9 +81,10 @@ class Environments:
 
         Python compares times of whole seconds, so a file that is saved twice within one would be taken for unchanged.
         """
-        inside = source.absolute().parent.relative_to("/")
-        for compiled in self.folder.glob(f"*/pycache/{glob.escape(str(inside))}/{glob.escape(source.stem)}.*.pyc"):
-            compiled.unlink(missing_ok=True)
+        inside, merged = (_beneath(folder) for folder in (source.absolute().parent, self.layers.absolute()))
+        for folder in (inside, f"{merged}/**"):
+            for compiled in self.folder.glob(f"*/pycache/{folder}/{glob.escape(source.stem)}.*.pyc"):
+                compiled.unlink(missing_ok=True)
 
     async def _interpreter(self, runtime: str) -> Interpreter:
         if runtime not in self._interpreters:
@@ -77,7 +93,7 @@ class Environments:
 
     def _find(self, runtime: str) -> Interpreter:
         if self._override is None:
-            return find(runtime, strict=self._strict)
+            return find(runtime, strict=self.strict)
         # Not resolved: the path of a virtual environment's Python is what makes it that environment's.
         found = probe(self._override.absolute())
         if found is None:
@@ -145,6 +161,10 @@ def fingerprint(interpreter: Interpreter, files: Sequence[Path]) -> str:
     for file in (CLIENT, *files):
         digest.update(b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _beneath(folder: Path) -> str:
+    return glob.escape(str(folder.relative_to("/")))
 
 
 def _lock(path: Path) -> int:

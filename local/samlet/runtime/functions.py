@@ -32,7 +32,7 @@ class Functions:
 
     Without `environments` nothing is run here: the sandboxes are those that agents attach. `output` hears each
     line that a function prints, `finished` every outcome, `throttled` of every event that was refused; all are told the
-    logical id.
+    logical id. With `graceful` every process hears SIGTERM before its end.
     """
 
     def __init__(
@@ -53,9 +53,18 @@ class Functions:
         output: Callable[[str, str], None] = lambda _function, _line: None,
         finished: Callable[[str, Outcome], None] = lambda _function, _outcome: None,
         throttled: Callable[[str], None] = lambda _function: None,
+        graceful: bool = False,
     ) -> None:
         self._surroundings = Surroundings(
-            reaper, region, account, extra_environment or {}, log_path, init_limit, output
+            reaper,
+            region,
+            account,
+            extra_environment or {},
+            log_path,
+            init_limit,
+            output,
+            layers=environments.layers if environments else None,
+            graceful=graceful,
         )
         self._finished = finished
         self._throttled = throttled

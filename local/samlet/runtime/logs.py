@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from samlet.log import Level, say
 from samlet.model import LATEST
@@ -121,12 +122,21 @@ class SandboxLog:
             self._reader = None
 
 
-def report(duration_ms: float, memory_size: int, memory_used: int, init_ms: float | None) -> str:
-    """The figures of a REPORT line; memory in MB."""
+def report(
+    duration_ms: float, memory_size: int, memory_used: int, init_ms: float | None, verdict: str | None = None
+) -> str:
+    """The figures of a REPORT line, memory in MB, and what went wrong with the sandbox."""
     parts = [
         f"Duration: {duration_ms:.2f} ms",
         f"Billed Duration: {math.ceil(duration_ms + (init_ms or 0))} ms",
         f"Memory Size: {memory_size} MB",
         f"Max Memory Used: {memory_used} MB",
     ]
-    return "\t".join([*parts, f"Init Duration: {init_ms:.2f} ms"] if init_ms is not None else parts)
+    if init_ms is not None:
+        parts.append(f"Init Duration: {init_ms:.2f} ms")
+    return "\t".join([*parts, verdict] if verdict else parts)
+
+
+def init_report(duration_ms: float, phase: Literal["init", "invoke"], verdict: str) -> str:
+    """The line about an initialisation that failed, ahead of events (`init`) or on the time of one (`invoke`)."""
+    return f"INIT_REPORT Init Duration: {duration_ms:.2f} ms\tPhase: {phase}\t{verdict}"

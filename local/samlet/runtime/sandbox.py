@@ -5,7 +5,6 @@ next event starts a new process on its own time, as on AWS.
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
@@ -17,21 +16,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-import psutil
-
 from samlet.model import LATEST, Function
-from samlet.processes import Reaper, spawn, terminate
+from samlet.processes import Reaper, signal_group, spawn, terminate
+from samlet.runtime import ending, entrypoint
+from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
-from samlet.runtime.logs import LogFile, SandboxLog, report
+from samlet.runtime.layers import merge
+from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
+from samlet.runtime.memory import MemoryLimit
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.runtime_api import Event, Reply, RuntimeApi, failure
+from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
 from samlet.runtime.variables import sandbox_variables
 
 State = Literal["new", "starting", "idle", "busy", "reset", "ended"]
 _BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
-_MEMORY_POLL = 0.25
 _SHUTDOWN_GRACE = 2.0
-_MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,8 @@ class Surroundings:
     """What all sandboxes of one Samlet have in common; `init_limit` is in seconds.
 
     `output` hears every line that a function prints, with the function's logical id. `bootstrap` is the program that
-    starts the runtime where an image brings its own.
+    starts the runtime where an image brings its own. Several layers are laid over each other in the folder `layers`.
+    With `graceful` every process hears SIGTERM before its end, not only those that registered for it.
     """
 
     reaper: Reaper
@@ -50,6 +50,8 @@ class Surroundings:
     init_limit: float = 10.0
     output: Callable[[str, str], None] = lambda _function, _line: None
     bootstrap: Path | None = None
+    layers: Path | None = None
+    graceful: bool = False
 
     def arn(self, function: Function, qualifier: str | None = None) -> str:
         """The ARN of a function, or of one of its aliases or versions."""
@@ -91,8 +93,7 @@ class Sandbox:
         self._exit: asyncio.Task[int] | None = None
         self._api: RuntimeApi | None = None
         self._init_ms: float | None = None
-        self._probe: psutil.Process | None = None
-        self._memory_used = 0
+        self._memory = MemoryLimit(function.memory, self._kill)
 
     @property
     def pid(self) -> int | None:
@@ -101,32 +102,30 @@ class Sandbox:
 
     async def warm(self, python: Path | None) -> bool:
         """Start the process ahead of any event, with the time that initialising may take; True when it came up."""
-        return await self._initialise(python, self._surroundings.init_limit, "") is None
+        return await self._initialise(python, self._surroundings.init_limit, "init", "") is None
 
     async def invoke(self, request: Request, python: Path | None) -> Outcome:
         """Handle one event, from its START line to its REPORT line."""
-        problem: bytes | None = None
         if self.state == "new":
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
-            problem = await self._initialise(python, self._surroundings.init_limit, request.request_id)
+            await self._initialise(python, self._surroundings.init_limit, "init", request.request_id)
         self._log.begin(request.request_id, request.version)
         started = time.monotonic()
         deadline = started + self.function.timeout
-        reply = None
+        answer: Reply | Ending | None = None
         if self.pid is None:
-            problem = await self._initialise(python, self.function.timeout, request.request_id)
-        if problem is None or self.pid is not None:
+            answer = await self._initialise(python, self.function.timeout, "invoke", request.request_id)
+        if answer is None:
             self.state = "busy"
-            reply = await self._run(request, deadline)
+            answer = await self._run(request, deadline)
         answered = time.monotonic()
-        self._measure()
-        answer = reply or Reply(problem or b"{}", failed=True)
         if self.pid is not None:
             await self._settle(deadline)
         duration = (answered - started) * 1000
         init_ms, self._init_ms = self._init_ms, None
-        used = self._memory_used // _MEGABYTE
-        tail = self._log.end(request.request_id, report(duration, self.function.memory, used, init_ms))
+        used = self._memory.used
+        verdict = answer.words if isinstance(answer, Ending) else None
+        tail = self._log.end(request.request_id, report(duration, self.function.memory, used, init_ms, verdict))
         self.invocations += 1
         self.idle_since = time.monotonic()
         error = "Unhandled" if answer.failed else None
@@ -137,31 +136,49 @@ class Sandbox:
         await self._end("ended", announce=True)
         self._temporary.cleanup()
 
-    async def _initialise(self, python: Path | None, limit: float, request_id: str) -> bytes | None:
+    async def _initialise(
+        self, python: Path | None, limit: float, phase: Literal["init", "invoke"], request_id: str
+    ) -> Ending | None:
         """Start a process and wait until it asks for its first event; returns what went wrong instead."""
         await self._end("starting")
         started = time.monotonic()
-        api, exit_task = await self._launch(python)
+        problem = await self._come_up(python, limit, request_id)
+        took = (time.monotonic() - started) * 1000
+        if problem is None:
+            self.state, self._init_ms = "idle", took
+            return None
+        await self._end("reset")
+        self._log.line(init_report(took, phase, problem.words), level="error")
+        if phase == "invoke":
+            self._tell(problem)
+        return problem
+
+    async def _come_up(self, python: Path | None, limit: float, request_id: str) -> Ending | None:
+        opt = merge(self.function.layers, self._surroundings.layers or Path(self._temporary.name))
+        program = self._surroundings.bootstrap or entrypoint.bootstrap_of(self.function.code, opt)
+        try:
+            api, exit_task = await self._launch(python, program, opt)
+        except OSError as error:
+            if self._surroundings.bootstrap:
+                raise  # an image that is wrong is told by the agent, which tries again
+            tried = entrypoint.candidates(self.function.code, opt)
+            return ending.not_started(error, python or program, tried, request_id)
         ready = asyncio.ensure_future(api.idle.wait())
+        self._memory.watch()
         try:
             await _first(ready, exit_task, api.init_error, timeout=limit)
         finally:
+            self._memory.rest()
             ready.cancel()
-        if api.idle.is_set():
-            self.state = "idle"
-            self._init_ms = (time.monotonic() - started) * 1000
-            return None
         if api.init_error.done():
-            problem = api.init_error.result()
-        elif exit_task.done():
-            problem = self._exited(exit_task.result(), request_id)
-        else:
-            problem = self._timed_out(limit, request_id)
-        await self._end("reset")
-        return problem
+            return ending.refused(api.init_error.result())
+        if exit_task.done() or self._memory.exceeded:
+            return ending.exited(await exit_task, request_id, out_of_memory=self._memory.exceeded)
+        return None if api.idle.is_set() else ending.timed_out(limit, request_id, _now())
 
-    async def _launch(self, python: Path | None) -> tuple[RuntimeApi, asyncio.Task[int]]:
-        bootstrap = self._surroundings.bootstrap or self.function.code / "bootstrap"
+    async def _launch(
+        self, python: Path | None, program: Path, opt: Path | None
+    ) -> tuple[RuntimeApi, asyncio.Task[int]]:
         api = self._api = RuntimeApi(Extensions(self.function.name, self.function.handler))
         variables = sandbox_variables(
             self.function,
@@ -171,9 +188,10 @@ class Sandbox:
             temporary=Path(self._temporary.name),
             extra=self._surroundings.extra_environment,
             python=python,
-            bootstrap=bootstrap,
+            bootstrap=program,
+            opt=opt,
         )
-        command: list[str | Path] = [python, _BOOTSTRAP, self.function.handler] if python else [bootstrap]
+        command: list[str | Path] = [python, _BOOTSTRAP, self.function.handler] if python else [program]
         writer = self._log.open()
         try:
             process = self._process = await spawn(
@@ -186,8 +204,7 @@ class Sandbox:
             )
         finally:
             os.close(writer)
-        with contextlib.suppress(psutil.Error):
-            self._probe, self._memory_used = psutil.Process(process.pid), 0
+        self._memory.follow(process.pid)
         exit_task = self._exit = asyncio.create_task(self._watch(process))
         return api, exit_task
 
@@ -197,7 +214,7 @@ class Sandbox:
             self.state = "reset"
         return status
 
-    async def _run(self, request: Request, deadline: float) -> Reply:
+    async def _run(self, request: Request, deadline: float) -> Reply | Ending:
         """Hand the event over and wait for the answer, the end of the process, the time-out or too much memory."""
         if self._api is None or self._exit is None:
             raise RuntimeError("the sandbox has no process")
@@ -206,19 +223,20 @@ class Sandbox:
         except RuntimeError:
             # It asked for an event and was gone before there was one.
             answer = asyncio.get_running_loop().create_future()
-        while not answer.done() and not self._exit.done():
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                await self._end("reset")
-                return Reply(self._timed_out(self.function.timeout, request.request_id), failed=True)
-            pause = min(remaining, _MEMORY_POLL)
-            await _first(answer, self._exit, timeout=pause)
-            self._enforce_memory(answer)
-        if answer.done():
+        self._memory.watch()
+        try:
+            await _first(answer, self._exit, timeout=max(0.0, deadline - time.monotonic()))
+        finally:
+            self._memory.rest()
+        if answer.done() and not self._memory.exceeded:
             return answer.result()
-        status = self._exit.result()
+        if self._exit.done() or self._memory.exceeded:
+            problem = ending.exited(await self._exit, request.request_id, out_of_memory=self._memory.exceeded)
+        else:
+            problem = ending.timed_out(self.function.timeout, request.request_id, _now())
         await self._end("reset")
-        return Reply(self._exited(status, request.request_id), failed=True)
+        self._tell(problem)
+        return problem
 
     def _event(self, request: Request, deadline: float) -> Event:
         return Event(
@@ -250,7 +268,8 @@ class Sandbox:
         self.state = state
         process, api, self._process, self._api = self._process, self._api, None, None
         if process is not None:
-            announced = announce and api is not None and api.extensions.registered
+            registered = api is not None and api.extensions.registered
+            announced = announce and (registered or self._surroundings.graceful)
             await terminate(process, _SHUTDOWN_GRACE if announced else 0, signal.SIGTERM)
         if self._exit is not None:
             await self._exit
@@ -259,47 +278,22 @@ class Sandbox:
             await api.stop()
         self._log.close()
 
-    def _exited(self, status: int, request_id: str) -> bytes:
-        text = f"RequestId: {request_id} Error: {describe_exit(status)}"
-        self._log.close()
-        self._log.line(text, level="error")
-        return failure("Runtime.ExitError", text)
+    def _tell(self, problem: Ending) -> None:
+        for line in problem.lines:
+            self._log.line(line, level="error")
 
-    def _timed_out(self, limit: float, request_id: str) -> bytes:
-        text = f"Task timed out after {limit:.2f} seconds"
-        self._log.line(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {request_id} {text}", level="error")
-        return failure("Sandbox.Timedout", f"RequestId: {request_id} Error: {text}")
-
-    def _enforce_memory(self, answer: asyncio.Future[Reply]) -> None:
-        """Kill a process that has outgrown its memory."""
-        if not answer.done() and self._measure() > self.function.memory * _MEGABYTE and self._process:
-            self._log.line(f"the memory limit of {self.function.memory} MB is exceeded", level="error")
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-
-    def _measure(self) -> int:
-        """The resident memory of the process in bytes."""
-        if self._probe is not None and self.pid is not None:
-            with contextlib.suppress(psutil.Error):
-                used = int(self._probe.memory_info().rss)
-                self._memory_used = max(self._memory_used, used)
-                return used
-        return 0
-
-
-def describe_exit(status: int) -> str:
-    """AWS's words for the way that a process ended."""
-    if status == 0:
-        return "Runtime exited without providing a reason"
-    if status > 0:
-        return f"Runtime exited with error: exit status {status}"
-    words = {signal.SIGKILL: "killed", signal.SIGTERM: "terminated", signal.SIGABRT: "aborted"}
-    words |= {signal.SIGSEGV: "segmentation fault", signal.SIGINT: "interrupt", signal.SIGBUS: "bus error"}
-    return f"Runtime exited with error: signal: {words.get(signal.Signals(-status), str(-status))}"
+    def _kill(self) -> None:
+        """End the processes that have outgrown their memory."""
+        if self.pid is not None:
+            signal_group(self.pid, signal.SIGKILL)
 
 
 async def _first(*futures: asyncio.Future[Any], timeout: float) -> None:
     await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
 def _new_trace_id() -> str:

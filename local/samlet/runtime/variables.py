@@ -1,17 +1,18 @@
-"""The environment variables of a sandbox: Lambda's own, the template's, and next to nothing of the host's."""
+"""The environment variables of a sandbox: Lambda's own, the template's, the project's, and none of the host's.
+
+What is here and not on AWS is what stands in for folders that only root can make: `TMPDIR` and `HOME` name the
+sandbox's own folder in place of /tmp, `LAMBDA_OPT_ROOT` the layers in place of /opt.
+"""
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from samlet.model import Function
 from samlet.runtime.environments import pycache_of
 
-# What a program needs to find others, to spell and to trust; everything else of the host stays outside.
-_FROM_HOST = (
-    "PATH", "LANG", "LC_ALL", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
-)  # fmt: skip
+_PROGRAMS = ("/usr/local/bin", "/usr/bin", "/bin")
 
 
 def sandbox_variables(
@@ -24,16 +25,13 @@ def sandbox_variables(
     extra: Mapping[str, str],
     python: Path | None,
     bootstrap: Path,
+    opt: Path | None = None,
 ) -> dict[str, str]:
     """All variables of one sandbox; what the template and `extra` say wins over the defaults, not over Lambda's own."""
     return {
-        **{name: os.environ[name] for name in _FROM_HOST if name in os.environ},
-        "LANG": os.environ.get("LANG", "en_US.UTF-8"),
-        "TZ": ":UTC",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_SESSION_TOKEN": "local",
-        **_python_variables(function, python),
+        **_defaults(function, python, opt),
+        "HOME": str(temporary),
+        **_python_variables(function, python, opt),
         **function.environment,
         **extra,
         **_reserved(function, api, region, log_stream),
@@ -42,10 +40,29 @@ def sandbox_variables(
     }
 
 
-def _reserved(function: Function, api: str, region: str, log_stream: str) -> dict[str, str]:
+def _defaults(function: Function, python: Path | None, opt: Path | None) -> dict[str, str]:
+    """What a template may change."""
+    programs = [*([python.parent] if python else []), *_PROGRAMS, *([opt / "bin"] if opt else [])]
+    libraries = [function.code, function.code / "lib", *([opt / "lib"] if opt else [])]
     return {
+        "PATH": _joined(programs),
+        "LD_LIBRARY_PATH": _joined(libraries),
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
+        **({"LAMBDA_OPT_ROOT": str(opt)} if opt else {}),
+    }
+
+
+def _reserved(function: Function, api: str, region: str, log_stream: str) -> dict[str, str]:
+    # Runtimes of one's own are not told which they are.
+    known = {} if function.runtime.startswith("provided") else {"AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}"}
+    return known | {
         "_HANDLER": function.handler,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -59,14 +76,18 @@ def _reserved(function: Function, api: str, region: str, log_stream: str) -> dic
     }
 
 
-def _python_variables(function: Function, python: Path | None) -> dict[str, str]:
+def _python_variables(function: Function, python: Path | None, opt: Path | None) -> dict[str, str]:
     if python is None:
         return {}
-    folders = [function.code, *(layer / "python" for layer in reversed(function.layers))]
-    variables = {"PYTHONPATH": os.pathsep.join(map(str, folders))}
+    packages = [opt / "python" / "lib" / function.runtime / "site-packages", opt / "python"] if opt else []
+    variables = {"PYTHONPATH": _joined([function.code, *packages])}
     if pycache_of(python).is_dir():
         variables["PYTHONPYCACHEPREFIX"] = str(pycache_of(python))
     if sys.platform == "darwin":
         # Forking with the system's proxy lookup loaded crashes there; functions never need that lookup.
         variables["no_proxy"] = "*"
     return variables
+
+
+def _joined(folders: Iterable[object]) -> str:
+    return os.pathsep.join(map(str, folders))

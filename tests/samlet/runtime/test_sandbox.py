@@ -11,7 +11,7 @@ import pytest
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.runtime import Environments, Functions
-from samlet.runtime.sandbox import describe_exit
+from samlet.runtime.ending import describe_exit
 from waiting import eventually_async
 
 ECHO = "def handler(event, context):\n    return {'echo': event}\n"
@@ -145,19 +145,6 @@ async def test_a_warm_process_killed_between_events_costs_no_event(make: MakeFun
         assert (await functions.invoke("Echo", b"1")).ok
 
 
-async def test_more_memory_than_configured_kills_the_process(make: MakeFunction, running: Running) -> None:
-    source = """
-        import time
-        def handler(event, context):
-            held = b"x" * (300 * 1024 * 1024)
-            time.sleep(30)
-            return len(held)
-    """
-    async with running(make(source, memory=128, timeout=20)) as functions:
-        told = payload_of(await functions.invoke("Echo", b"{}"))
-    assert told["errorMessage"].endswith("signal: killed")
-
-
 async def test_a_response_over_six_megabytes_is_refused(make: MakeFunction, running: Running) -> None:
     async with running(make("def handler(event, context):\n    return 'x' * (6 * 1024 * 1024 + 101)\n")) as functions:
         outcome = await functions.invoke("Echo", b"{}")
@@ -213,36 +200,6 @@ async def test_a_function_that_prints_without_a_pause_is_timed_out_all_the_same(
     assert 0 < max(lengths) < 400_000, "a line without an end is shown in pieces"
 
 
-async def test_a_function_sees_lambdas_variables_and_nothing_else_of_the_host(
-    make: MakeFunction, running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET_OF_THE_HOST", "1")
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    function = make(
-        "import os\ndef handler(event, context):\n    return [dict(os.environ), os.getcwd()]\n",
-        environment={"COLOUR": "blue"},
-    )
-    async with running(function, extra_environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}) as functions:
-        seen, folder = payload_of(await functions.invoke("Echo", b"{}"))
-    expected = {
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-        "AWS_LAMBDA_FUNCTION_NAME": "test-echo",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/test-echo",
-        "AWS_REGION": "eu-central-1",
-        "LAMBDA_TASK_ROOT": str(function.code),
-        "TZ": ":UTC",
-        "COLOUR": "blue",
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-        "_HANDLER": "app.handler",
-    }
-    assert expected.items() <= seen.items()
-    assert not {"SECRET_OF_THE_HOST", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"} & seen.keys()
-    assert Path(folder) == function.code
-    assert not list(function.code.rglob("__pycache__"))
-
-
 async def test_the_context_tells_of_the_invocation(make: MakeFunction, running: Running) -> None:
     source = """
         def handler(event, context):
@@ -256,36 +213,6 @@ async def test_the_context_tells_of_the_invocation(make: MakeFunction, running: 
     assert arn == "arn:aws:lambda:eu-central-1:000000000000:function:test-echo"
     assert 8000 < remaining <= 10_000
     assert custom == {"a": 1}
-
-
-async def test_a_layers_modules_are_found_after_the_functions_own(
-    make: MakeFunction, running: Running, tmp_path: Path
-) -> None:
-    (tmp_path / "layer" / "python").mkdir(parents=True)
-    (tmp_path / "layer" / "python" / "shared.py").write_text("WHO = 'layer'")
-    (tmp_path / "layer" / "python" / "app.py").write_text("raise RuntimeError('the wrong one')")
-    function = make(
-        "import shared\ndef handler(event, context):\n    return shared.WHO\n", layers=(tmp_path / "layer",)
-    )
-    async with running(function) as functions:
-        assert payload_of(await functions.invoke("Echo", b"{}")) == "layer"
-
-
-async def test_a_provided_runtime_runs_its_bootstrap(make: MakeFunction, running: Running) -> None:
-    function = make("", runtime="provided.al2023", handler="hello")
-    bootstrap = function.code / "bootstrap"
-    bootstrap.write_text(
-        "#!/bin/sh\n"
-        'api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"\n'
-        "while true; do\n"
-        '  curl -sS -D "$TMPDIR/headers" -o "$TMPDIR/event" "$api/invocation/next" || exit 3\n'
-        "  id=$(tr -d '\\r' < \"$TMPDIR/headers\" | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //p')\n"
-        '  curl -sS -o /dev/null "$api/invocation/$id/response" -d "\\"$_HANDLER $(cat "$TMPDIR/event")\\""\n'
-        "done\n"
-    )
-    bootstrap.chmod(0o755)
-    async with running(function) as functions:
-        assert payload_of(await functions.invoke("Echo", b"1")) == "hello 1"
 
 
 async def test_without_awss_client_the_loop_in_pure_python_serves(

@@ -1,0 +1,87 @@
+"""The ways in which an initialisation or an invocation ends badly, told in Lambda's words.
+
+The caller and the log are told different things: a process that was killed at its memory limit is a
+`Runtime.ExitError` to the caller and a `Runtime.OutOfMemory` on the REPORT line.
+"""
+
+import errno
+import json
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from samlet.runtime.runtime_api import failure
+
+_SIGNALS = {
+    signal.SIGKILL: "killed",
+    signal.SIGTERM: "terminated",
+    signal.SIGABRT: "aborted",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGINT: "interrupt",
+    signal.SIGBUS: "bus error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the caller is told (`payload`), what the log is told (`lines`), and the last words of the REPORT line."""
+
+    payload: bytes
+    status: Literal["error", "timeout"] = "error"
+    error_type: str | None = None
+    lines: tuple[str, ...] = ()
+    failed: Literal[True] = True
+
+    @property
+    def words(self) -> str:
+        """How REPORT and INIT_REPORT lines tell of it."""
+        return f"Status: {self.status}" + (f"\tError Type: {self.error_type}" if self.error_type else "")
+
+
+def exited(status: int, request_id: str, *, out_of_memory: bool = False) -> Ending:
+    """The process has ended by itself, or was killed."""
+    told = _about(request_id, describe_exit(status))
+    kind = "Runtime.OutOfMemory" if out_of_memory else "Runtime.ExitError"
+    return Ending(failure("Runtime.ExitError", told), error_type=kind, lines=(told, "Runtime.ExitError"))
+
+
+def timed_out(limit: float, request_id: str, now: str) -> Ending:
+    """The time is over; `now` is the time of the log line, `limit` in seconds."""
+    text = f"Task timed out after {limit:.2f} seconds"
+    return Ending(
+        failure("Sandbox.Timedout", _about(request_id, text)), "timeout", lines=(f"{now} {request_id} {text}",)
+    )
+
+
+def refused(payload: bytes) -> Ending:
+    """The runtime itself has told why it cannot initialise."""
+    try:
+        kind = json.loads(payload).get("errorType")
+    except (ValueError, AttributeError):
+        kind = None
+    return Ending(payload, error_type=str(kind or "Runtime.Unknown"))
+
+
+def not_started(error: OSError, program: Path, tried: Iterable[Path], request_id: str) -> Ending:
+    """The program could not even be started."""
+    if error.errno == errno.ENOENT and not program.exists():
+        text = f"Couldn't find valid bootstrap(s): [{' '.join(map(str, tried))}]"
+    else:
+        text = f"fork/exec {program}: {(error.strerror or str(error)).lower()}"
+    told, kind = _about(request_id, text), "Runtime.InvalidEntrypoint"
+    return Ending(failure(kind, told), error_type=kind, lines=(told, kind))
+
+
+def describe_exit(status: int) -> str:
+    """AWS's words for the way that a process ended."""
+    if status == 0:
+        return "Runtime exited without providing a reason"
+    if status > 0:
+        return f"Runtime exited with error: exit status {status}"
+    return f"Runtime exited with error: signal: {_SIGNALS.get(signal.Signals(-status), str(-status))}"
+
+
+def _about(request_id: str, text: str) -> str:
+    return f"RequestId: {request_id} Error: {text}"

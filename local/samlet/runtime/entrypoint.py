@@ -1,0 +1,67 @@
+"""The program that starts a `provided` runtime: where Lambda looks for it, and why one cannot run on this machine."""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+_NAME = "bootstrap"
+_MACHINES = {62: "x86_64", 183: "arm64", 3: "x86 of 32 bits", 40: "arm of 32 bits", 243: "RISC-V"}
+_SAME = {"amd64": "x86_64", "aarch64": "arm64"}
+_MACH_O = (b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe")
+
+
+def candidates(code: Path, opt: Path | None) -> list[Path]:
+    """Where a bootstrap may be, the code before the layers."""
+    return [folder / _NAME for folder in (code, opt) if folder]
+
+
+def bootstrap_of(code: Path, opt: Path | None) -> Path:
+    """The first of them that is there, else the one that should be."""
+    places = candidates(code, opt)
+    return next((place for place in places if place.exists()), places[0])
+
+
+def fault(code: Path, opt: Path | None) -> str | None:
+    """What is wrong with a function's bootstrap and how it is mended, in one line; None when it can be started."""
+    path = bootstrap_of(code, opt)
+    if not path.is_file():
+        return f"there is no file {path}, nor one in a layer: build the function, or name its program bootstrap"
+    if not os.access(path, os.X_OK):
+        return f"{path} is not executable: chmod +x {path}"
+    with path.open("rb") as file:
+        head = file.read(256)
+    reason = not_for(head, sys.platform, platform.machine())
+    return f"{path} {reason}" if reason else None
+
+
+def not_for(head: bytes, system: str, machine: str) -> str | None:
+    """Why a program that begins with `head` does not run on this kind of machine."""
+    here = _SAME.get(machine.lower(), machine.lower())
+    if head.startswith(b"#!"):
+        return _script(head)
+    if head.startswith(b"\x7fELF"):
+        return _elf(head, system, here)
+    if head.startswith(_MACH_O):
+        return None if system == "darwin" else f"is a program for macOS, and this is {system}: build it for here"
+    if head.startswith(b"MZ"):
+        return f"is a program for Windows, and this is {system}: build it for here"
+    return "is neither a program nor a script: the first line of a script names its shell, #!/bin/sh for example"
+
+
+def _script(head: bytes) -> str | None:
+    line, _, _ = head[2:].partition(b"\n")
+    if line.endswith(b"\r"):
+        return "has Windows line ends, so its shell is not found: save it with those of Unix"
+    words = line.decode(errors="replace").split()
+    if not words or not Path(words[0]).exists():
+        return f"is to be run by {words[0] if words else 'nothing'}, which is not on this machine"
+    return None
+
+
+def _elf(head: bytes, system: str, here: str) -> str | None:
+    number = int.from_bytes(head[18:20], "little" if head[5] == 1 else "big")
+    built = _MACHINES.get(number, f"machine {number}")
+    if system != "linux":
+        return f"is a program for Linux, and this is {system}: build it for here, or run it in a container"
+    return None if built == here else f"is built for {built}, and this machine is {here}: build it for {here}"

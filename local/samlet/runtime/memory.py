@@ -1,0 +1,119 @@
+"""How much memory a sandbox's processes take, and the limit that ends them.
+
+Lambda counts what the whole environment holds and kills it at the limit. Here the processes are looked at ten times a
+second while they initialise or handle an event, and once more at its end; who waits for an event is never looked at.
+Where the kernel keeps a process's highest mark (Linux), a peak between two looks is noticed as well.
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+_POLL = 0.1  # seconds
+_FRESH = 0.02  # seconds that a look counts for, so that quick events don't each pay for one
+_MEGABYTE = 1024 * 1024
+_LINUX = sys.platform == "linux"
+
+
+class MemoryLimit:
+    """The limit of one sandbox, in MB; `kill` ends its processes and may be called again for the next ones."""
+
+    def __init__(self, megabytes: int, kill: Callable[[], None]) -> None:
+        self.exceeded = False
+        self._limit = megabytes * _MEGABYTE
+        self._kill = kill
+        self._pid: int | None = None
+        self._peak = 0
+        self._looked = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def used(self) -> int:
+        """The most that the processes have held so far, in MB."""
+        return self._peak // _MEGABYTE
+
+    def follow(self, pid: int) -> None:
+        """A new process; what its predecessor took is forgotten."""
+        self._pid, self._peak, self._looked, self.exceeded = pid, 0, 0.0, False
+
+    def watch(self) -> None:
+        """Look again and again, until `rest`."""
+        self._timer = asyncio.get_running_loop().call_later(_POLL, self._tick)
+
+    def rest(self) -> None:
+        """Look a last time and then no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if time.monotonic() - self._looked >= _FRESH:
+            self.look()
+
+    def look(self) -> None:
+        """Measure, and kill what has outgrown the limit."""
+        self._looked = time.monotonic()
+        if self._pid is None or self.exceeded:
+            return
+        with contextlib.suppress(OSError, psutil.Error):
+            self._peak = max(self._peak, held(self._pid, self._limit))
+            if self._peak > self._limit:
+                self.exceeded = True
+                self._kill()
+
+    def _tick(self) -> None:
+        self.look()
+        self.watch()
+
+
+def held(pid: int, enough: int) -> int:
+    """The bytes that a process and its descendants hold; exact about shared pages only where it exceeds `enough`."""
+    family = descendants(pid)
+    if not family:
+        return _highest(pid) if _LINUX else _resident(pid)
+    total = sum(_or_nothing(_resident, member) for member in (pid, *family))
+    if total <= enough:
+        return total
+    # Forked children share most of their pages: each counts its part of them.
+    return sum(_or_nothing(_share, member) for member in (pid, *family))
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    try:
+        children = _children(pid) if _LINUX else [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except (OSError, psutil.Error):
+        return []
+    return [found for child in children for found in (child, *(descendants(child) if _LINUX else ()))]
+
+
+def _children(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+
+
+def _highest(pid: int) -> int:
+    """The most that one process has ever held."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    line = next((line for line in text.splitlines() if line.startswith("VmHWM:")), None)
+    return int(line.split()[1]) * 1024 if line else 0  # a process that has ended has none
+
+
+def _resident(pid: int) -> int:
+    return int(psutil.Process(pid).memory_info().rss)
+
+
+def _share(pid: int) -> int:
+    """The pages that are a process's own, and where that is known its part of the shared ones."""
+    full = psutil.Process(pid).memory_full_info()
+    return int(getattr(full, "pss", full.uss))
+
+
+def _or_nothing(measure: Callable[[int], int], pid: int) -> int:
+    try:
+        return measure(pid)
+    except (OSError, psutil.Error):
+        return 0

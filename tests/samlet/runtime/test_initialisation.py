@@ -1,0 +1,185 @@
+"""How a process comes up, what is said when it doesn't, and what of it outlives an invocation that went wrong."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions_on_the_spot import MakeFunction, Running
+from samlet.runtime.ending import refused
+
+ONCE = """
+    import pathlib, tempfile, time
+    mark = pathlib.Path(tempfile.gettempdir(), "mark")
+    if not mark.exists():
+        mark.touch()
+        {first}
+    def handler(event, context):
+        return "second try"
+"""
+
+
+def told(outcome: Any) -> Any:
+    return json.loads(outcome.payload)
+
+
+def lines(logs: Path) -> list[str]:
+    """The platform's lines in the function's log, without what changes from run to run."""
+    text = (logs / "test-echo.log").read_text()
+    text = re.sub(r"\d+\.\d\d ms", "N ms", re.sub(r"RequestId: [0-9a-f-]+", "RequestId: ID", text))
+    return [line for line in text.splitlines() if re.match(r"INIT_REPORT|START|END|REPORT|Runtime\.", line)]
+
+
+async def test_a_process_that_comes_up_is_told_of_on_the_report_line_of_its_first_event_only(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
+    async with running(make("def handler(event, context):\n    return 1\n"), log_path=tmp_path) as functions:
+        first, second = [await functions.invoke("Echo", b"{}") for _ in range(2)]
+    assert first.init_ms
+    assert second.init_ms is None
+    report = re.compile(
+        r"\nREPORT RequestId: [0-9a-f-]{36}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB"
+        r"\tMax Memory Used: \d+ MB(\tInit Duration: [\d.]+ ms)?\n$"
+    )
+    assert [bool(found and found[1]) for found in map(report.search, map(_tail, (first, second)))] == [True, False]
+    assert not any(line.startswith("INIT_REPORT") for line in lines(tmp_path))
+
+
+def _tail(outcome: Any) -> str:
+    tail: bytes = outcome.log_tail
+    return tail.decode()
+
+
+async def test_an_initialisation_over_its_limit_is_reported_and_repeated_on_the_events_time(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
+    source = ONCE.format(first="time.sleep(60)")
+    async with running(make(source), init_limit=1.5, log_path=tmp_path) as functions:
+        assert told(await functions.invoke("Echo", b"{}")) == "second try"
+    reported = lines(tmp_path)
+    assert reported[0] == "INIT_REPORT Init Duration: N ms\tPhase: init\tStatus: timeout"
+    assert reported[1:3] == ["START RequestId: ID Version: $LATEST", "END RequestId: ID"]
+    assert "Status" not in reported[3]
+
+
+async def test_an_initialisation_that_exits_is_reported_and_repeated(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
+    source = ONCE.format(first="import os; os._exit(7)")
+    async with running(make(source), log_path=tmp_path) as functions:
+        assert told(await functions.invoke("Echo", b"{}")) == "second try"
+    expected = "INIT_REPORT Init Duration: N ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError"
+    assert lines(tmp_path)[0] == expected
+
+
+async def test_an_initialisation_that_never_ends_has_the_functions_own_time_at_the_second_attempt(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
+    never = make("import time\ntime.sleep(60)\n", timeout=1)
+    async with running(never, init_limit=0.5, log_path=tmp_path) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+    assert told(outcome) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {outcome.request_id} Error: Task timed out after 1.00 seconds",
+    }
+    reported = lines(tmp_path)
+    assert [line.split("Phase: ")[1] for line in reported if line.startswith("INIT_REPORT")] == [
+        "init\tStatus: timeout",
+        "invoke\tStatus: timeout",
+    ]
+    assert reported[-1].endswith("\tStatus: timeout")
+
+
+async def test_a_module_that_cannot_be_imported_is_reported_by_its_type_in_both_phases(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
+    async with running(make("import not_there\n"), log_path=tmp_path) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+    assert told(outcome)["errorType"] == "Runtime.ImportModuleError"
+    verdict = "Status: error\tError Type: Runtime.ImportModuleError"
+    reported = lines(tmp_path)
+    assert [line.split("Phase: ")[1] for line in reported if line.startswith("INIT_REPORT")] == [
+        f"init\t{verdict}",
+        f"invoke\t{verdict}",
+    ]
+    assert reported[-1].endswith(verdict)
+    assert "No module named 'not_there'" in _tail(outcome)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("def handler(:\n", "Runtime.UserCodeSyntaxError"),
+        ("other = 1\n", "Runtime.HandlerNotFound"),
+        ("import sys\nsys.exit(3)\n", "Runtime.ExitError"),
+        ("1 / 0\n", "ZeroDivisionError"),
+    ],
+)
+async def test_the_caller_is_told_the_type_of_an_init_error(
+    make: MakeFunction, running: Running, source: str, kind: str
+) -> None:
+    async with running(make(source)) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+        assert outcome.function_error == "Unhandled"
+        assert told(outcome)["errorType"] == kind
+
+
+@pytest.mark.parametrize(
+    ("ending", "words", "verdict"),
+    [
+        ("sys.exit(42)", "Runtime exited with error: exit status 42", "error\tError Type: Runtime.ExitError"),
+        ("os._exit(0)", "Runtime exited without providing a reason", "error\tError Type: Runtime.ExitError"),
+        ("os.abort()", "Runtime exited with error: signal: aborted", "error\tError Type: Runtime.ExitError"),
+        ("os.kill(os.getpid(), 11)", "signal: segmentation fault", "error\tError Type: Runtime.ExitError"),
+        ("time.sleep(60)", "Task timed out after 2.00 seconds", "timeout"),
+    ],
+)
+async def test_what_ends_a_process_resets_it_and_keeps_its_folder(
+    make: MakeFunction, running: Running, ending: str, words: str, verdict: str
+) -> None:
+    source = f"""
+        import os, pathlib, sys, tempfile, time
+        seen = []
+        kept = pathlib.Path(tempfile.gettempdir(), "kept")
+        def handler(event, context):
+            seen.append(event)
+            if event == "end":
+                kept.write_text("kept")
+                {ending}
+            return [seen, kept.read_text() if kept.exists() else None, os.getpid()]
+    """
+    async with running(make(source, timeout=2), max_sandboxes=1) as functions:
+        pid = told(await functions.invoke("Echo", b'"first"'))[2]
+        ended = await functions.invoke("Echo", b'"end"')
+        assert ended.function_error == "Unhandled"
+        assert told(ended)["errorMessage"].endswith(words)
+        assert _tail(ended).endswith(f"\tStatus: {verdict}\n")
+        seen, kept, new = told(await functions.invoke("Echo", b'"again"'))
+        assert seen == ["again"], "what the module held is gone"
+        assert kept == "kept"
+        assert new != pid
+
+
+async def test_an_exception_is_an_answer_and_resets_nothing(make: MakeFunction, running: Running) -> None:
+    source = """
+        import os
+        def handler(event, context):
+            if event:
+                raise ValueError("no")
+            return os.getpid()
+    """
+    async with running(make(source), max_sandboxes=1) as functions:
+        before = told(await functions.invoke("Echo", b"0"))
+        failed = await functions.invoke("Echo", b"1")
+        assert told(failed)["errorType"] == "ValueError"
+        assert told(failed)["stackTrace"]
+        assert "Status" not in _tail(failed).splitlines()[-1]
+        assert told(await functions.invoke("Echo", b"0")) == before
+
+
+@pytest.mark.parametrize("payload", [b"", b"no JSON", b"[]", b"{}", b'{"errorType": null}'])
+def test_an_init_error_without_a_type_is_an_unknown_one(payload: bytes) -> None:
+    assert refused(payload).words == "Status: error\tError Type: Runtime.Unknown"
+    assert refused(payload).payload == payload
