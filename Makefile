@@ -216,3 +216,4 @@ lock: ## pin the requirements anew with hashes (needs uv)
 	$(LOCK) iac/sam/requirements.in -o iac/sam/requirements.txt
 	$(LOCK) local/pyproject.toml local/build-requirements.in -c tests/requirements.txt -o local/requirements.txt
 	$(LOCK) local/agent-requirements.in -c tests/requirements.txt -o local/agent-requirements.txt
+	$(LOCK) local/moto.in -c tests/requirements.txt -o local/samlet/services/moto.txt

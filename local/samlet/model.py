@@ -144,16 +144,20 @@ class KafkaMapping:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """A part of the template that cannot be run, with the reason in words."""
+    """A part of the template that cannot be run, with the reason in words and the line of the template's file."""
 
     logical_id: str
     type: str
     reason: str
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A whole template, resolved; functions are keyed by logical id."""
+    """A whole template, resolved; functions are keyed by logical id.
+
+    `others` has the type of each resource, by logical id, that is no part of a Samlet but could be made in an AWS.
+    """
 
     path: Path
     region: str
@@ -164,3 +168,4 @@ class Template:
     kafka_mappings: tuple[KafkaMapping, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from samlet.project import Project, fill
 from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi
 from samlet.secret_files import read_one
 from samlet.settings import Settings
-from samlet.template import Template, load
+from samlet.template import Template, load, notice
 
 
 class FunctionHouse:
@@ -130,9 +130,15 @@ class FunctionHouse:
         stack.callback(following.cancel)
 
     async def _load(self) -> Template:
-        template = await asyncio.to_thread(load, self._project.template, self._parameters)
+        template = await asyncio.to_thread(
+            load,
+            self._project.template,
+            self._parameters,
+            cache=(self._settings.cache_folder or self._folder) / "templates",
+            unpacked=self._folder / "code",
+        )
         for part in template.unsupported:
-            text = f"not run here: {part.logical_id} ({part.type}): {part.reason}"
+            text = f"not run here: {notice(template, part)}"
             say("samlet", text, level="error" if self._options.strict else "warning")
         if template.unsupported and self._options.strict:
             names = ", ".join(part.logical_id for part in template.unsupported)

@@ -12,7 +12,7 @@ from samlet.model import (
     Template,
     Unsupported,
 )
-from samlet.template.loader import load
+from samlet.template.loader import load, notice
 
 __all__ = [
     "AsyncInvocation",
@@ -26,4 +26,5 @@ __all__ = [
     "Template",
     "Unsupported",
     "load",
+    "notice",
 ]

@@ -1,5 +1,7 @@
 """Says which kinds of resource are run, which have nothing to run, and why the others are not run."""
 
+from collections.abc import Mapping
+
 from samlet.model import Unsupported
 from samlet.template.stack import Stack
 
@@ -15,15 +17,25 @@ _RUN = {
     "AWS::Events::Rule",
     "AWS::Scheduler::Schedule",
 }
+# What has no effect on one's own machine: it is accepted, costs nothing, and is not mentioned.
 _NOTHING_TO_RUN = (
     "AWS::IAM::",
     "AWS::Logs::",
     "AWS::CloudWatch::",
-    "AWS::KMS::",
+    "AWS::CloudTrail::",
+    "AWS::XRay::",
     "AWS::EC2::",
+    "AWS::WAFv2::",
+    "AWS::Backup::",
+    "AWS::Budgets::",
+    "AWS::ResourceGroups::",
+    "AWS::ServiceCatalogAppRegistry::",
+    "AWS::ApplicationAutoScaling::",
+    "AWS::ApplicationInsights::",
     "AWS::CodeDeploy::",
     "AWS::CertificateManager::",
     "AWS::Route53::",
+    "AWS::AppSync::",  # as with AWS::ApiGateway, the API itself is listed
     "AWS::Lambda::Alias",
     "AWS::Lambda::CodeSigningConfig",
     "AWS::Lambda::LayerVersionPermission",
@@ -31,7 +43,16 @@ _NOTHING_TO_RUN = (
     "AWS::Lambda::Version",
     "AWS::ApiGateway::",  # RestApi speaks for all of them, see below
     "AWS::ApiGatewayV2::Deployment",
+    "AWS::Events::EventBusPolicy",
+    "AWS::KMS::ReplicaKey",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SNS::TopicInlinePolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::SQS::QueueInlinePolicy",
     "AWS::Scheduler::ScheduleGroup",
+    "AWS::SecretsManager::ResourcePolicy",
+    "AWS::SecretsManager::RotationSchedule",
     "AWS::CloudFormation::WaitConditionHandle",
     "AWS::CDK::Metadata",
 )
@@ -41,20 +62,44 @@ _REASONS = {
     "AWS::ApiGatewayV2::Authorizer": "authorizers are not run",
     "AWS::ApiGatewayV2::ApiMapping": "custom domains are not served",
     "AWS::ApiGatewayV2::DomainName": "custom domains are not served",
-    "AWS::CloudFormation::Stack": "nested stacks are not run",
-    "AWS::Serverless::Application": "nested applications are not run",
+    "AWS::AppSync::GraphQLApi": "GraphQL APIs are not run",
+    "AWS::CloudFormation::CustomResource": "nobody calls custom resources here",
+    "AWS::CloudFormation::Macro": "macros are not run",
+    "AWS::CloudFormation::Stack": "nested stacks are not run; start each by itself",
+    "AWS::IoT::TopicRule": "rules of IoT are not run",
+    "AWS::Logs::SubscriptionFilter": "log lines wake nothing here",
     "AWS::Lambda::Url": "function URLs are not served",
-    "AWS::Events::EventBus": "there is no local event bus",
     "AWS::StepFunctions::StateMachine": "state machines are not run",
 }
 
 
 def uncovered(stack: Stack) -> list[Unsupported]:
-    """The resources whose kind nothing here can run."""
+    """The resources whose kind nothing here can run, nor make."""
     found = []
     for logical_id, kind in stack.types():
-        if kind in _RUN or (kind.startswith(_NOTHING_TO_RUN) and kind not in _REASONS):
-            continue
-        reason = _REASONS.get(kind, f"nothing local stands in for {kind}")
-        found.append(Unsupported(logical_id, kind, reason))
+        reason = _reason(kind)
+        if reason:
+            found.append(Unsupported(logical_id, kind, reason))
     return found
+
+
+def others(stack: Stack) -> dict[str, str]:
+    """The resources, with their types, that are no part of Samlet but could be made in an AWS of one's own."""
+    return {
+        logical_id: kind
+        for logical_id, kind in stack.types()
+        if kind not in _RUN and not kind.startswith(_NOTHING_TO_RUN) and not _reason(kind)
+    }
+
+
+def unmade(elsewhere: Mapping[str, str]) -> list[Unsupported]:
+    """Those resources, where nobody makes them."""
+    return [
+        Unsupported(logical_id, kind, f"nothing local stands in for {kind}") for logical_id, kind in elsewhere.items()
+    ]
+
+
+def _reason(kind: str) -> str | None:
+    if kind.startswith("Custom::"):
+        return _REASONS["AWS::CloudFormation::CustomResource"]
+    return _REASONS.get(kind)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from samlet.model import AsyncInvocation, Destinations, Function
+from samlet.template.code import folder, impossible
 from samlet.template.described import Published, described, published, tags
-from samlet.template.local_paths import swap_back
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 
@@ -37,7 +37,7 @@ def functions(stack: Stack) -> dict[str, Function]:
 
 def _impossible(properties: Properties) -> str | None:
     if properties.text("PackageType", "Zip") == "Image":
-        return "PackageType: container images are not run"
+        return "PackageType: container images are not run; a Runtime and a folder of code are"
     runtime = properties.text("Runtime", "")
     if not runtime:
         raise properties.error("Runtime", "is missing")
@@ -46,12 +46,7 @@ def _impossible(properties: Properties) -> str | None:
     code = properties.raw("Code")
     if code is None:
         raise properties.error("Code", "is missing")
-    if isinstance(code, dict) and "ZipFile" in code:
-        return "Code.ZipFile: inline code is not run; put it into a folder"
-    path = swap_back(code)
-    if path is None:
-        return "Code: lies in S3, not in a local folder"
-    return f"Code: {path} is an archive, not a folder" if path.endswith((".zip", ".jar")) else None
+    return impossible(code, "Code")
 
 
 def _function(
@@ -68,7 +63,7 @@ def _function(
         name=name,
         runtime=runtime,
         handler=properties.text("Handler", "bootstrap" if runtime.startswith("provided") else None),
-        code=_folder(stack, properties, "Code", str(swap_back(properties.raw("Code")))),
+        code=folder(stack, properties, "Code"),
         layers=_layers_of(stack, resource, layers),
         environment=_environment(stack, resource),
         timeout=properties.integer("Timeout", 3, low=1, high=900),
@@ -82,23 +77,16 @@ def _function(
     )
 
 
-def _folder(stack: Stack, properties: Properties, name: str, path: str) -> Path:
-    folder = (stack.path.parent / path).resolve()
-    if not folder.is_dir():
-        raise properties.error(name, f"no folder {folder}")
-    return folder
-
-
 def _layers(stack: Stack) -> dict[str, Path]:
     """The folders of local layers, by ARN."""
     found = {}
     for resource in stack.of_type("AWS::Lambda::LayerVersion"):
-        path = swap_back(resource.properties.raw("Content"))
-        if path is None or path.endswith(".zip"):
-            stack.refuse(resource, "Content: is not a local folder")
+        reason = impossible(resource.properties.raw("Content"), "Content")
+        if reason:
+            stack.refuse(resource, reason)
         else:
             arn = stack.identities.arn(resource.logical_id)
-            found[arn] = _folder(stack, resource.properties, "Content", path)
+            found[arn] = folder(stack, resource.properties, "Content")
     return found
 
 

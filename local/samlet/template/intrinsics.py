@@ -1,6 +1,8 @@
 """CloudFormation's intrinsic functions: turns a value as written into the value as meant."""
 
 import base64
+import ipaddress
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -32,6 +34,8 @@ class Resolver:
     mappings: Mapping[str, Any]
     conditions: Mapping[str, Any]
     references: References | None = None
+    imports: Mapping[str, str] = field(default_factory=dict)
+    missing_imports: dict[str, str] = field(default_factory=dict)  # the export's name, by the place that imports it
     _evaluated: Conditions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +62,8 @@ class Resolver:
     def _call(self, name: str, argument: Any, place: str) -> Any:
         function = _FUNCTIONS.get(name)
         if function is None:
-            raise TemplateError(f"{place}: {name} cannot be resolved")
+            macro = f": {argument.get('Name')} is no macro here" if isinstance(argument, dict) else ""
+            raise TemplateError(f"{place}: {name} cannot be resolved{macro if name == 'Fn::Transform' else ''}")
         try:
             return function(self, argument, place)
         except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
@@ -148,8 +153,21 @@ class Resolver:
         return base64.b64encode(self._text(self.resolve(argument, place), place).encode()).decode()
 
     def _import_value(self, argument: Any, place: str) -> Any:
-        export = self.resolve(argument, place)
-        raise TemplateError(f"{place}: {export} is exported by another stack; make it a parameter")
+        export = self._text(self.resolve(argument, place), place)
+        if export not in self.imports:
+            # Most are ids of subnets and the like, which nothing here looks at.
+            self.missing_imports[place] = export
+        return self.imports.get(export, export)
+
+    def _cidr(self, argument: Any, place: str) -> list[str]:
+        block, count, *rest = (as_text(self.resolve(item, place)) for item in argument)
+        network = ipaddress.ip_network(block)
+        bits = int(rest[0]) if rest else (32 if network.version == 4 else 128) - network.prefixlen
+        subnets = network.subnets(new_prefix=network.max_prefixlen - bits)
+        found = [str(subnet) for subnet in itertools.islice(subnets, int(count))]
+        if not 1 <= int(count) <= 256 or len(found) < int(count):
+            raise ValueError(f"{block} has no {count} blocks of {bits} bits")
+        return found
 
     def _zones(self, argument: Any, place: str) -> list[str]:
         region = self.resolve(argument, place) or self.pseudo["AWS::Region"]
@@ -170,6 +188,7 @@ _FUNCTIONS: dict[str, Callable[[Resolver, Any, str], Any]] = {
     "Fn::If": Resolver._if,
     "Fn::FindInMap": Resolver._find_in_map,
     "Fn::Base64": Resolver._base64,
+    "Fn::Cidr": Resolver._cidr,
     "Fn::ImportValue": Resolver._import_value,
     "Fn::GetAZs": Resolver._zones,
     "Fn::Length": lambda resolver, argument, place: len(resolver._list(argument, place)),

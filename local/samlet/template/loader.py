@@ -1,47 +1,90 @@
 """Loads a template: reads, expands, resolves it, and shapes the result into the model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from samlet.errors import TemplateError
 from samlet.model import Template, Unsupported
-from samlet.template import reader, transform
-from samlet.template.coverage import uncovered
+from samlet.template import reader
+from samlet.template.coverage import others, uncovered, unmade
+from samlet.template.expansion import expanded
 from samlet.template.functions import functions
 from samlet.template.http_apis import http_apis
 from samlet.template.intrinsics import Resolver
 from samlet.template.kafka_mappings import kafka_mappings
-from samlet.template.parameters import resolve_parameters
+from samlet.template.lines import Lines
+from samlet.template.made import MadeResources, Maker
 from samlet.template.schedules import schedules
 from samlet.template.stack import Stack
-
-_NESTED = "AWS::Serverless::Application"
+from samlet.template.vocabulary import unknown_properties
 
 
 def load(
-    path: Path, parameters: Mapping[str, str], *, region: str = "eu-central-1", account: str = "000000000000"
+    path: Path,
+    parameters: Mapping[str, str],
+    *,
+    region: str = "eu-central-1",
+    account: str = "000000000000",
+    imports: Mapping[str, str] | None = None,
+    cache: Path | None = None,
+    unpacked: Path | None = None,
+    maker: Maker | None = None,
 ) -> Template:
-    """The template at `path`, resolved; raises TemplateError that names the file, the logical id and the property."""
+    """The template at `path`, resolved; raises TemplateError that names the file, the line, and the place in it.
+
+    `imports` are the values of other stacks' exports; `maker` makes resources that are no part of Samlet. What takes
+    long is kept in the folder `cache`, code from archives and of the template itself in `unpacked`.
+    """
     path = path.resolve()
     try:
-        return _load(path, parameters, region=region, account=account)
+        text = reader.text_of(path)
     except TemplateError as error:
         raise TemplateError(f"{path}: {error}") from error
+    lines = Lines(text)
+    try:
+        pseudo = _pseudo(region, account)
+        template = _load(path, text, parameters, pseudo, imports or {}, cache, unpacked, maker)
+        return replace(template, unsupported=tuple(_in_order(template.unsupported, lines)))
+    except reader.MalformedText as error:
+        raise TemplateError(f"{path}:{error.line or 1}: {error}") from error
+    except TemplateError as error:
+        line = lines.of_message(str(error))
+        raise TemplateError(f"{path}{f':{line}' if line else ''}: {error}") from error
+    except RecursionError as error:
+        raise TemplateError(f"{path}: is nested too deeply, or contains itself") from error
 
 
-def _load(path: Path, parameters: Mapping[str, str], *, region: str, account: str) -> Template:
-    document = reader.read(path)
-    declared = document.get("Parameters") or {}
-    values = resolve_parameters(declared, parameters)
-    early = Resolver(values, _pseudo(region, account), document.get("Mappings") or {}, document.get("Conditions") or {})
-    notes = _set_aside(document) + _looked_up(declared, parameters)
-    expanded = transform.expand(document, values, early.resolve, root=path.parent, region=region)
-    resolver = Resolver(values, early.pseudo, expanded.get("Mappings") or {}, expanded.get("Conditions") or {})
-    stack = Stack(path, expanded["Resources"], resolver, region=region, account=account)
+def notice(template: Template, part: Unsupported) -> str:
+    """A part that cannot be run, as it is told: file and line first, so that an editor can go there."""
+    place = template.path.name if part.line is None else f"{template.path.name}:{part.line}"
+    return f"{place}: {part.logical_id} ({part.type}): {part.reason}"
+
+
+def _load(
+    path: Path,
+    text: str,
+    given: Mapping[str, str],
+    pseudo: Mapping[str, Any],
+    imports: Mapping[str, str],
+    cache: Path | None,
+    unpacked: Path | None,
+    maker: Maker | None,
+) -> Template:
+    whole = expanded(path, text, given, pseudo, imports, cache)
+    resolver = Resolver(whole.parameters, pseudo, whole.mappings, whole.conditions, imports=imports)
+    region, account = str(pseudo["AWS::Region"]), str(pseudo["AWS::AccountId"])
+    stack = Stack(path, whole.document["Resources"], resolver, region=region, account=account, unpacked=unpacked)
+    elsewhere = others(stack)
+    made = None
+    if maker is not None:
+        made = MadeResources(stack.identities, stack.resources, elsewhere, maker, resolver.resolve)
+        resolver.references = made
+        made.make_all()
     found = functions(stack)
     runnable = set(found)
-    return Template(
+    template = Template(
         path=path,
         region=region,
         account=account,
@@ -49,43 +92,37 @@ def _load(path: Path, parameters: Mapping[str, str], *, region: str, account: st
         apis=http_apis(stack, runnable),
         schedules=schedules(stack, runnable),
         kafka_mappings=kafka_mappings(stack, found),
-        outputs=stack.outputs(expanded.get("Outputs") or {}),
-        unsupported=(*notes, *stack.unsupported, *uncovered(stack)),
+        outputs=stack.outputs(whole.document.get("Outputs") or {}),
+        others=elsewhere,
     )
+    not_made = made.unsupported if made else unmade(elsewhere)
+    foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
+    notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)
+    return replace(template, unsupported=notes)
 
 
 def _pseudo(region: str, account: str) -> dict[str, Any]:
+    china, government = region.startswith("cn-"), region.startswith("us-gov-")
     return {
         "AWS::Region": region,
         "AWS::AccountId": account,
-        "AWS::Partition": "aws",
+        "AWS::Partition": "aws-cn" if china else "aws-us-gov" if government else "aws",
         "AWS::StackName": "samlet",
         "AWS::StackId": f"arn:aws:cloudformation:{region}:{account}:stack/samlet/local",
-        "AWS::URLSuffix": "amazonaws.com",
+        "AWS::URLSuffix": "amazonaws.com.cn" if china else "amazonaws.com",
         "AWS::NotificationARNs": [],
     }
 
 
-def _set_aside(document: dict[str, Any]) -> list[Unsupported]:
-    """Takes out what the expansion could only do with AWS's help, and notes it."""
-    notes = [
-        Unsupported("Transform", name, "only AWS's own SAM transform is run")
-        for name in transform.transforms(document)
-        if name != transform.SAM
-    ]
-    for logical_id, resource in list(document["Resources"].items()):
-        if resource["Type"] == _NESTED:
-            notes.append(Unsupported(logical_id, _NESTED, "nested applications are not run"))
-            # A kind that the expansion passes over, so that references to it still resolve.
-            resource["Type"] = "AWS::CDK::Metadata"
-            resource["Properties"] = {}
-    return notes
+def _missing(place: str, export: str) -> Unsupported:
+    section, _, rest = place.partition(".")
+    logical_id, _, inner = rest.partition(".")
+    reason = f"{export} is exported by another stack; its name stands for it, until [imports] in samlet.toml has it"
+    inner = inner.removeprefix("Properties.")
+    return Unsupported(logical_id or section, "Fn::ImportValue", f"{inner}: {reason}" if inner else reason)
 
 
-def _looked_up(declared: Mapping[str, Any], given: Mapping[str, str]) -> list[Unsupported]:
-    """Notes parameters whose value AWS would look up in SSM: without a given value their key stands for it."""
-    return [
-        Unsupported(name, definition["Type"], "is not looked up; give the value itself as the parameter")
-        for name, definition in declared.items()
-        if name not in given and str(definition.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
-    ]
+def _in_order(parts: Iterable[Unsupported], lines: Lines) -> list[Unsupported]:
+    """The parts with their lines, in the order of the file; what is said twice is said once."""
+    located = [replace(part, line=lines.of_part(part)) for part in dict.fromkeys(parts)]
+    return sorted(located, key=lambda part: (part.line or 0, part.logical_id))

@@ -10,29 +10,49 @@ import yaml
 from samlet.errors import TemplateError
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_MERGE = "tag:yaml.org,2002:merge"
 _BARE_TAGS = ("Ref", "Condition")
+_SECTIONS = ("Parameters", "Mappings", "Conditions", "Outputs", "Globals")
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader without dates (`Version: 2012-10-17` is text) and without silent duplicates of a key."""
+class MalformedText(TemplateError):
+    """The text is no YAML or JSON; `line` is where it stops making sense, from 1."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
+    def __init__(self, text: str, line: int | None = None) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+class _Duplicate(ValueError):
+    """A JSON object has a key twice."""
+
+
+class _Reading(yaml.constructor.SafeConstructor):
+    """Reads as CloudFormation does: every key is text, dates are text, and a key that stands twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002, ARG002
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.constructor.ConstructorError(None, None, "needs a map", node.start_mark)
         seen: set[str] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key has to be text", key.start_mark)
+            if key.tag != _MERGE and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
+            seen.add(key.value)
+        self.flatten_mapping(node)
+        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+class _Loader(_Reading, yaml.SafeLoader):
+    """The slow loader, whose complaints are the clearer ones."""
 
 
-def _short_tag(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+class _FastLoader(_Reading, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same by libyaml, where PyYAML was built with it."""
+
+
+def _short_tag(loader: _Reading, name: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
@@ -46,19 +66,79 @@ def _short_tag(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
     return {name if name in _BARE_TAGS else f"Fn::{name}": value}
 
 
-_Loader.add_multi_constructor("!", _short_tag)
+for _kind in (_Loader, _FastLoader):
+    _kind.add_multi_constructor("!", _short_tag)
+    # As long as PyYAML adds its implicit types to the class that a loader inherits from, these are copies.
+    _kind.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The document in `path`; raises TemplateError if it cannot be read or is no template."""
+    """The document in `path` as it stands; raises TemplateError if it cannot be read or is no template."""
+    return check(parse(text_of(path)))
+
+
+def text_of(path: Path) -> str:
+    """The text of a template's file, without a byte order mark."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"cannot be read: {error}") from error
-    document = parse(text)
+
+
+def parse(text: str) -> Any:
+    """The value that a YAML or JSON text holds; raises MalformedText."""
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text, object_pairs_hook=_without_duplicates)
+        except ValueError:
+            pass  # YAML's flow style starts with a brace too, and says better where the mistake is
+    try:
+        return yaml.load(text, Loader=_FastLoader)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, ValueError):
+        return _explained(text)
+
+
+def _explained(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        problem = str(error.problem or error.context)
+        if "'\\t'" in problem:
+            problem = "a tab indents; YAML takes only spaces there"
+        mark = error.problem_mark
+        column = f" (column {mark.column + 1})" if mark else ""
+        raise MalformedText(problem + column, mark.line + 1 if mark else None) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise MalformedText(str(error)) from error
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Duplicate
+    return found
+
+
+def node_of(text: str) -> yaml.Node | None:
+    """The text as a tree that knows its lines; None where it is no YAML."""
+    try:
+        # JSON may be indented with tabs.
+        node: yaml.Node | None = yaml.compose(text.replace("\t", " "), Loader=_FastLoader)
+    except yaml.YAMLError:
+        return None
+    return node
+
+
+def check(document: Any) -> dict[str, Any]:
+    """The document, if it has a template's shape; raises TemplateError with the place."""
+    if document is None:
+        raise TemplateError("no template: the file is empty")
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise TemplateError("no template: it has no Resources section")
-    for section in ("Parameters", "Mappings", "Conditions", "Outputs", "Globals"):
+    for section in _SECTIONS:
         if not isinstance(document.get(section) or {}, dict):
             raise TemplateError(f"{section}: needs a map of names")
     for logical_id, resource in document["Resources"].items():
@@ -66,27 +146,8 @@ def read(path: Path) -> dict[str, Any]:
     return document
 
 
-def parse(text: str) -> Any:
-    """The value that a YAML or JSON text holds."""
-    if text.lstrip().startswith("{"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            pass  # YAML's flow style starts with a brace too, and says better where the mistake is
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise TemplateError(f"{place}{error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise TemplateError(str(error)) from error
-
-
 def _check_resource(logical_id: Any, resource: Any) -> None:
     place = f"Resources.{logical_id}"
-    if str(logical_id).startswith("Fn::"):
-        raise TemplateError(f"{place}: loops of AWS::LanguageExtensions cannot be resolved")
     if not isinstance(resource, dict):
         raise TemplateError(f"{place}: needs a map; is the indentation right?")
     if not isinstance(resource.get("Type"), str):

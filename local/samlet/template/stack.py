@@ -30,8 +30,18 @@ class Resource:
 class Stack:
     """The resources of an expanded document, resolved when they are asked for."""
 
-    def __init__(self, path: Path, resources: Mapping[str, Any], resolver: Resolver, *, region: str, account: str):
+    def __init__(
+        self,
+        path: Path,
+        resources: Mapping[str, Any],
+        resolver: Resolver,
+        *,
+        region: str,
+        account: str,
+        unpacked: Path | None = None,
+    ) -> None:
         self.path = path
+        self.unpacked = unpacked or path.parent / ".samlet" / "code"
         self.region = region
         self.account = account
         self.unsupported: list[Unsupported] = []
@@ -44,6 +54,11 @@ class Stack:
         self.identities = Identities(self._declared, resolver.resolve, region=region, account=account)
         resolver.references = self.identities
         self._functions = self._function_names()
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        """The resources that exist under the template's conditions, as they are written."""
+        return self._declared
 
     def types(self) -> Iterator[tuple[str, str]]:
         """Logical id and type of every resource, with nothing resolved."""

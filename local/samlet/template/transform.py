@@ -55,18 +55,31 @@ def expand(
     return _translate(document, parameters, region) if serverless else document
 
 
-def _inline_definitions(document: dict[str, Any], root: Path) -> None:
-    """Puts OpenAPI documents of HTTP APIs that lie beside the template into it."""
+def definition_files(document: Mapping[str, Any], root: Path) -> list[Path]:
+    """The OpenAPI documents beside the template that its HTTP APIs name."""
+    return [root / uri for _, _, uri in _definitions(document)]
+
+
+def _definitions(document: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
+    """Logical id, properties and local file of each HTTP API that names one."""
+    found = []
     for logical_id, resource in document["Resources"].items():
         properties = resource.get("Properties") or {}
-        place = f"Resources.{logical_id}.Properties.DefinitionUri"
         uri = properties.get("DefinitionUri")
-        if resource["Type"] != "AWS::Serverless::HttpApi" or not isinstance(uri, str) or "://" in uri:
-            continue
+        if resource["Type"] == "AWS::Serverless::HttpApi" and isinstance(uri, str) and "://" not in uri:
+            found.append((logical_id, properties, uri))
+    return found
+
+
+def _inline_definitions(document: dict[str, Any], root: Path) -> None:
+    """Puts OpenAPI documents of HTTP APIs that lie beside the template into it."""
+    for logical_id, properties, uri in _definitions(document):
         try:
-            properties["DefinitionBody"] = reader.parse((root / uri).read_text(encoding="utf-8"))
-        except (OSError, TemplateError) as error:
-            raise TemplateError(f"{place}: {error}") from error
+            properties["DefinitionBody"] = reader.parse(reader.text_of(root / uri))
+        except reader.MalformedText as error:
+            raise TemplateError(f"{root / uri}:{error.line or 1}: {error}") from error
+        except TemplateError as error:
+            raise TemplateError(f"Resources.{logical_id}.Properties.DefinitionUri: {uri} {error}") from error
         del properties["DefinitionUri"]
 
 

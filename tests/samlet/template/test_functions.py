@@ -132,9 +132,8 @@ def test_asynchronous_retries_are_read_with_their_destinations(loaded: Loader) -
     [
         ("PackageType: Image", "container images"),
         ("Runtime: nodejs22.x", "nodejs22.x is not run"),
-        ("Code: {ZipFile: 'x = 1'}", "inline code"),
         ("Code: {S3Bucket: b, S3Key: k}", "lies in S3"),
-        ("Code: app.zip", "is an archive"),
+        ("Code: app.jar", "is an archive of Java"),
     ],
 )
 def test_a_function_that_cannot_be_run_is_noted_and_left_out(loaded: Loader, more: str, reason: str) -> None:
@@ -156,7 +155,9 @@ def test_a_sam_image_without_a_registry_is_noted(loaded: Loader) -> None:
           F: {Type: AWS::Serverless::Function, Metadata: {Dockerfile: Dockerfile}, Properties: {PackageType: Image}}
         """
     )
-    assert [note.reason for note in template.unsupported] == ["PackageType: container images are not run"]
+    assert [note.reason for note in template.unsupported] == [
+        "PackageType: container images are not run; a Runtime and a folder of code are"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_a_sam_image_without_a_registry_is_noted(loaded: Loader) -> None:
     ],
 )
 def test_a_malformed_property_is_named_with_file_and_logical_id(loaded: Loader, more: str, message: str) -> None:
-    with pytest.raises(TemplateError, match=r"template\.yaml: " + message.replace(".", r"\.")):
+    with pytest.raises(TemplateError, match=r"template\.yaml:\d+: " + message.replace(".", r"\.")):
         loaded(plain(more))
 
 

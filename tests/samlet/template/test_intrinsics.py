@@ -30,6 +30,7 @@ def _resolver() -> Resolver:
             "Odd": {"Ref": "Name"},
         },
         references=_References(),
+        imports={"abc-vpc": "vpc-1"},
     )
 
 
@@ -59,6 +60,9 @@ def _resolver() -> Resolver:
         ({"Fn::And": [{"Condition": "Yes"}, {"Condition": "No"}]}, False),
         ({"Fn::Or": [{"Condition": "Yes"}, {"Condition": "No"}]}, True),
         ({"Fn::GetAZs": ""}, ["eu-central-1a", "eu-central-1b", "eu-central-1c"]),
+        ({"Fn::Cidr": ["10.0.0.0/24", 2, "5"]}, ["10.0.0.0/27", "10.0.0.32/27"]),
+        ({"Fn::Select": [1, {"Fn::Cidr": ["2001:db8::/56", 2, 64]}]}, "2001:db8:0:1::/64"),
+        ({"Fn::ImportValue": {"Fn::Sub": "${Name}-vpc"}}, "vpc-1"),
         ({"Fn::Length": {"Ref": "List"}}, 2),
         ({"Fn::ToJsonString": {"a": {"Ref": "Name"}}}, '{"a": "abc"}'),
         ({"Condition": {"StringEquals": {"a": "b"}}}, {"Condition": {"StringEquals": {"a": "b"}}}),
@@ -74,7 +78,6 @@ def test_an_intrinsic_function_gives_its_value(value: Any, expected: object) -> 
         ({"Ref": "Unknown"}, "Here.a: Ref Unknown: no such parameter or resource"),
         ({"Fn::GetAtt": ["Unknown", "Arn"]}, "Here.a: Fn::GetAtt Unknown.Arn: no such"),
         ({"Fn::Sub": "${Unknown}"}, "Here.a: Ref Unknown"),
-        ({"Fn::ImportValue": "other-vpc"}, "other-vpc is exported by another stack"),
         ({"Fn::If": ["Unknown", 1, 2]}, "Here.a: no condition Unknown"),
         ({"Fn::If": ["Loop", 1, 2]}, "depends on itself"),
         ({"Fn::If": ["Odd", 1, 2]}, "Conditions.Odd"),
@@ -84,8 +87,14 @@ def test_an_intrinsic_function_gives_its_value(value: Any, expected: object) -> 
         ({"Fn::Join": [",", "text"]}, "Fn::Join is malformed"),
         ({"Fn::FindInMap": ["Sizes", "none", "small"]}, "Mappings has no Sizes.none.small"),
         ({"Fn::Equals": [1]}, "needs two values"),
-        ({"Fn::Cidr": ["10.0.0.0/16", 1, 8]}, "Fn::Cidr cannot be resolved"),
-        ({"Fn::Transform": {"Name": "AWS::Include"}}, "Fn::Transform cannot be resolved"),
+        (
+            {"Fn::Cidr": ["10.0.0.0/24", 9, 5]},
+            "Fn::Cidr is malformed (10.0.0.0/24 has no 9 blocks of 5 bits)".replace("(", r"\(").replace(")", r"\)"),
+        ),
+        (
+            {"Fn::Transform": {"Name": "AWS::Include"}},
+            "Fn::Transform cannot be resolved: AWS::Include is",
+        ),
     ],
 )
 def test_what_cannot_be_resolved_is_named_with_its_place(value: Any, message: str) -> None:

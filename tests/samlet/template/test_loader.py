@@ -111,7 +111,7 @@ def test_dynamic_references_are_noted(loaded: Loader) -> None:
 def test_a_malformed_template_is_named_with_its_file(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
-    with pytest.raises(TemplateError, match=rf"{path}: .*(?:{message})"):
+    with pytest.raises(TemplateError, match=rf"{path}:\d+: .*(?:{message})"):
         load(path, {})
 
 

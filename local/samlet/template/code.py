@@ -1,0 +1,81 @@
+"""Where a function's or a layer's code lies: a folder, an archive that is unpacked, or text in the template itself."""
+
+import hashlib
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from samlet.template.local_paths import swap_back
+from samlet.template.properties import Properties
+from samlet.template.stack import Stack
+
+_ARCHIVES = (".zip", ".jar")
+_IN_S3 = "lies in S3; download it, and name the archive or a folder here"
+
+
+def impossible(location: Any, name: str) -> str | None:
+    """Why code at this `Code` or `Content` cannot be run, or None."""
+    if isinstance(location, dict) and "ZipFile" in location:
+        return None
+    path = swap_back(location)
+    if path is None:
+        return f"{name}: {_IN_S3}"
+    return f"{name}: {path} is an archive of Java" if path.endswith(".jar") else None
+
+
+def folder(stack: Stack, properties: Properties, name: str) -> Path:
+    """The folder of code that is possible; archives and inline code are put into one first, once for each content."""
+    location = properties.raw(name)
+    if isinstance(location, dict) and "ZipFile" in location:
+        return _inline(stack, properties.inner(name).text("ZipFile"))
+    path = (stack.path.parent / str(swap_back(location))).resolve()
+    if path.suffix in _ARCHIVES and path.is_file():
+        return _unpacked(stack, properties, name, path)
+    if not path.is_dir():
+        raise properties.error(name, f"no folder {path}")
+    return path
+
+
+def _inline(stack: Stack, text: str) -> Path:
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def fill(place: Path) -> None:
+        (place / "index.py").write_text(text, encoding="utf-8")
+
+    return _once(stack.unpacked / f"inline-{digest}", fill)
+
+
+def _unpacked(stack: Stack, properties: Properties, name: str, archive: Path) -> Path:
+    with archive.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()[:16]
+
+    def fill(place: Path) -> None:
+        with zipfile.ZipFile(archive) as opened:
+            for member in opened.infolist():
+                written = Path(opened.extract(member, place))
+                if mode := (member.external_attr >> 16) & 0o777:
+                    written.chmod(mode | 0o600 if written.is_file() else mode | 0o700)
+
+    try:
+        return _once(stack.unpacked / f"{archive.stem}-{digest}", fill)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise properties.error(name, f"{archive} cannot be unpacked: {error}") from error
+
+
+def _once(target: Path, fill: Callable[[Path], None]) -> Path:
+    """The folder, filled beside its place first, so that a half-filled one is never used."""
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=target.parent))
+        try:
+            fill(draft)
+            draft.chmod(0o755)
+            draft.rename(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            if not target.is_dir():  # else somebody else was quicker
+                raise
+    return target

@@ -1,0 +1,171 @@
+"""From a template's file to the CloudFormation that AWS would get, by way of a cache: expanding takes most of a start.
+
+What goes into the expansion names its place in the cache, so an entry is never out of date. A file that is damaged or
+of another shape counts as none.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from samlet import __version__
+from samlet.errors import TemplateError
+from samlet.model import Unsupported
+from samlet.template import loops, reader, transform
+from samlet.template.events import silent_events
+from samlet.template.includes import Includes
+from samlet.template.intrinsics import Resolver
+from samlet.template.parameters import ParameterValue, resolve_parameters
+
+_KEPT = 20
+_NESTED = "AWS::Serverless::Application"
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A template in plain CloudFormation, the values of its parameters, and what was set aside on the way."""
+
+    document: dict[str, Any]
+    parameters: dict[str, ParameterValue]
+    notes: list[Unsupported]
+    files: list[Path]
+
+    @property
+    def mappings(self) -> dict[str, Any]:
+        """The section Mappings."""
+        return self.document.get("Mappings") or {}
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """The section Conditions."""
+        return self.document.get("Conditions") or {}
+
+
+def expanded(
+    path: Path,
+    text: str,
+    given: Mapping[str, str],
+    pseudo: Mapping[str, Any],
+    imports: Mapping[str, str],
+    cache: Path | None,
+) -> Expanded:
+    """The template `text` of `path`, expanded; taken from `cache` when nothing that counts has changed."""
+    if cache is None:
+        return _expand(path, text, given, pseudo, imports)
+    entry = cache / f"{_key(path, text, given, pseudo, imports)}.json"
+    found = _recall(entry)
+    if found is None:
+        found = _expand(path, text, given, pseudo, imports)
+        _keep(entry, found)
+    return found
+
+
+def _expand(
+    path: Path, text: str, given: Mapping[str, str], pseudo: Mapping[str, Any], imports: Mapping[str, str]
+) -> Expanded:
+    document = reader.parse(text)
+    if not isinstance(document, dict):
+        reader.check(document)
+    resolver = Resolver(_first_values(document, given), pseudo, {}, {}, imports=imports)
+    includes = Includes(path.parent, resolver.resolve)
+    document = includes.document(document)
+    declared = document.get("Parameters") or {}
+    if loops.EXTENSIONS in transform.transforms(document):
+        resolver = Resolver(_first_values(document, given), pseudo, document.get("Mappings") or {}, {}, imports=imports)
+        document = loops.unrolled(document, resolver.resolve)
+    elif loops.has_loops(document):
+        raise TemplateError(f"Fn::ForEach: needs `Transform: {loops.EXTENSIONS}` in the template")
+    document = reader.check(document)
+    values = resolve_parameters(declared, given)
+    early = Resolver(values, pseudo, document.get("Mappings") or {}, document.get("Conditions") or {}, imports=imports)
+    notes = [*_set_aside(document), *_looked_up(declared, given), *silent_events(document, early.holds)]
+    files = [*includes.files, *transform.definition_files(document, path.parent)]
+    result = transform.expand(document, values, early.resolve, root=path.parent, region=str(pseudo["AWS::Region"]))
+    return Expanded(result, values, notes, files)
+
+
+def _first_values(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, ParameterValue]:
+    """Parameters for what is resolved before they are checked: included files may declare more of them."""
+    declared = document.get("Parameters")
+    items = declared.items() if isinstance(declared, dict) else ()
+    known = {name: item for name, item in items if isinstance(item, dict) and (name in given or "Default" in item)}
+    return resolve_parameters(known, {name: given[name] for name in known if name in given})
+
+
+def _set_aside(document: dict[str, Any]) -> list[Unsupported]:
+    """Takes out what the expansion could only do with AWS's help, and notes it."""
+    notes = [
+        Unsupported("Transform", name, "only AWS's own SAM transform is run")
+        for name in transform.transforms(document)
+        if name not in (transform.SAM, loops.EXTENSIONS)
+    ]
+    if document.get("Hooks"):
+        notes.append(Unsupported("Hooks", "Hooks", "hooks of a deployment are not run"))
+    for logical_id, resource in list(document["Resources"].items()):
+        if resource["Type"] == _NESTED:
+            notes.append(Unsupported(logical_id, _NESTED, "nested applications are not run; start each by itself"))
+            # A kind that the expansion passes over, so that references to it still resolve.
+            resource["Type"] = "AWS::CDK::Metadata"
+            resource["Properties"] = {}
+    return notes
+
+
+def _looked_up(declared: Mapping[str, Any], given: Mapping[str, str]) -> list[Unsupported]:
+    """Notes parameters whose value AWS would look up in SSM: without a given value their key stands for it."""
+    return [
+        Unsupported(name, definition["Type"], "is not looked up; give the value itself as the parameter")
+        for name, definition in declared.items()
+        if name not in given and str(definition.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
+    ]
+
+
+def _key(path: Path, text: str, given: Mapping[str, str], pseudo: Mapping[str, Any], imports: Mapping[str, str]) -> str:
+    # Our own modules count by their times, too: whoever works on them sees what they do.
+    own = [(file.name, file.stat().st_mtime_ns) for file in sorted(Path(__file__).parent.glob("*.py"))]
+    versions = [__version__, importlib.metadata.version("aws-sam-translator"), own]
+    parts = [str(path), text, sorted(given.items()), sorted(pseudo.items()), sorted(imports.items()), versions]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _recall(entry: Path) -> Expanded | None:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(entry.read_text("utf-8"))
+        if all(_digest(Path(file)) == digest for file, digest in kept["files"].items()):
+            os.utime(entry)
+            notes = [Unsupported(**note) for note in kept["notes"]]
+            if isinstance(kept["document"]["Resources"], dict):
+                return Expanded(kept["document"], kept["parameters"], notes, [Path(file) for file in kept["files"]])
+    return None
+
+
+def _keep(entry: Path, found: Expanded) -> None:
+    """Writes an entry whole or not at all; parameters may be secrets, so it is its owner's alone."""
+    content = {
+        "document": found.document,
+        "parameters": found.parameters,
+        "notes": [asdict(note) for note in found.notes],
+        "files": {str(file): _digest(file) for file in found.files},
+    }
+    with contextlib.suppress(OSError):  # without a cache the next start is slower, and that is all
+        entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, draft = tempfile.mkstemp(dir=entry.parent, suffix=".new")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        Path(draft).replace(entry)
+        _forget_oldest(entry.parent.glob("*.json"))
+
+
+def _forget_oldest(entries: Iterable[Path]) -> None:
+    for old in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)[_KEPT:]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,142 @@
+"""Resources that are no part of Samlet but can be made in an AWS of one's own, when they are referred to."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from samlet.errors import TemplateError
+from samlet.model import Unsupported
+from samlet.template.identities import Identities
+
+_IN_TEXT = re.compile(r"\$\{([A-Za-z0-9]+)\.([A-Za-z0-9.:_-]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A resource to make; `name` is for it if its properties give none, `attributes` will be asked for."""
+
+    logical_id: str
+    type: str
+    name: str
+    properties: Mapping[str, Any]
+    attributes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a resource that was made answers to `Ref` and to `Fn::GetAtt`; `notes` say what of it was left out."""
+
+    ref: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Refused(Exception):
+    """A resource cannot be made; the text says why."""
+
+
+class Maker(Protocol):
+    """Makes resources, one after the other."""
+
+    def make(self, wanted: Wanted) -> Made:
+        """Make it, or raise Refused."""
+
+    def keep_only(self, logical_ids: frozenset[str]) -> None:
+        """Forget what the template no longer has."""
+
+
+class MadeResources:
+    """Answers for resources that a `Maker` makes, and leaves the others to their stand-ins."""
+
+    def __init__(
+        self,
+        stand_ins: Identities,
+        resources: Mapping[str, Any],
+        kinds: Mapping[str, str],
+        maker: Maker,
+        resolve: Callable[[Any, str], Any],
+    ) -> None:
+        self._stand_ins = stand_ins
+        self._resources = resources
+        self._kinds = kinds
+        self._maker = maker
+        self._resolve = resolve
+        self._attributes = _attributes(resources)
+        self._made: dict[str, Made | None] = {}
+        self._open: list[str] = []
+        self.unsupported: list[Unsupported] = []
+
+    def make_all(self) -> None:
+        """Make what nobody has referred to yet, and forget what is no longer there."""
+        for logical_id in self._kinds:
+            self._make(logical_id)
+        self._maker.keep_only(frozenset(self._kinds))
+
+    def ref(self, logical_id: str) -> Any:
+        """The value of `Ref`; raises LookupError if there is no such resource."""
+        made = self._make(logical_id)
+        return made.ref if made else self._stand_ins.ref(logical_id)
+
+    def attribute(self, logical_id: str, name: str) -> Any:
+        """The value of `Fn::GetAtt`; raises LookupError if there is no such resource."""
+        made = self._make(logical_id)
+        known = made.attributes if made else {}
+        return known[name] if name in known else self._stand_ins.attribute(logical_id, name)
+
+    def _make(self, logical_id: str) -> Made | None:
+        if logical_id not in self._kinds:
+            return None
+        if logical_id in self._open:
+            raise TemplateError(f"Resources.{logical_id}: depends on itself")
+        if logical_id not in self._made:
+            self._open.append(logical_id)
+            try:
+                self._made[logical_id] = self._make_now(logical_id)
+            finally:
+                self._open.pop()
+        return self._made[logical_id]
+
+    def _make_now(self, logical_id: str) -> Made | None:
+        resource = self._resources[logical_id]
+        first = resource.get("DependsOn") or []
+        for other in [first] if isinstance(first, str) else first:
+            self._make(str(other))
+        properties = self._resolve(resource.get("Properties") or {}, f"Resources.{logical_id}.Properties")
+        kind, name = self._kinds[logical_id], self._stand_ins.name(logical_id)
+        asked = frozenset(self._attributes.get(logical_id, ()))
+        try:
+            made = self._maker.make(Wanted(logical_id, kind, name, properties, asked))
+        except Refused as refusal:
+            self._note(logical_id, str(refusal))
+            return None
+        for note in made.notes:
+            self._note(logical_id, note)
+        return made
+
+    def _note(self, logical_id: str, reason: str) -> None:
+        self.unsupported.append(Unsupported(logical_id, self._kinds[logical_id], reason))
+
+
+def _attributes(value: Any) -> dict[str, set[str]]:
+    """The attributes that are asked for anywhere in the template, by logical id."""
+    found: dict[str, set[str]] = {}
+    for logical_id, name in _asked(value):
+        found.setdefault(logical_id, set()).add(name)
+    return found
+
+
+def _asked(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield from _IN_TEXT.findall(value)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _asked(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            target = item.split(".", 1) if isinstance(item, str) else item
+            if key == "Fn::GetAtt" and isinstance(target, list) and len(target) == 2:
+                if all(isinstance(part, str) for part in target):
+                    yield target[0], target[1]
+            else:
+                yield from _asked(item)
