@@ -10,7 +10,7 @@ CONSOLE ?= $(if $(findstring //127.0.0.1,$(URL)),http://127.0.0.1:9000)
 PYTEST_ARGS ?=
 comma := ,
 
-.PHONY: help backup restore redrive sql run test lint workflows validate build audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy destroy invoke logs contracts dashboards parity lock
+.PHONY: help backup restore redrive sql run test lint workflows validate build audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy destroy invoke logs contracts dashboards parity compatibility lock
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -205,6 +205,9 @@ dashboards: .venv/.tools ## write Grafana's and CloudWatch's dashboard anew from
 
 parity: .venv/.tools ## write docs/reference/parity.md anew from template, compose file and stacks
 	@PYTHONPATH=local $(VENV)/python docs/reference/parity.py
+
+compatibility: .venv/.tools ## write docs/reference/compatibility.md anew from the conformance suite and the results of others
+	@$(VENV)/python docs/reference/compatibility.py
 
 # No index and no URL is written down, so that a lock file says what to install and never from where.
 LOCK := uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-emit-index-url
