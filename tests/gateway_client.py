@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -27,10 +28,12 @@ class FakeFunctions:
     answer: Callable[[Any], Awaitable[Any]] | None = None
     events: list[Any] = field(default_factory=list)
     finished: int = 0
+    names: list[str] = field(default_factory=list)
 
     async def invoke(self, name: str, payload: bytes) -> Outcome:
         event = json.loads(payload)
         self.events.append(event)
+        self.names.append(name)
         answer = await self.answer(event) if self.answer else {"statusCode": 200, "body": "hello"}
         self.finished += 1
         return answer if isinstance(answer, Outcome) else Outcome("id", json.dumps(answer).encode())
@@ -80,10 +83,18 @@ async def read_answer(reader: asyncio.StreamReader, *, head: bool = False) -> An
 
 
 @asynccontextmanager
-async def serving(functions: FakeFunctions, cors: Cors | None = None, stage: str = "$default") -> AsyncIterator[Client]:
+async def serving(
+    functions: FakeFunctions,
+    cors: Cors | None = None,
+    stage: str = "$default",
+    routes: tuple[Route, ...] = ROUTES,
+    jwks: Mapping[str, Path] | None = None,
+    **properties: Any,
+) -> AsyncIterator[Client]:
+    """Serve one API; `properties` are further ones of its HttpApi."""
     answered: list[tuple[str, int, float]] = []
-    api = HttpApi("Api", ROUTES, cors, stage)
-    runner = HttpGateway(api, functions, answered=lambda *answer: answered.append(answer)).runner()
+    api = HttpApi("Api", routes, cors, stage, **properties)
+    runner = HttpGateway(api, functions, jwks=jwks, answered=lambda *answer: answered.append(answer)).runner()
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

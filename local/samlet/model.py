@@ -69,6 +69,38 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True)
+class JwtAuthorizer:
+    """Lets tokens pass that `issuer` signed for one of `audience`; `identity_source` says where the token stands."""
+
+    issuer: str
+    audience: tuple[str, ...]
+    identity_source: str = "$request.header.Authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaAuthorizer:
+    """Lets pass whom a function lets pass; its answer is kept `ttl` seconds for the same identity sources.
+
+    With `simple` the function answers `isAuthorized`, else an IAM policy.
+    """
+
+    name: str
+    function: str
+    identity_sources: tuple[str, ...] = ()
+    payload_format: Literal["1.0", "2.0"] = "2.0"
+    simple: bool = False
+    ttl: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """How many requests may come at once, and how many a second after that."""
+
+    burst: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One route: `method` is an HTTP verb or ANY, `path` is `/a/{b}/{rest+}` or `$default`; time-out in ms."""
 
@@ -76,6 +108,10 @@ class Route:
     path: str
     function: str
     timeout: int = 30_000
+    authorizer: JwtAuthorizer | LambdaAuthorizer | None = None
+    scopes: tuple[str, ...] = ()
+    payload_format: Literal["1.0", "2.0"] = "2.0"
+    throttle: Throttle | None = None
 
     @property
     def key(self) -> str:
@@ -85,12 +121,27 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class HttpApi:
-    """One `AWS::ApiGatewayV2::Api` with its routes."""
+    """One `AWS::ApiGatewayV2::Api` with its routes, as one of its stages serves it; `others` are its further stages.
+
+    `access_log` is the format of a line with `$context` variables.
+    """
 
     logical_id: str
     routes: tuple[Route, ...] = ()
     cors: Cors | None = None
     stage: str = "$default"
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
+    access_log: str | None = None
+    others: tuple["HttpApi", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionUrl:
+    """One `AWS::Lambda::Url` that asks for no signature."""
+
+    logical_id: str
+    function: str
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +215,7 @@ class Template:
     account: str
     functions: Mapping[str, Function]
     apis: tuple[HttpApi, ...] = ()
+    function_urls: tuple[FunctionUrl, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     kafka_mappings: tuple[KafkaMapping, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()

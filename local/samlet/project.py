@@ -13,7 +13,7 @@ FILE_NAME = "samlet.toml"
 TEMPLATE_NAMES = ("template.yaml", "template.yml", "template.json")
 
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\.([A-Za-z0-9_]+)\}")
-_KEYS = {"template", "on_start", "services", "web", "secrets", "parameters", "environment"}
+_KEYS = {"template", "on_start", "services", "web", "secrets", "parameters", "environment", "jwks"}
 _FACTS = {
     "postgres": ("host", "port", "database", "admin_url"),
     "kafka": ("bootstrap_servers",),
@@ -52,6 +52,7 @@ class Project:
     secrets: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    jwks: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -142,6 +143,7 @@ class _Reader:
             secrets=self._strings(self._table(self._values, "secrets", {"names"}), "names", "secrets."),
             parameters=self._texts(self._values, "parameters", ""),
             environment=self._texts(self._values, "environment", ""),
+            jwks=self._files("jwks"),
         )
 
     def _postgres(self, services: dict[str, Any]) -> PostgresWanted | None:
@@ -162,6 +164,14 @@ class _Reader:
         if not root.is_dir():
             raise self._error("web.root", f"{root} is no folder")
         return Web(root, self._texts(table, "config", "web."))
+
+    def _files(self, key: str) -> dict[str, Path]:
+        """Return a table of files, which have to be there; relative ones lie beside the project file."""
+        table = self._table(self._values, key, None)
+        found = {name: (self._path.parent / self._string(table, name, f"{key}.")).resolve() for name in table}
+        for name, file in found.items():
+            _existing(file, f"{self._path}: {key}.{name}:")
+        return found
 
     def _only(self, table: dict[str, Any], known: set[str], prefix: str) -> None:
         for key in table:

@@ -26,11 +26,14 @@ Json = '{"a": 1}'
 Count = 3
 [environment]
 MODE = "local"
+[jwks]
+"https://issuer.example" = "page/keys.json"
 """
 
 
 def write(folder: Path, text: str, template: str = "stack.yaml") -> Path:
     (folder / "page").mkdir(exist_ok=True)
+    (folder / "page" / "keys.json").write_text('{"keys": []}')
     (folder / template).write_text("Resources: {}")
     path = folder / "samlet.toml"
     path.write_text(text)
@@ -47,6 +50,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert found.secrets == ("key",)
     assert found.parameters["Count"] == "3"
     assert found.environment == {"MODE": "local"}
+    assert found.jwks == {"https://issuer.example": tmp_path / "page" / "keys.json"}
     assert found.folder == tmp_path
 
 
@@ -86,6 +90,8 @@ def test_an_empty_file_means_a_template_and_nothing_around_it(tmp_path: Path) ->
         ("[environment]\nA = []", "environment.A: must be a string or a number, not a list"),
         ("[parameters]\nA = '{kafka.bootstrap_servers}'", "parameters.A: nothing fills {kafka.bootstrap_servers}"),
         ("[parameters]\nA = '{secrets.nothing}'", "parameters.A: nothing fills {secrets.nothing}"),
+        ("[jwks]\n'https://i' = 'nowhere.json'", "nowhere.json does not exist"),
+        ("[jwks]\n'https://i' = 5", "jwks.https://i: must be a non-empty string, not a number"),
         ("template = ", "not valid TOML"),
     ],
 )

@@ -172,6 +172,7 @@ class Emulator:
             self._metrics,
             schedule_memory=ScheduleMemory(self._state.folder / "schedules.json"),
             catch_up=self._options.catch_up,
+            jwks=self._project.jwks,
         )
         self._addresses |= await self._sources.start(sockets["api"], stack)
         self._state.publish(self._addresses)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from socket import socket
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
 from samlet.log import say
+from samlet.model import JwtAuthorizer
 from samlet.runtime import Functions
 from samlet.settings import Settings
 from samlet.sources import HttpGateway, KafkaSource, Schedules
@@ -34,17 +36,19 @@ class Sources:
         *,
         schedule_memory: ScheduleMemory,
         catch_up: CatchUp = "none",
+        jwks: Mapping[str, Path] | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._apis = template.apis
-        self._account = template.account
+        self._place = Place(template.region, template.account)
+        self._jwks = jwks or {}
         self._functions = functions
         self._runners: list[web.ServerRunner] = []
         self.schedules = Schedules(
             template.schedules,
             functions,
-            place=Place(template.region, template.account),
+            place=self._place,
             memory=schedule_memory,
             catch_up=catch_up,
         )
@@ -53,6 +57,14 @@ class Sources:
             for mapping in template.kafka_mappings
             if mapping.enabled
         ]
+
+    def _warn_of_keys(self) -> None:
+        """Name local keys that serve no authorizer: an issuer that is written a little differently is another one."""
+        authorizers = (route.authorizer for api in self._apis for route in api.routes)
+        issuers = {each.issuer for each in authorizers if isinstance(each, JwtAuthorizer)}
+        for issuer in sorted(self._jwks.keys() - issuers):
+            known = ", ".join(sorted(issuers)) or "none"
+            say("gateway", f"[jwks] {issuer} is the issuer of no authorizer; there are {known}", level="warning")
 
     def status(self) -> Mapping[str, dict[str, Any]]:
         """Return what there is of each kind."""
@@ -65,6 +77,7 @@ class Sources:
     async def start(self, bound: socket, stack: AsyncExitStack) -> dict[str, str]:
         """Start all; the first API gets the socket `bound`, further ones any port. Returns the further addresses."""
         stack.push_async_callback(self._stop)
+        self._warn_of_keys()
         addresses = {}
         for number, api in enumerate(self._apis):
             own = bound if number == 0 else stack.enter_context(bind_any(self._settings))
@@ -78,7 +91,11 @@ class Sources:
 
     async def _serve(self, api: HttpApi, bound: socket) -> None:
         answered = partial(self._metrics.answered, api.logical_id)
-        runner = HttpGateway(api, self._functions, account=self._account, answered=answered).runner()
+        place = self._place
+        gateway = HttpGateway(
+            api, self._functions, account=place.account, region=place.region, jwks=self._jwks, answered=answered
+        )
+        runner = gateway.runner()
         await runner.setup()
         self._runners.append(runner)
         await web.SockSite(runner, bound).start()

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
@@ -15,7 +15,7 @@ HOP_BY_HOP = frozenset(
     | {"transfer-encoding", "upgrade"}
 )
 _TEXT_TYPES = frozenset({"application/json", "application/xml", "application/javascript"})
-_to_json = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one a call
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one a call
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -39,10 +39,19 @@ class Gateway:
     api_id: str
     account: str
     stage: str
+    region: str = ""
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def build_event(request: HttpRequest, match: Match, gateway: Gateway, request_id: str, now: float) -> bytes:
-    """Return the event as JSON; `now` is epoch seconds."""
+def build_event(
+    request: HttpRequest,
+    match: Match,
+    gateway: Gateway,
+    request_id: str,
+    now: float,
+    authorizer: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Return the event as JSON; `now` is epoch seconds, `authorizer` stands in its context."""
     headers, cookies = _headers(request)
     path = "/" + "/".join(request.segments)
     event: dict[str, Any] = {
@@ -60,9 +69,42 @@ def build_event(request: HttpRequest, match: Match, gateway: Gateway, request_id
         event["queryStringParameters"] = parameters
     if match.parameters:
         event["pathParameters"] = match.parameters
+    if gateway.stage_variables:
+        event["stageVariables"] = gateway.stage_variables
+    if authorizer is not None:
+        event["requestContext"]["authorizer"] = authorizer
     if request.body:
-        event["body"], event["isBase64Encoded"] = _body(request.body, headers.get("content-type", ""))
-    return _to_json(event).encode()
+        event["body"], event["isBase64Encoded"] = body_of(request.body, headers.get("content-type", ""))
+    return to_json(event)
+
+
+def to_json(event: Mapping[str, Any]) -> bytes:
+    """Return an event as functions get it."""
+    return _encode(event).encode()
+
+
+def context_variables(
+    request: HttpRequest, route_key: str, gateway: Gateway, request_id: str, now: float
+) -> dict[str, str]:
+    """Return what identity sources and access logs name, such as `$context.routeKey`."""
+    headers = dict(request.headers)
+    domain = domain_of(headers.get("host", "localhost"))
+    return {
+        "accountId": gateway.account,
+        "apiId": gateway.api_id,
+        "domainName": domain,
+        "domainPrefix": domain.partition(".")[0],
+        "httpMethod": request.method,
+        "identity.sourceIp": request.source_ip,
+        "identity.userAgent": headers.get("user-agent", ""),
+        "path": "/" + "/".join(request.segments),
+        "protocol": request.protocol,
+        "requestId": request_id,
+        "requestTime": common_log_time(now),
+        "requestTimeEpoch": str(int(now * 1000)),
+        "routeKey": route_key,
+        "stage": gateway.stage,
+    }
 
 
 def decode_path(raw: str) -> tuple[str, ...]:
@@ -100,11 +142,17 @@ def _headers(request: HttpRequest) -> tuple[dict[str, str], list[str]]:
             cookies += [cookie.strip() for cookie in value.split(";") if cookie.strip()]
         elif name not in HOP_BY_HOP:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers | forwarded(headers, request), cookies
+
+
+def forwarded(headers: Mapping[str, str], request: HttpRequest) -> dict[str, str]:
+    """Return the headers that tell of whom the request came from; a client's own address is added to what it says."""
     seen = headers.get("x-forwarded-for")
-    headers["x-forwarded-for"] = f"{seen}, {request.source_ip}" if seen else request.source_ip
-    headers.setdefault("x-forwarded-proto", "http")
-    headers.setdefault("x-forwarded-port", _port(headers.get("host", "")))
-    return headers, cookies
+    return {
+        "x-forwarded-for": f"{seen}, {request.source_ip}" if seen else request.source_ip,
+        "x-forwarded-proto": headers.get("x-forwarded-proto", "http"),
+        "x-forwarded-port": headers.get("x-forwarded-port", _port(headers.get("host", ""))),
+    }
 
 
 def _port(host: str) -> str:
@@ -119,7 +167,8 @@ def _query(query: str) -> dict[str, str]:
     return parameters
 
 
-def _body(body: bytes, content_type: str) -> tuple[str, bool]:
+def body_of(body: bytes, content_type: str) -> tuple[str, bool]:
+    """Return a body as the event carries it, and whether that is base64."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind in _TEXT_TYPES or kind.startswith("text/") or kind.endswith(("+json", "+xml")):
         try:
@@ -138,8 +187,7 @@ def _context(
     headers: Mapping[str, str],
     path: str,
 ) -> dict[str, Any]:
-    domain = headers.get("host", "localhost").rpartition("@")[2]
-    domain = domain if domain.endswith("]") else domain.partition(":")[0] or domain
+    domain = domain_of(headers.get("host", "localhost"))
     return {
         "accountId": gateway.account,
         "apiId": gateway.api_id,
@@ -155,12 +203,19 @@ def _context(
         "requestId": request_id,
         "routeKey": match.route.key,
         "stage": gateway.stage,
-        "time": _common_log_time(now),
+        "time": common_log_time(now),
         "timeEpoch": int(now * 1000),
     }
 
 
-def _common_log_time(now: float) -> str:
+def domain_of(host: str) -> str:
+    """Return the name in a `Host` header, without its port."""
+    domain = host.rpartition("@")[2]
+    return domain if domain.endswith("]") else domain.partition(":")[0] or domain
+
+
+def common_log_time(now: float) -> str:
+    """Return epoch seconds as `12/Mar/2020:19:03:58 +0000`."""
     at = time.gmtime(now)
     clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
     return f"{at.tm_mday:02}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}:{clock} +0000"

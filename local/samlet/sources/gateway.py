@@ -4,7 +4,8 @@ import asyncio
 import base64
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from aiohttp import web
 
@@ -12,10 +13,23 @@ from samlet.errors import MalformedResponse, RequestTooLarge, SamletError, Throt
 from samlet.log import say
 from samlet.model import HttpApi
 from samlet.runtime.outcome import Outcome
+from samlet.sources.access_log import Visit, access_line
+from samlet.sources.admission import Admission, refusal
+from samlet.sources.authorization import Refused
 from samlet.sources.cors import CorsPolicy
-from samlet.sources.event_v2 import Gateway, HttpRequest, build_event, clean_query, decode_headers, decode_path
+from samlet.sources.event_v1 import build_event_v1
+from samlet.sources.event_v2 import (
+    Gateway,
+    HttpRequest,
+    build_event,
+    clean_query,
+    context_variables,
+    decode_headers,
+    decode_path,
+)
 from samlet.sources.http_server import read_body, refuse_head, serve, to_wire
 from samlet.sources.invoker import Invoker
+from samlet.sources.response_v1 import read_response_v1
 from samlet.sources.response_v2 import HttpResponse, error_response, read_response
 from samlet.sources.routes import Match, RouteTable
 
@@ -36,14 +50,22 @@ class HttpGateway:
         invoker: Invoker,
         *,
         account: str = "000000000000",
+        region: str = "eu-central-1",
+        jwks: Mapping[str, Path] | None = None,
         answered: Callable[[str, int, float], None] = lambda _route, _status, _seconds: None,
     ) -> None:
         self._routes = RouteTable(api.routes)
         self._cors = CorsPolicy(api.cors) if api.cors else None
-        self._common = Gateway(api.logical_id, account, api.stage)
+        self._common = Gateway(api.logical_id, account, api.stage, region, api.stage_variables)
+        self._admission = Admission(api, self._common, invoker, jwks=jwks or {})
+        self._access_log = api.access_log
         self._invoker = invoker
         self._answered = answered
         self._running: set[asyncio.Future[Outcome]] = set()
+        self._stages = {
+            other.stage: HttpGateway(other, invoker, account=account, region=region, jwks=jwks, answered=answered)
+            for other in api.others
+        }
 
     def runner(self) -> web.ServerRunner:
         """Return the server, to be set up and given a `TCPSite`; needs a running event loop."""
@@ -51,32 +73,37 @@ class HttpGateway:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever happens, and log it."""
+        if self._stages and (other := self._stages.get(_first_segment(request.raw_path))):
+            return await other.handle(request)
         started = time.perf_counter()
         request_id = base64.b64encode(os.urandom(11)).decode()
+        visit = Visit()
         try:
-            response = await self._answer(request, request_id)
+            response = await self._answer(request, request_id, visit)
         except Exception as error:  # noqa: BLE001  # a gateway that breaks off tells a client nothing
             say("gateway", f"{type(error).__name__}: {error}", level="error")
             response = error_response(500, "Internal Server Error")
         response.headers.append(("apigw-requestid", request_id))
         seconds = time.perf_counter() - started
         _log(request, response.status, seconds * 1000)
+        if self._access_log:
+            self._log_access(self._access_log, request, response, request_id, visit, seconds)
         self._answered(request.get(_ROUTE, "none"), response.status, seconds)
         return to_wire(response)
 
-    async def _answer(self, request: web.BaseRequest, request_id: str) -> HttpResponse:
+    async def _answer(self, request: web.BaseRequest, request_id: str, visit: Visit) -> HttpResponse:
         if refusal := refuse_head(request):
             return refusal
         origin = request.headers.get("Origin")
         if self._cors is None:
-            return await self._route(request, request_id)
+            return await self._route(request, request_id, visit)
         if origin and request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             return HttpResponse(204, self._cors.preflight(origin))
-        response = await self._route(request, request_id)
+        response = await self._route(request, request_id, visit)
         kept = [header for header in response.headers if not header[0].startswith(_CORS_PREFIX)]
         return HttpResponse(response.status, kept + self._cors.answer(origin), response.body)
 
-    async def _route(self, request: web.BaseRequest, request_id: str) -> HttpResponse:
+    async def _route(self, request: web.BaseRequest, request_id: str, visit: Visit) -> HttpResponse:
         path, _, query = _target(request.raw_path)
         try:
             segments = decode_path(path)
@@ -85,18 +112,42 @@ class HttpGateway:
         match = self._match(request.method, segments)
         if match is None:
             return error_response(404, "Not Found")
-        request[_ROUTE] = match.route.key
+        request[_ROUTE] = visit.route_key = match.route.key
         try:
             body = await read_body(request)
         except RequestTooLarge:
             return error_response(413, "Request Too Long")
-        headers = decode_headers(request.raw_headers)
-        source_ip, protocol = request.remote or "127.0.0.1", f"HTTP/{request.version.major}.{request.version.minor}"
-        parsed = HttpRequest(request.method, segments, clean_query(query), headers, body, source_ip, protocol)
-        event = build_event(parsed, match, self._common, request_id, time.time())
+        parsed = _parsed(request, segments, query, body)
+        now = time.time()
+        admitted = await self._admission.admit(parsed, match, request_id, now)
+        if isinstance(admitted, Refused):
+            visit.authorizer_error = admitted.error
+            return refusal(admitted)
+        visit.authorizer = admitted.context if admitted else None
+        build = build_event_v1 if match.route.payload_format == "1.0" else build_event
+        event = build(parsed, match, self._common, request_id, now, visit.authorizer)
         if len(event) > _PAYLOAD_LIMIT:
             return error_response(413, "Request Too Long")
-        return await self._run(match, event)
+        return await self._run(match, event, visit)
+
+    def _log_access(
+        self,
+        form: str,
+        request: web.BaseRequest,
+        response: HttpResponse,
+        request_id: str,
+        visit: Visit,
+        seconds: float,
+    ) -> None:
+        """Write the stage's own line of a request."""
+        path, _, query = _target(request.raw_path)
+        try:
+            segments = decode_path(path)
+        except UnicodeError:
+            segments = (path,)
+        seen = _parsed(request, segments, query)
+        context = context_variables(seen, visit.route_key or "", self._common, request_id, time.time() - seconds)
+        say(f"access {self._common.api_id}", access_line(form, context, visit, response, seconds))
 
     def _match(self, method: str, segments: tuple[str, ...]) -> Match | None:
         if self._common.stage == "$default":
@@ -105,17 +156,20 @@ class HttpGateway:
             return None
         return self._routes.find(method, segments[1:] or ("",))
 
-    async def _run(self, match: Match, event: bytes) -> HttpResponse:
+    async def _run(self, match: Match, event: bytes, visit: Visit) -> HttpResponse:
         function = match.route.function
+        started = time.perf_counter()
         invocation = asyncio.ensure_future(self._invoker.invoke(function, event))
         # Held here, and never cancelled: after the integration's time-out the function runs on.
         self._running.add(invocation)
         invocation.add_done_callback(self._finished)
         done, _ = await asyncio.wait({invocation}, timeout=match.route.timeout / 1000)
+        visit.integration_latency = round((time.perf_counter() - started) * 1000)
         if not done:
             say("gateway", f"{function} has not answered in {match.route.timeout} ms; it runs on", level="warning")
+            visit.integration_error = "Endpoint request timed out"
             return error_response(503, "Service Unavailable")
-        return _response(function, invocation)
+        return _response(match, invocation, visit)
 
     def _finished(self, invocation: asyncio.Future[Outcome]) -> None:
         self._running.discard(invocation)
@@ -123,19 +177,30 @@ class HttpGateway:
             invocation.exception()  # seen, so that asyncio does not complain of an answer nobody waits for
 
 
-def _response(function: str, invocation: asyncio.Future[Outcome]) -> HttpResponse:
+def _response(match: Match, invocation: asyncio.Future[Outcome], visit: Visit) -> HttpResponse:
+    function, read = match.route.function, read_response_v1 if match.route.payload_format == "1.0" else read_response
     failed = error_response(500, "Internal Server Error")
     try:
         outcome = invocation.result()
-        return failed if outcome.function_error else read_response(outcome.payload)
-    except Throttled:
+        visit.integration_status = 200  # Lambda's own, whatever the function says
+        if outcome.function_error:
+            visit.integration_error = "The Lambda function returned an error"
+            return failed
+        response = read(outcome.payload)
+        visit.function_status = response.status
+    except Throttled as error:
+        visit.integration_status, visit.integration_error = 429, str(error)
         return error_response(429, "Too Many Requests")
     except asyncio.CancelledError:
         return error_response(503, "Service Unavailable")
     except MalformedResponse as error:
+        visit.integration_error = str(error)
         say("gateway", f"{function} answered what is no HTTP response: {error}", level="error")
     except SamletError as error:
+        visit.integration_error = str(error)
         say("gateway", f"{function}: {error}", level="error")
+    else:
+        return response
     return failed
 
 
@@ -144,6 +209,16 @@ def _target(raw: str) -> tuple[str, str, str]:
     if not raw.startswith("/") and "://" in raw:
         raw = "/" + raw.partition("://")[2].partition("/")[2]
     return raw.partition("#")[0].partition("?")
+
+
+def _parsed(request: web.BaseRequest, segments: tuple[str, ...], query: str, body: bytes = b"") -> HttpRequest:
+    headers = decode_headers(request.raw_headers)
+    source_ip, protocol = request.remote or "127.0.0.1", f"HTTP/{request.version.major}.{request.version.minor}"
+    return HttpRequest(request.method, segments, clean_query(query), headers, body, source_ip, protocol)
+
+
+def _first_segment(raw: str) -> str:
+    return _target(raw)[0].removeprefix("/").partition("/")[0]
 
 
 def _log(request: web.BaseRequest, status: int, milliseconds: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from samlet.errors import MalformedResponse
 from samlet.sources.event_v2 import HOP_BY_HOP
 
-_DROPPED = HOP_BY_HOP | {"content-length"}
+DROPPED = HOP_BY_HOP | {"content-length"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -36,7 +36,7 @@ def read_response(payload: bytes) -> HttpResponse:
     headers = _headers(answer)
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "text/plain; charset=utf-8"))
-    return HttpResponse(_status(answer["statusCode"]), headers, _body(answer))
+    return HttpResponse(status_of(answer["statusCode"]), headers, body_bytes(answer))
 
 
 def error_response(status: int, message: str) -> HttpResponse:
@@ -45,7 +45,8 @@ def error_response(status: int, message: str) -> HttpResponse:
     return HttpResponse(status, [("content-type", "application/json")], body)
 
 
-def _status(value: Any) -> int:
+def status_of(value: Any) -> int:
+    """Return a status code, which may be a text; raises MalformedResponse."""
     status = int(value) if isinstance(value, str) and value.isdecimal() else value
     if isinstance(status, float) and status.is_integer():
         status = int(status)
@@ -58,12 +59,13 @@ def _headers(answer: dict[str, Any]) -> list[tuple[str, str]]:
     given, cookies = answer.get("headers") or {}, answer.get("cookies") or []
     if not isinstance(given, dict) or not isinstance(cookies, list):
         raise MalformedResponse("headers must be an object and cookies an array")
-    headers = [_header(name, value) for name, value in given.items()]
-    headers += [_header("set-cookie", cookie) for cookie in cookies]
-    return [header for header in headers if header[0] not in _DROPPED]
+    headers = [header(name, value) for name, value in given.items()]
+    headers += [header("set-cookie", cookie) for cookie in cookies]
+    return [each for each in headers if each[0] not in DROPPED]
 
 
-def _header(name: str, value: Any) -> tuple[str, str]:
+def header(name: str, value: Any) -> tuple[str, str]:
+    """Return one header as it goes out; raises MalformedResponse."""
     if value is None:
         return name.lower(), ""
     if isinstance(value, dict | list) or not _TOKEN.fullmatch(name):
@@ -74,7 +76,8 @@ def _header(name: str, value: Any) -> tuple[str, str]:
     return name.lower(), text.encode("utf-8", "replace").decode()
 
 
-def _body(answer: dict[str, Any]) -> bytes:
+def body_bytes(answer: dict[str, Any]) -> bytes:
+    """Return the body of an answer; raises MalformedResponse."""
     body = answer.get("body")
     if body is None:
         return b""

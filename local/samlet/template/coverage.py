@@ -14,6 +14,8 @@ _RUN = {
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Stage",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::Lambda::Url",
     "AWS::Events::Rule",
     "AWS::Scheduler::Schedule",
 }
@@ -59,7 +61,6 @@ _NOTHING_TO_RUN = (
 _REASONS = {
     "AWS::ApiGateway::RestApi": "REST APIs are not run, only HTTP APIs",
     "AWS::ApiGateway::Authorizer": "authorizers are not run",
-    "AWS::ApiGatewayV2::Authorizer": "authorizers are not run",
     "AWS::ApiGatewayV2::ApiMapping": "custom domains are not served",
     "AWS::ApiGatewayV2::DomainName": "custom domains are not served",
     "AWS::AppSync::GraphQLApi": "GraphQL APIs are not run",
@@ -68,7 +69,6 @@ _REASONS = {
     "AWS::CloudFormation::Stack": "nested stacks are not run; start each by itself",
     "AWS::IoT::TopicRule": "rules of IoT are not run",
     "AWS::Logs::SubscriptionFilter": "log lines wake nothing here",
-    "AWS::Lambda::Url": "function URLs are not served",
     "AWS::StepFunctions::StateMachine": "state machines are not run",
 }
 

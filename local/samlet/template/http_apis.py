@@ -1,10 +1,14 @@
 """HTTP APIs of a template: from an OpenAPI body, from routes and integrations of their own, or both."""
 
-from samlet.model import Cors, HttpApi
+from dataclasses import replace
+
+from samlet.model import Cors, HttpApi, JwtAuthorizer
+from samlet.template.authorizers import Authorizers, CannotAuthorize, lowered
 from samlet.template.openapi import body_routes
 from samlet.template.properties import Properties
-from samlet.template.routes import Routes
+from samlet.template.routes import Guard, Routes
 from samlet.template.stack import Resource, Stack
+from samlet.template.stages import Stage, stages
 
 
 def http_apis(stack: Stack, runnable: set[str]) -> tuple[HttpApi, ...]:
@@ -19,22 +23,38 @@ def http_apis(stack: Stack, runnable: set[str]) -> tuple[HttpApi, ...]:
 
 
 def _http_api(stack: Stack, resource: Resource, runnable: set[str]) -> HttpApi:
-    properties = resource.properties
-    routes = Routes(stack, resource, runnable)
-    if "BodyS3Location" in properties:
+    if "BodyS3Location" in resource.properties:
         stack.refuse(resource, "BodyS3Location: the OpenAPI document lies in S3")
+    noted = len(stack.unsupported)
+    first, *others = [_served(stack, resource, runnable, stage) for stage in stages(stack, resource.logical_id)]
+    # Each stage has noted what cannot be run of the same routes.
+    stack.unsupported[noted:] = dict.fromkeys(stack.unsupported[noted:])
+    return replace(first, others=tuple(others))
+
+
+def _served(stack: Stack, resource: Resource, runnable: set[str], stage: Stage) -> HttpApi:
+    """The API as one stage serves it."""
+    properties = resource.properties
     body = properties.inner("Body")
+    authorizers = Authorizers(stack, body, runnable, stage.variables)
+    routes = Routes(stack, resource, runnable, stage, authorizers)
     body_routes(routes, body)
     if "Target" in properties:
-        routes.add("$default", properties.text("RouteKey", "$default"), properties.text("Target"), properties)
+        routes.add(properties.text("RouteKey", "$default"), properties.text("Target"), properties)
     _own_routes(stack, resource.logical_id, routes)
+    keys = {route.key for route in routes.found()}
+    for key in sorted(stage.throttling.keys() - keys):
+        assert stage.resource
+        stack.refuse(stage.resource, f"RouteSettings: {key} is no route that is served")
     configured = "CorsConfiguration" in properties
     cors = properties.inner("CorsConfiguration") if configured else body.inner("x-amazon-apigateway-cors")
     return HttpApi(
         logical_id=resource.logical_id,
         routes=routes.found(),
-        cors=_cors(cors) if configured or "x-amazon-apigateway-cors" in body else None,
-        stage=_stage(stack, resource.logical_id),
+        cors=cors_of(cors) if configured or "x-amazon-apigateway-cors" in body else None,
+        stage=stage.name,
+        stage_variables=stage.variables,
+        access_log=stage.access_log,
     )
 
 
@@ -47,18 +67,32 @@ def _own_routes(stack: Stack, api: str, routes: Routes) -> None:
             continue
         key = properties.text("RouteKey")
         integration = integrations.get(properties.text("Target", "").removeprefix("integrations/"))
-        if properties.text("AuthorizationType", "NONE") != "NONE":
-            stack.refuse(route, f"AuthorizationType: authorizers are not run, so {key} is left out")
-        elif integration is None:
+        try:
+            guard = _guard(properties, routes.authorizers)
+        except CannotAuthorize as reason:
+            stack.refuse(route, f"AuthorizationType: {reason}, so {key} is left out")
+            continue
+        if integration is None:
             stack.refuse(route, f"Target: {properties.text('Target', 'nothing')} is no integration of this template")
         else:
-            routes.add_integration(key, integration.properties, owner=route)
+            routes.add_integration(key, integration.properties, owner=route, guard=guard)
 
 
-def _cors(properties: Properties) -> Cors:
-    # The resource's property and the OpenAPI extension differ in the case of the first letter.
-    lower = {name[:1].lower() + name[1:]: properties.raw(name) for name in properties}
-    cors = Properties(properties.place, lower)
+def _guard(properties: Properties, authorizers: Authorizers) -> Guard:
+    kind = properties.choice("AuthorizationType", "NONE", "NONE", "JWT", "CUSTOM", "AWS_IAM")
+    if kind == "NONE":
+        return Guard()
+    if kind == "AWS_IAM":
+        raise CannotAuthorize("signatures of IAM are not checked")
+    authorizer = authorizers.resource(properties.text("AuthorizerId", ""))
+    if isinstance(authorizer, JwtAuthorizer) != (kind == "JWT"):
+        raise properties.error("AuthorizationType", f"{kind} does not fit the authorizer")
+    return Guard(authorizer, properties.texts("AuthorizationScopes"))
+
+
+def cors_of(properties: Properties) -> Cors:
+    """A CORS configuration, in the resource's spelling or the OpenAPI extension's."""
+    cors = lowered(properties)
     result = Cors(
         allow_origins=cors.texts("allowOrigins"),
         allow_methods=cors.texts("allowMethods"),
@@ -70,15 +104,3 @@ def _cors(properties: Properties) -> Cors:
     if result.allow_credentials and "*" in result.allow_origins:
         raise cors.error("allowCredentials", "is refused by AWS together with the origin *")
     return result
-
-
-def _stage(stack: Stack, api: str) -> str:
-    stages = [stage for stage in stack.of_type("AWS::ApiGatewayV2::Stage") if stage.properties.text("ApiId") == api]
-    names = {stage.properties.text("StageName"): stage for stage in stages}
-    chosen = "$default" if not names or "$default" in names else next(iter(names))
-    for name, stage in names.items():
-        if name != chosen:
-            stack.refuse(stage, f"StageName: one stage an API is served, and that is {chosen}")
-        if stage.properties.raw("StageVariables"):
-            stack.refuse(stage, "StageVariables: are not given to the functions")
-    return chosen

@@ -10,6 +10,7 @@ from samlet.model import Template, Unsupported
 from samlet.template import reader
 from samlet.template.coverage import others, uncovered, unmade
 from samlet.template.expansion import expanded
+from samlet.template.function_urls import function_urls
 from samlet.template.functions import functions
 from samlet.template.http_apis import http_apis
 from samlet.template.intrinsics import Resolver
@@ -90,6 +91,7 @@ def _load(
         account=account,
         functions=found,
         apis=http_apis(stack, runnable),
+        function_urls=function_urls(stack, runnable),
         schedules=schedules(stack, runnable),
         kafka_mappings=kafka_mappings(stack, found),
         outputs=stack.outputs(whole.document.get("Outputs") or {}),

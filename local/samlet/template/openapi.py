@@ -1,7 +1,8 @@
 """Reads the routes out of an OpenAPI body with API Gateway's extensions."""
 
+from samlet.template.authorizers import CannotAuthorize
 from samlet.template.properties import Properties
-from samlet.template.routes import Routes
+from samlet.template.routes import Guard, Routes
 
 _INTEGRATION = "x-amazon-apigateway-integration"
 _ANY = "x-amazon-apigateway-any-method"
@@ -10,25 +11,38 @@ _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", _ANY)
 
 def body_routes(routes: Routes, body: Properties) -> None:
     """Adds every operation of the body."""
-    guarded = bool(body.raw("security"))
     paths = body.inner("paths")
     for path in paths:
         operations = paths.inner(path)
         for method in filter(operations.__contains__, _METHODS):
             key = path if path == "$default" else f"{'ANY' if method == _ANY else method.upper()} {path}"
-            _add_operation(routes, key, operations.inner(method), body, guarded=guarded)
+            _add_operation(routes, key, operations.inner(method), body)
 
 
-def _add_operation(routes: Routes, key: str, operation: Properties, body: Properties, *, guarded: bool) -> None:
-    security = operation.raw("security")
+def _add_operation(routes: Routes, key: str, operation: Properties, body: Properties) -> None:
     integration = _integration(operation, body)
-    # SAM writes `security: [{NONE: []}]`, and OpenAPI `security: []`, for an operation without an authorizer.
-    if (guarded and security is None) or (security and security != [{"NONE": []}]):
-        routes.refuse(key, "authorizers are not run, so the route is left out")
-    elif integration is None:
+    # `security: []` takes the document's own security away, so an empty list is not the same as none.
+    secured = operation if operation.raw("security") is not None else body
+    try:
+        guard = _guard(routes, secured)
+    except CannotAuthorize as reason:
+        routes.refuse(key, f"{reason}, so the route is left out")
+        return
+    if integration is None:
         routes.refuse(key, f"has no {_INTEGRATION}")
     else:
-        routes.add_integration(key, integration)
+        routes.add_integration(key, integration, guard=guard)
+
+
+def _guard(routes: Routes, secured: Properties) -> Guard:
+    schemes = [(scheme, each.texts(scheme)) for each in secured.maps("security") for scheme in each.values]
+    # SAM writes `security: [{NONE: []}]` for an operation without an authorizer.
+    if not schemes or [scheme for scheme, _ in schemes] == ["NONE"]:
+        return Guard()
+    if len(schemes) > 1:
+        raise CannotAuthorize("one security scheme an operation is run")
+    scheme, scopes = schemes[0]
+    return Guard(routes.authorizers.scheme(scheme), scopes)
 
 
 def _integration(operation: Properties, body: Properties) -> Properties | None:

@@ -1,22 +1,35 @@
 """Collects the routes of one HTTP API, and says of each one that cannot be served why."""
 
 import re
+from dataclasses import dataclass
 
 from samlet.model import Route
+from samlet.template.authorizers import Authorizer, Authorizers, lowered, with_variables
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
+from samlet.template.stages import Stage
 
 _KEY = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) (/\S*)")
 _LONGEST = 30_000
 
 
-class Routes:
-    """The routes of an API so far; later ones replace earlier ones of the same key."""
+@dataclass(frozen=True)
+class Guard:
+    """Who decides whether a request may pass, and by which scopes."""
 
-    def __init__(self, stack: Stack, api: Resource, runnable: set[str]) -> None:
+    authorizer: Authorizer | None = None
+    scopes: tuple[str, ...] = ()
+
+
+class Routes:
+    """The routes of an API as one stage serves them; later ones replace earlier ones of the same key."""
+
+    def __init__(self, stack: Stack, api: Resource, runnable: set[str], stage: Stage, authorizers: Authorizers) -> None:
+        self.authorizers = authorizers
         self._stack = stack
         self._api = api
         self._runnable = runnable
+        self._stage = stage
         self._routes: dict[str, Route] = {}
 
     def found(self) -> tuple[Route, ...]:
@@ -27,34 +40,53 @@ class Routes:
         """Notes that a route cannot be served."""
         self._stack.refuse(owner or self._api, f"{key}: {reason}")
 
-    def add_integration(self, key: str, integration: Properties, owner: Resource | None = None) -> None:
+    def add_integration(
+        self, key: str, integration: Properties, owner: Resource | None = None, guard: Guard | None = None
+    ) -> None:
         """Adds a route by its integration, in the OpenAPI extension's spelling or the resource's."""
-        spelled = {name[:1].lower() + name[1:]: integration.raw(name) for name in integration}
-        properties = Properties(integration.place, spelled)
+        properties = lowered(integration)
         kind = properties.text("integrationType", properties.text("type", "")).upper()
         if kind != "AWS_PROXY" or "integrationSubtype" in properties:
             self.refuse(
                 key, f"integrations of type {kind or 'nothing'} are not run, only AWS_PROXY to a function", owner
             )
-        elif properties.text("payloadFormatVersion", "1.0") != "2.0":
-            self.refuse(key, "events of payload format 1.0 are not made, only 2.0", owner)
         else:
             if properties.raw("requestParameters") or properties.raw("responseParameters"):
                 self.refuse(key, "parameter mappings of the integration are not applied", owner)
             uri = properties.text("integrationUri", properties.text("uri", ""))
-            self.add(key, key, uri, properties, owner)
+            version = properties.choice("payloadFormatVersion", "1.0", "1.0", "2.0")
+            self.add(key, uri, properties, owner, guard, version)
 
-    def add(self, shown: str, key: str, target: str, properties: Properties, owner: Resource | None = None) -> None:
+    def add(
+        self,
+        key: str,
+        target: str,
+        properties: Properties,
+        owner: Resource | None = None,
+        guard: Guard | None = None,
+        version: str = "2.0",
+    ) -> None:
         """Adds a route to a function; `properties` may hold its time-out, `timeoutInMillis`."""
         match = _KEY.fullmatch(key)
         if not match and key != "$default":
             raise properties.error("RouteKey", f"{key} is no route key; it looks like `GET /path` or $default")
+        target = with_variables(target, self._stage.variables)
         function = self._stack.function_at(target)
         if function is None:
-            self.refuse(shown, f"{target or 'its target'} is no function of this template", owner)
+            self.refuse(key, f"{target or 'its target'} is no function of this template", owner)
         elif function not in self._runnable:
-            self.refuse(shown, f"its function {function} cannot be run", owner)
+            self.refuse(key, f"its function {function} cannot be run", owner)
         else:
             method, path = (match[1], match[2]) if match else ("ANY", key)
             timeout = properties.integer("timeoutInMillis", _LONGEST, low=50, high=_LONGEST)
-            self._routes[key] = Route(method, path, function, timeout)
+            guard = guard or Guard()
+            self._routes[key] = Route(
+                method,
+                path,
+                function,
+                timeout,
+                guard.authorizer,
+                guard.scopes,
+                "1.0" if version == "1.0" else "2.0",
+                self._stage.throttle(key),
+            )

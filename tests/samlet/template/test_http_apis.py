@@ -191,39 +191,10 @@ paths:
     assert api.routes == (Route("GET", "/a", "F"),)
 
 
-def test_a_route_behind_an_authorizer_is_left_out_and_listed(loaded: Loader) -> None:
-    template = loaded(
-        SAM
-        + """
-          Api:
-            Type: AWS::Serverless::HttpApi
-            Properties:
-              Auth:
-                DefaultAuthorizer: Jwt
-                Authorizers:
-                  Jwt:
-                    IdentitySource: $request.header.Authorization
-                    JwtConfiguration: {issuer: https://issuer.example, audience: [me]}
-          F:
-            Type: AWS::Serverless::Function
-            Properties:
-              Events:
-                Open: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /open, Auth: {Authorizer: NONE}}}
-                Shut: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /shut}}
-        """
-    )
-    assert [route.key for route in template.apis[0].routes] == ["GET /open"]
-    assert [(note.logical_id, "GET /shut: authorizers" in note.reason) for note in template.unsupported] == [
-        ("Api", True)
-    ]
-
-
 @pytest.mark.parametrize(
     ("integration", "reason"),
     [
         ("{type: http_proxy, uri: https://a.example}", "HTTP_PROXY"),
-        ("{type: aws_proxy, uri: !GetAtt F.Arn, payloadFormatVersion: '1.0'}", "payload format 1.0"),
-        ("{type: aws_proxy, uri: !GetAtt F.Arn}", "payload format 1.0"),
         ("{type: aws_proxy, integrationSubtype: SQS-SendMessage, payloadFormatVersion: '1.0'}", "AWS_PROXY"),
         (
             "{type: aws_proxy, uri: 'arn:aws:lambda:x:111111111111:function:o', payloadFormatVersion: '2.0'}",
@@ -263,7 +234,6 @@ def test_routes_of_a_function_that_cannot_be_run_are_listed(loaded: Loader) -> N
     [
         ("W: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}", "W"),
         ("D: {Type: AWS::ApiGatewayV2::DomainName, Properties: {}}", "D"),
-        ("S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: Api, StageName: two}}", "S"),
         ("R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /, AuthorizationType: JWT}}", "R"),
         ("R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /}}", "R"),
     ],
@@ -278,6 +248,35 @@ def test_other_parts_of_an_api_are_listed(loaded: Loader, resource: str, logical
         """
     )
     assert [note.logical_id for note in template.unsupported] == [logical_id]
+
+
+@pytest.mark.parametrize("version", ["", ", payloadFormatVersion: '1.0'", ", payloadFormatVersion: 1.0"])
+def test_without_a_version_the_payload_format_is_1_0(loaded: Loader, version: str) -> None:
+    (api,) = loaded(
+        PLAIN
+        + f"""
+          Api:
+            Type: AWS::ApiGatewayV2::Api
+            Properties:
+              Body:
+                paths:
+                  /a: {{get: {{x-amazon-apigateway-integration: {{type: aws_proxy, uri: !GetAtt F.Arn{version}}}}}}}
+        """
+    ).apis
+    assert [route.payload_format for route in api.routes] == ["1.0"]
+
+
+@pytest.mark.parametrize("age", [-2, 86_401])
+def test_a_max_age_beyond_the_gateways_bounds_is_an_error(loaded: Loader, age: int) -> None:
+    with pytest.raises(TemplateError, match=f"maxAge: needs a number from -1 to 86400, not {age}"):
+        loaded(
+            f"""
+        Resources:
+          Api:
+            Type: AWS::ApiGatewayV2::Api
+            Properties: {{ProtocolType: HTTP, CorsConfiguration: {{AllowOrigins: [https://a.example], MaxAge: {age}}}}}
+        """
+        )
 
 
 @pytest.mark.parametrize(("timeout", "bound"), [(49, "50"), (30_001, "30000")])

@@ -1,0 +1,31 @@
+"""Function URLs of a template."""
+
+from samlet.model import FunctionUrl
+from samlet.template.http_apis import cors_of
+from samlet.template.stack import Resource, Stack
+
+
+def function_urls(stack: Stack, runnable: set[str]) -> tuple[FunctionUrl, ...]:
+    """Every function URL that can be served; the others are noted as unsupported."""
+    found = []
+    for resource in stack.of_type("AWS::Lambda::Url"):
+        target = resource.properties.text("TargetFunctionArn")
+        function = stack.function_at(target)
+        reason = _impossible(resource)
+        if function is None or function not in runnable:
+            reason = f"TargetFunctionArn: {function or target} is no function that is run here"
+        if reason:
+            stack.refuse(resource, reason)
+        else:
+            assert function
+            cors = cors_of(resource.properties.inner("Cors")) if "Cors" in resource.properties else None
+            found.append(FunctionUrl(resource.logical_id, function, cors))
+    return tuple(found)
+
+
+def _impossible(resource: Resource) -> str | None:
+    if resource.properties.choice("AuthType", None, "NONE", "AWS_IAM") == "AWS_IAM":
+        return "AuthType: signatures of IAM are not checked, so the URL is not served"
+    if resource.properties.choice("InvokeMode", "BUFFERED", "BUFFERED", "RESPONSE_STREAM") == "RESPONSE_STREAM":
+        return "InvokeMode: responses are not streamed, so the URL is not served"
+    return None
