@@ -123,7 +123,8 @@ class Route:
 class HttpApi:
     """One `AWS::ApiGatewayV2::Api` with its routes, as one of its stages serves it; `others` are its further stages.
 
-    `access_log` is the format of a line with `$context` variables.
+    `access_log` is the format of a line with `$context` variables. A function URL (`AWS::Lambda::Url`) is an API with
+    one route and some ways of its own.
     """
 
     logical_id: str
@@ -133,15 +134,7 @@ class HttpApi:
     stage_variables: Mapping[str, str] = field(default_factory=dict)
     access_log: str | None = None
     others: tuple["HttpApi", ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionUrl:
-    """One `AWS::Lambda::Url` that asks for no signature."""
-
-    logical_id: str
-    function: str
-    cors: Cors | None = None
+    function_url: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +208,7 @@ class Template:
     account: str
     functions: Mapping[str, Function]
     apis: tuple[HttpApi, ...] = ()
-    function_urls: tuple[FunctionUrl, ...] = ()
+    function_urls: tuple[HttpApi, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     kafka_mappings: tuple[KafkaMapping, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()

@@ -41,6 +41,7 @@ class Sources:
         self._settings = settings
         self._metrics = metrics
         self._apis = template.apis
+        self._urls = template.function_urls
         self._place = Place(template.region, template.account)
         self._jwks = jwks or {}
         self._functions = functions
@@ -75,7 +76,10 @@ class Sources:
         }
 
     async def start(self, bound: socket, stack: AsyncExitStack) -> dict[str, str]:
-        """Start all; the first API gets the socket `bound`, further ones any port. Returns the further addresses."""
+        """Start all; the first API gets the socket `bound`, further ones and function URLs any port.
+
+        Returns the further addresses.
+        """
         stack.push_async_callback(self._stop)
         self._warn_of_keys()
         addresses = {}
@@ -84,6 +88,10 @@ class Sources:
             if number:
                 addresses[f"api {api.logical_id}"] = url_of(own)
             await self._serve(api, own)
+        for url in self._urls:
+            own = stack.enter_context(bind_any(self._settings))
+            addresses[f"url {url.logical_id}"] = url_of(own)
+            await self._serve(url, own)
         for source in self._kafka:
             await source.start()
         await self.schedules.start()

@@ -27,6 +27,7 @@ from samlet.sources.event_v2 import (
     decode_headers,
     decode_path,
 )
+from samlet.sources.function_url import ACCOUNT, encoded_path, refusal_of_url
 from samlet.sources.http_server import read_body, refuse_head, serve, to_wire
 from samlet.sources.invoker import Invoker
 from samlet.sources.response_v1 import read_response_v1
@@ -56,9 +57,11 @@ class HttpGateway:
     ) -> None:
         self._routes = RouteTable(api.routes)
         self._cors = CorsPolicy(api.cors) if api.cors else None
+        account = ACCOUNT if api.function_url else account
         self._common = Gateway(api.logical_id, account, api.stage, region, api.stage_variables)
         self._admission = Admission(api, self._common, invoker, jwks=jwks or {})
         self._access_log = api.access_log
+        self._function_url = api.function_url
         self._invoker = invoker
         self._answered = answered
         self._running: set[asyncio.Future[Outcome]] = set()
@@ -106,7 +109,7 @@ class HttpGateway:
     async def _route(self, request: web.BaseRequest, request_id: str, visit: Visit) -> HttpResponse:
         path, _, query = _target(request.raw_path)
         try:
-            segments = decode_path(path)
+            segments = encoded_path(path) if self._function_url else decode_path(path)
         except UnicodeError:
             return error_response(400, "Bad Request")
         match = self._match(request.method, segments)
@@ -128,7 +131,8 @@ class HttpGateway:
         event = build(parsed, match, self._common, request_id, now, visit.authorizer)
         if len(event) > _PAYLOAD_LIMIT:
             return error_response(413, "Request Too Long")
-        return await self._run(match, event, visit)
+        response = await self._run(match, event, visit)
+        return refusal_of_url(response) if self._function_url and visit.function_status is None else response
 
     def _log_access(
         self,

@@ -20,7 +20,7 @@ def allows(document: Any, arn: str) -> bool:
     if not isinstance(statements, list) or not all(isinstance(each, dict) for each in statements):
         raise ValueError("policyDocument has no Statement")
     effects = {_effect(each) for each in statements if _concerns(each, arn)}
-    return effects == {"Allow"}
+    return "Allow" in effects and "Deny" not in effects
 
 
 def _effect(statement: Mapping[str, Any]) -> str | None:

@@ -1,11 +1,13 @@
 """Function URLs of a template."""
 
-from samlet.model import FunctionUrl
+from samlet.model import HttpApi, Route
 from samlet.template.http_apis import cors_of
 from samlet.template.stack import Resource, Stack
 
+_AS_LONG_AS_IT_TAKES = 900_000  # ms: a URL has no time-out of its own, and no function has a longer one
 
-def function_urls(stack: Stack, runnable: set[str]) -> tuple[FunctionUrl, ...]:
+
+def function_urls(stack: Stack, runnable: set[str]) -> tuple[HttpApi, ...]:
     """Every function URL that can be served; the others are noted as unsupported."""
     found = []
     for resource in stack.of_type("AWS::Lambda::Url"):
@@ -18,8 +20,9 @@ def function_urls(stack: Stack, runnable: set[str]) -> tuple[FunctionUrl, ...]:
             stack.refuse(resource, reason)
         else:
             assert function
+            route = Route("ANY", "$default", function, _AS_LONG_AS_IT_TAKES)
             cors = cors_of(resource.properties.inner("Cors")) if "Cors" in resource.properties else None
-            found.append(FunctionUrl(resource.logical_id, function, cors))
+            found.append(HttpApi(resource.logical_id, (route,), cors, function_url=True))
     return tuple(found)
 
 

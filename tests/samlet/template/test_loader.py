@@ -42,7 +42,9 @@ def test_everything_that_cannot_be_run_is_listed_and_the_rest_is_silent(loaded: 
           F: {{Type: AWS::Serverless::Function, Properties: {FUNCTION}}}
           Rest: {{Type: AWS::Serverless::Api, Properties: {{StageName: live, DefinitionUri: api.yaml}}}}
           Nested: {{Type: AWS::Serverless::Application, Properties: {{Location: other.yaml}}}}
-          Url: {{Type: AWS::Lambda::Url, Properties: {{}}}}
+          Url: {{Type: AWS::Lambda::Url, Properties: {{TargetFunctionArn: !Ref F, AuthType: AWS_IAM}}}}
+          Domain: {{Type: AWS::ApiGatewayV2::DomainName, Properties: {{DomainName: a.example}}}}
+          Mapping: {{Type: AWS::ApiGatewayV2::ApiMapping, Properties: {{DomainName: a.example}}}}
           Queue: {{Type: AWS::SQS::Queue}}
           Table: {{Type: AWS::Serverless::SimpleTable}}
           Own: {{Type: Custom::Thing}}
@@ -53,7 +55,7 @@ def test_everything_that_cannot_be_run_is_listed_and_the_rest_is_silent(loaded: 
         """
     )
     listed = {note.logical_id: note.reason for note in template.unsupported}
-    assert set(listed) == {"Transform", "Image", "Rest", "Nested", "Url", "Queue", "Table", "Own"}
+    assert set(listed) == {"Transform", "Image", "Rest", "Nested", "Url", "Domain", "Mapping", "Queue", "Table", "Own"}
     assert "REST" in listed["Rest"]
     assert all(listed.values())
 

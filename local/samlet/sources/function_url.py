@@ -1,0 +1,22 @@
+"""What function URLs do in another way than HTTP APIs: encoded paths, a nameless account, and errors of their own."""
+
+import json
+
+from samlet.sources.response_v2 import HttpResponse
+
+ACCOUNT = "anonymous"  # what events say of callers who sign nothing
+
+
+def encoded_path(raw: str) -> tuple[str, ...]:
+    """Return the segments of a path as they came: a function URL decodes nothing."""
+    return tuple(raw.removeprefix("/").split("/"))
+
+
+def refusal_of_url(response: HttpResponse) -> HttpResponse:
+    """Return what a function URL says where an HTTP API answers for a function that gave no answer itself."""
+    headers = [("content-type", "application/json")]
+    if response.status == 429:
+        reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+        body = {"Reason": reason, "Type": "User", "message": "Rate Exceeded."}
+        return HttpResponse(429, headers, json.dumps(body, separators=(",", ":")).encode())
+    return HttpResponse(502, headers, b"Internal Server Error") if response.status >= 500 else response
