@@ -17,9 +17,9 @@ SUITE = CHECKOUT / "tests" / "conformance"
 
 _HEAD = """# Compatibility
 
-What AWS does, and who does it on a laptop. Each row is a test of the [conformance suite](../../tests/conformance/README.md),
-which speaks public protocols only: HTTP, Lambda's Invoke API as boto3 speaks it, Kafka. `make compatibility` writes
-this page.
+What AWS does, and who does it on a laptop. Each row is a test of the
+[conformance suite](../../tests/conformance/README.md), which speaks public protocols only: HTTP, Lambda's Invoke API as
+boto3 speaks it, and Kafka. `make compatibility` writes this page.
 
 | mark | means |
 |---|---|
