@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from samlet.model import Cors, HttpApi, Route
 from samlet.runtime.outcome import Outcome
 from samlet.sources.gateway import HttpGateway
@@ -94,11 +92,9 @@ async def serving(
     """Serve one API; `properties` are further ones of its HttpApi."""
     answered: list[tuple[str, int, float]] = []
     api = HttpApi("Api", routes, cors, stage, **properties)
-    runner = HttpGateway(api, functions, jwks=jwks, answered=lambda *answer: answered.append(answer)).runner()
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    gateway = HttpGateway(api, functions, jwks=jwks, answered=lambda *answer: answered.append(answer))
+    _, port = await gateway.serve()
     try:
-        yield Client(runner.addresses[0][1], functions, answered)
+        yield Client(port, functions, answered)
     finally:
-        await runner.cleanup()
+        await gateway.stop()

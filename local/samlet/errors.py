@@ -12,7 +12,6 @@ SamletError
 ├── FunctionNotFound      no such function in the template
 ├── ScheduleNotFound      no such schedule in the template
 ├── Throttled             a concurrency limit was met
-├── RequestTooLarge       an HTTP body over the gateway's limit
 ├── MalformedResponse     a function's answer is no HTTP response
 └── KafkaFailed           the broker cannot be reached, or refused
 """
@@ -90,10 +89,6 @@ class Throttled(SamletError):
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
         self.reason = reason
-
-
-class RequestTooLarge(SamletError):
-    """An HTTP body over the gateway's limit."""
 
 
 class MalformedResponse(SamletError):

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 type Stream = int | IO[bytes] | None
 
@@ -142,13 +142,24 @@ async def spawn(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
-        user=user,
-        # A user's processes get that user's group and none of ours.
-        group=None if user is None else pwd.getpwuid(user).pw_gid,
-        extra_groups=None if user is None else [],
         start_new_session=True,
+        **({} if user is None else _identity(loop, user)),
     )
     return asyncio.subprocess.Process(transport, protocol, loop)
+
+
+def _identity(loop: asyncio.AbstractEventLoop, user: int) -> dict[str, Any]:
+    """What makes a process another user's: with that user's group and none of ours."""
+    group = pwd.getpwuid(user).pw_gid
+    if type(loop).__module__.partition(".")[0] != "uvloop":
+        return {"user": user, "group": group, "extra_groups": []}
+
+    def become() -> None:  # uvloop knows none of the three options
+        os.setgroups([])
+        os.setgid(group)
+        os.setuid(user)
+
+    return {"preexec_fn": become}
 
 
 def signal_group(pid: int, number: signal.Signals) -> bool:

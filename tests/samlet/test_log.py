@@ -14,6 +14,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(log, "_KEPT_BYTES", 1000)
     log.keep(tmp_path / "samlet.log")
     yield tmp_path / "samlet.log"
+    log._said.flush()
     assert log._file
     log._file.close()
 

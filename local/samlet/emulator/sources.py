@@ -8,8 +8,6 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from aiohttp import web
-
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
 from samlet.log import say
@@ -45,7 +43,7 @@ class Sources:
         self._place = Place(template.region, template.account)
         self._jwks = jwks or {}
         self._functions = functions
-        self._runners: list[web.ServerRunner] = []
+        self._gateways: list[HttpGateway] = []
         self.schedules = Schedules(
             template.schedules,
             functions,
@@ -103,15 +101,13 @@ class Sources:
         gateway = HttpGateway(
             api, self._functions, account=place.account, region=place.region, jwks=self._jwks, answered=answered
         )
-        runner = gateway.runner()
-        await runner.setup()
-        self._runners.append(runner)
-        await web.SockSite(runner, bound).start()
+        self._gateways.append(gateway)
+        await gateway.serve(bound)
 
     async def _stop(self) -> None:
         """Stop all at once, since each may have to wait for what is under way."""
         stopping = [self.schedules.stop(), *(part.stop() for part in self._kafka)]
-        stopping += [runner.cleanup() for runner in self._runners]
+        stopping += [gateway.stop() for gateway in self._gateways]
         for trouble in await asyncio.gather(*stopping, return_exceptions=True):
             if isinstance(trouble, Exception):
                 say("samlet", f"while stopping: {trouble!r}", level="warning")

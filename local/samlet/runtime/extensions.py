@@ -7,9 +7,9 @@ import asyncio
 import json
 import uuid
 
-from aiohttp import web
+from samlet.http_protocol import HttpResponse, RawRequest
 
-_PREFIX = "/2020-01-01/extension/"
+EXTENSION_PREFIX = "/2020-01-01/extension/"
 
 
 class Extensions:
@@ -36,23 +36,30 @@ class Extensions:
         for queue in self._queues.values():
             queue.put_nowait(None)
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
+    async def handle(self, method: str, path: str, request: RawRequest) -> HttpResponse:
         """Answer one call."""
-        call = (request.method, request.path.removeprefix(_PREFIX))
+        call = (method, path.removeprefix(EXTENSION_PREFIX))
         if call == ("POST", "register"):
-            return await self._register(request)
-        queue = self._queues.get(request.headers.get("Lambda-Extension-Identifier", ""))
+            return self._register(request)
+        queue = self._queues.get(request.header(b"lambda-extension-identifier") or "")
         if queue is None:
-            return web.json_response({"errorType": "Extension.UnknownIdentifier", "errorMessage": ""}, status=403)
+            return json_answer(403, {"errorType": "Extension.UnknownIdentifier", "errorMessage": ""})
         if call == ("GET", "event/next"):
             event = await queue.get()
-            return web.json_response(event) if event else web.Response(status=500)
-        return web.json_response({"status": "OK"}, status=202)
+            return json_answer(200, event) if event else HttpResponse(500)
+        return json_answer(202, {"status": "OK"})
 
-    async def _register(self, request: web.BaseRequest) -> web.Response:
+    def _register(self, request: RawRequest) -> HttpResponse:
         identifier = str(uuid.uuid4())
         self._queues[identifier] = asyncio.Queue()
-        wanted = json.loads(await request.read() or b"{}").get("events", [])
+        wanted = json.loads(request.body or b"{}").get("events", [])
         if "INVOKE" in wanted:
             self._wants_events.add(identifier)
-        return web.json_response(self._about, headers={"Lambda-Extension-Identifier": identifier})
+        answer = json_answer(200, self._about)
+        answer.headers.append(("Lambda-Extension-Identifier", identifier))
+        return answer
+
+
+def json_answer(status: int, content: object) -> HttpResponse:
+    """Return an answer of the Runtime API, which speaks JSON only."""
+    return HttpResponse(status, [("Content-Type", "application/json")], json.dumps(content).encode())

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import os
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from samlet.eager import begin
 from samlet.errors import FunctionNotFound, Throttled
 from samlet.log import say
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
 from samlet.runtime.environments import Environments
+from samlet.runtime.identifiers import new_request_id
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import Lendable, Pool
 from samlet.runtime.sandbox import Request, Sandbox, Surroundings
@@ -69,6 +70,7 @@ class Functions:
         self._finished = finished
         self._throttled = throttled
         self._environments = environments
+        self._pythons: dict[str, Path] = {}  # found once, until any file or property changes
         self._max_sandboxes = max_sandboxes if max_sandboxes is not None else default_max_sandboxes()
         self._queue_seconds = queue_seconds
         self._idle_seconds = idle_seconds
@@ -136,7 +138,7 @@ class Functions:
         Raises FunctionNotFound, Throttled or EnvironmentFailed.
         """
         target = self.target(name)
-        request = Request(str(uuid.uuid4()), payload, client_context, trace_id, target.qualifier, target.version)
+        request = Request(new_request_id(), payload, client_context, trace_id, target.qualifier, target.version)
         pool = self._pools[target.function.logical_id]
         return await asyncio.shield(self._spawn(self._execute(pool, request)))
 
@@ -178,6 +180,7 @@ class Functions:
 
     async def replace(self, functions: Mapping[str, Function]) -> None:
         """Take over a changed template: functions that are new, gone or different; the others keep their sandboxes."""
+        self._pythons = {}
         for logical_id in [known for known in self._pools if known not in functions]:
             # Busy sandboxes finish first: they are stale, and stopped when they are given back.
             await self._end_all(self._pools.pop(logical_id).replace())
@@ -190,6 +193,7 @@ class Functions:
 
     async def stale(self, logical_ids: Iterable[str]) -> None:
         """The code of these functions has changed: idle sandboxes end now, busy ones after their event."""
+        self._pythons = {}
         for logical_id in logical_ids:
             if logical_id in self._pools:
                 await self._end_all(self._pools[logical_id].replace())
@@ -230,7 +234,10 @@ class Functions:
     async def _python(self, function: Function) -> Path | None:
         if self._environments is None or function.runtime.startswith("provided"):
             return None
-        return await self._environments.python_for(function)
+        pythons = self._pythons
+        if function.logical_id not in pythons:
+            pythons[function.logical_id] = await self._environments.python_for(function)
+        return pythons[function.logical_id]
 
     async def _give_back(self, pool: Pool, sandbox: Lendable) -> None:
         ending = pool.give_back(sandbox)
@@ -246,9 +253,10 @@ class Functions:
         await asyncio.shield(asyncio.gather(*endings))
 
     def _spawn(self, work: Any) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task: asyncio.Task[Any] = begin(work)
+        if not task.done():
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return task
 
     async def _sweep(self) -> None:

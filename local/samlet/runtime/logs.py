@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from samlet.batches import Batch
 from samlet.log import Level, say
 from samlet.model import LATEST
 
@@ -25,13 +26,21 @@ class LogFile:
         self._path = folder / f"{name}.log" if folder else None
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
+        self._lines = Batch(self._append)
 
     def write(self, line: str) -> None:
         """Append one line."""
-        if self._path is None:
-            return
+        if self._path is not None:
+            self._lines.add(line)
+
+    def flush(self) -> None:
+        """Have everything on disk."""
+        self._lines.flush()
+
+    def _append(self, lines: list[str]) -> None:
+        assert self._path
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.write("\n".join(lines) + "\n")
             grown = file.tell() > _LARGEST_FILE
         if grown:
             self._path.replace(self._path.with_suffix(".log.1"))
@@ -65,6 +74,7 @@ class SandboxLog:
         if self._partial:
             self._show(self._partial)
             self._partial = b""
+        self._file.flush()
 
     def drain(self) -> None:
         """Take what the process has printed so far, without waiting."""

@@ -21,6 +21,7 @@ from samlet.processes import Reaper, signal_group, spawn, terminate
 from samlet.runtime import ending, entrypoint
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
+from samlet.runtime.identifiers import new_request_id, new_trace_id
 from samlet.runtime.layers import merge
 from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
 from samlet.runtime.memory import MemoryLimit
@@ -94,6 +95,9 @@ class Sandbox:
         self._api: RuntimeApi | None = None
         self._init_ms: float | None = None
         self._memory = MemoryLimit(function.memory, self._kill)
+        self._answer: asyncio.Future[Reply | None] | None = None  # None: it will not come
+        self._settling: asyncio.TimerHandle | None = None
+        self._endings: set[asyncio.Task[None]] = set()
 
     @property
     def pid(self) -> int | None:
@@ -109,6 +113,8 @@ class Sandbox:
         if self.state == "new":
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
             await self._initialise(python, self._surroundings.init_limit, "init", request.request_id)
+        if self._settling and not await self._settled():
+            await self._end("reset")
         self._log.begin(request.request_id, request.version)
         started = time.monotonic()
         deadline = started + self.function.timeout
@@ -120,7 +126,7 @@ class Sandbox:
             answer = await self._run(request, deadline)
         answered = time.monotonic()
         if self.pid is not None:
-            await self._settle(deadline)
+            self._settle(deadline)
         duration = (answered - started) * 1000
         init_ms, self._init_ms = self._init_ms, None
         used = self._memory.used
@@ -212,25 +218,25 @@ class Sandbox:
         status = await process.wait()
         if self._process is process and self.state == "idle":
             self.state = "reset"
+        self._give_up()
         return status
+
+    def _give_up(self) -> None:
+        """Wait no longer for the answer to the event under way."""
+        if self._answer and not self._answer.done():
+            self._answer.set_result(None)
 
     async def _run(self, request: Request, deadline: float) -> Reply | Ending:
         """Hand the event over and wait for the answer, the end of the process, the time-out or too much memory."""
         if self._api is None or self._exit is None:
             raise RuntimeError("the sandbox has no process")
-        try:
-            answer = self._api.hand_over(self._event(request, deadline))
-        except RuntimeError:
-            # It asked for an event and was gone before there was one.
-            answer = asyncio.get_running_loop().create_future()
-        self._memory.watch()
-        try:
-            await _first(answer, self._exit, timeout=max(0.0, deadline - time.monotonic()))
-        finally:
-            self._memory.rest()
-        if answer.done() and not self._memory.exceeded:
-            return answer.result()
-        if self._exit.done() or self._memory.exceeded:
+        if not self._exit.done() and self._api.idle.is_set():
+            # Otherwise it asked for an event and was gone before there was one.
+            self._answer = self._api.hand_over(self._event(request, deadline))
+            reply = await self._guarded(self._answer, deadline)
+            if reply is not None and not self._memory.exceeded:
+                return reply
+        if self._exit.done() or self._memory.exceeded or time.monotonic() < deadline:
             problem = ending.exited(await self._exit, request.request_id, out_of_memory=self._memory.exceeded)
         else:
             problem = ending.timed_out(self.function.timeout, request.request_id, _now())
@@ -238,34 +244,59 @@ class Sandbox:
         self._tell(problem)
         return problem
 
+    async def _guarded(self, answer: asyncio.Future[Reply | None], deadline: float) -> Reply | None:
+        """The answer, unless the time or the process ends first; the memory is watched meanwhile."""
+        remaining = max(0.0, deadline - time.monotonic())
+        limit = asyncio.get_running_loop().call_later(remaining, self._give_up)
+        self._memory.watch()
+        try:
+            return await answer
+        finally:
+            limit.cancel()
+            self._memory.rest()
+
     def _event(self, request: Request, deadline: float) -> Event:
         return Event(
             request.request_id,
             request.payload,
             self._surroundings.arn(self.function, request.qualifier),
             int((time.time() + deadline - time.monotonic()) * 1000),
-            str(uuid.uuid4()),
-            request.trace_id or _new_trace_id(),
+            new_request_id(),
+            request.trace_id or new_trace_id(),
             request.client_context,
         )
 
-    async def _settle(self, deadline: float) -> None:
-        """Wait until the runtime asks for the next event: only then is this invocation over."""
+    def _settle(self, deadline: float) -> None:
+        """Let the runtime ask for its next event, which ends this one; who waits for the answer has it already."""
+        self.state = "idle"
+        remaining = max(0.0, deadline - time.monotonic())
+        self._settling = asyncio.get_running_loop().call_later(remaining, self._unsettled)
+
+    def _unsettled(self) -> None:
+        if self.state == "idle" and self._api and not self._api.idle.is_set():
+            ending = asyncio.create_task(self._end("reset"))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+
+    async def _settled(self) -> bool:
+        """Whether the runtime asks for an event again; waits until it does, it ends or its last event's time is up."""
+        assert self._settling
+        until, self._settling = self._settling, None
+        until.cancel()
         if self._api is None or self._exit is None:
-            return
+            return True
         if not self._api.idle.is_set():
             ready = asyncio.ensure_future(self._api.idle.wait())
-            pause = max(0.0, deadline - time.monotonic())
-            await _first(ready, self._exit, timeout=pause)
+            await _first(ready, self._exit, timeout=max(0.0, until.when() - asyncio.get_running_loop().time()))
             ready.cancel()
-        if self._api.idle.is_set() and not self._exit.done():
-            self.state = "idle"
-        else:
-            await self._end("reset")
+        return self._api.idle.is_set() and not self._exit.done()
 
     async def _end(self, state: State, *, announce: bool = False) -> None:
         """End the process and its listener, whatever they are doing."""
         self.state = state
+        if self._settling:
+            self._settling.cancel()
+            self._settling = None
         process, api, self._process, self._api = self._process, self._api, None, None
         if process is not None:
             registered = api is not None and api.extensions.registered
@@ -294,8 +325,3 @@ async def _first(*futures: asyncio.Future[Any], timeout: float) -> None:
 
 def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-
-
-def _new_trace_id() -> str:
-    noise = uuid.uuid4().hex
-    return f"Root=1-{int(time.time()):08x}-{noise[:24]};Parent={uuid.uuid4().hex[:16]};Sampled=0"

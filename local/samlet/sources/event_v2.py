@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from samlet.sources.routes import Match
 
@@ -113,13 +113,6 @@ def decode_path(raw: str) -> tuple[str, ...]:
     if "%" not in raw and raw.isascii():
         return tuple(segments)
     return tuple(unquote_to_bytes(segment.encode("utf-8", "surrogateescape")).decode() for segment in segments)
-
-
-def clean_query(raw: str) -> str:
-    """Return the query string in ASCII: bytes that a client should have encoded are encoded."""
-    if raw.isascii():
-        return raw
-    return quote(raw.encode("utf-8", "surrogateescape"), safe="".join(map(chr, range(33, 127))))
 
 
 def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

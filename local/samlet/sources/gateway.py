@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from socket import socket
+from urllib.parse import urlsplit
 
-from aiohttp import web
-
-from samlet.errors import MalformedResponse, RequestTooLarge, SamletError, Throttled
+from samlet.eager import begin
+from samlet.errors import MalformedResponse, SamletError, Throttled
+from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest
 from samlet.log import say
 from samlet.model import HttpApi
 from samlet.runtime.outcome import Outcome
@@ -22,25 +24,25 @@ from samlet.sources.event_v2 import (
     Gateway,
     HttpRequest,
     build_event,
-    clean_query,
     context_variables,
     decode_headers,
     decode_path,
 )
 from samlet.sources.function_url import ACCOUNT, encoded_path, refusal_of_url
-from samlet.sources.http_server import read_body, refuse_head, serve, to_wire
 from samlet.sources.invoker import Invoker
 from samlet.sources.response_v1 import read_response_v1
-from samlet.sources.response_v2 import HttpResponse, error_response, read_response
+from samlet.sources.response_v2 import error_response, read_response
 from samlet.sources.routes import Match, RouteTable
 
 _PAYLOAD_LIMIT = 6 * 1024 * 1024  # what a function takes in one synchronous invocation
+_LIMITS = Limits(head=10_240, body=10 * 1024 * 1024)
 _CORS_PREFIX = "access-control-"
-_ROUTE: web.RequestKey[str] = web.RequestKey("route", str)
+_NO_ROUTE = "none"
+_GRACE = 1.0  # seconds that open requests have when the gateway stops
 
 
 class HttpGateway:
-    """One HTTP API. `runner()` serves it; the functions are run by `invoker`.
+    """One HTTP API. `serve` opens its door; the functions are run by `invoker`.
 
     `answered` is told each answer's route (its key, or `none`), status and time in seconds.
     """
@@ -69,15 +71,20 @@ class HttpGateway:
             other.stage: HttpGateway(other, invoker, account=account, region=region, jwks=jwks, answered=answered)
             for other in api.others
         }
+        self._server = HttpServer(self._handle, self._refuse, _LIMITS)
 
-    def runner(self) -> web.ServerRunner:
-        """Return the server, to be set up and given a `TCPSite`; needs a running event loop."""
-        return serve(self.handle)
+    async def serve(self, bound: socket | None = None) -> tuple[str, int]:
+        """Answer on a bound socket, else on a free port; returns host and port."""
+        return await self._server.listen(bound)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def stop(self) -> None:
+        """Listen no more, and let go of who still waits."""
+        await self._server.close(_GRACE)
+
+    async def _handle(self, request: RawRequest) -> HttpResponse:
         """Answer one request, whatever happens, and log it."""
-        if self._stages and (other := self._stages.get(_first_segment(request.raw_path))):
-            return await other.handle(request)
+        if self._stages and (other := self._stages.get(_first_segment(request.target))):
+            return await other._handle(request)
         started = time.perf_counter()
         request_id = base64.b64encode(os.urandom(11)).decode()
         visit = Visit()
@@ -91,36 +98,38 @@ class HttpGateway:
         _log(request, response.status, seconds * 1000)
         if self._access_log:
             self._log_access(self._access_log, request, response, request_id, visit, seconds)
-        self._answered(request.get(_ROUTE, "none"), response.status, seconds)
-        return to_wire(response)
+        self._answered(visit.route_key or _NO_ROUTE, response.status, seconds)
+        return response
 
-    async def _answer(self, request: web.BaseRequest, request_id: str, visit: Visit) -> HttpResponse:
-        if refusal := refuse_head(request):
-            return refusal
-        origin = request.headers.get("Origin")
+    def _refuse(self, status: int, words: str) -> HttpResponse:
+        """Answer what is no request at all, or none that fits the limits."""
+        say("gateway", f"a malformed request: {status} {words}", level="warning")
+        self._answered(_NO_ROUTE, status, 0.0)
+        return error_response(status, words)
+
+    async def _answer(self, request: RawRequest, request_id: str, visit: Visit) -> HttpResponse:
         if self._cors is None:
             return await self._route(request, request_id, visit)
-        if origin and request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        origin = request.header(b"origin")
+        if origin and request.method == "OPTIONS" and request.header(b"access-control-request-method") is not None:
             return HttpResponse(204, self._cors.preflight(origin))
         response = await self._route(request, request_id, visit)
         kept = [header for header in response.headers if not header[0].startswith(_CORS_PREFIX)]
         return HttpResponse(response.status, kept + self._cors.answer(origin), response.body)
 
-    async def _route(self, request: web.BaseRequest, request_id: str, visit: Visit) -> HttpResponse:
-        path, _, query = _target(request.raw_path)
+    async def _route(self, request: RawRequest, request_id: str, visit: Visit) -> HttpResponse:
         try:
+            path, query = _target(request.target)
             segments = encoded_path(path) if self._function_url else decode_path(path)
-        except UnicodeError:
+        except ValueError:
             return error_response(400, "Bad Request")
         match = self._match(request.method, segments)
         if match is None:
             return error_response(404, "Not Found")
-        request[_ROUTE] = visit.route_key = match.route.key
-        try:
-            body = await read_body(request)
-        except RequestTooLarge:
+        visit.route_key = match.route.key
+        if request.body is None:
             return error_response(413, "Request Too Long")
-        parsed = _parsed(request, segments, query, body)
+        parsed = _parsed(request, segments, query, request.body)
         now = time.time()
         admitted = await self._admission.admit(parsed, match, request_id, now)
         if isinstance(admitted, Refused):
@@ -137,18 +146,18 @@ class HttpGateway:
     def _log_access(
         self,
         form: str,
-        request: web.BaseRequest,
+        request: RawRequest,
         response: HttpResponse,
         request_id: str,
         visit: Visit,
         seconds: float,
     ) -> None:
         """Write the stage's own line of a request."""
-        path, _, query = _target(request.raw_path)
         try:
+            path, query = _target(request.target)
             segments = decode_path(path)
-        except UnicodeError:
-            segments = (path,)
+        except ValueError:
+            segments, query = (request.target,), ""
         seen = _parsed(request, segments, query)
         context = context_variables(seen, visit.route_key or "", self._common, request_id, time.time() - seconds)
         say(f"access {self._common.api_id}", access_line(form, context, visit, response, seconds))
@@ -163,7 +172,7 @@ class HttpGateway:
     async def _run(self, match: Match, event: bytes, visit: Visit) -> HttpResponse:
         function = match.route.function
         started = time.perf_counter()
-        invocation = asyncio.ensure_future(self._invoker.invoke(function, event))
+        invocation = begin(self._invoker.invoke(function, event))
         # Held here, and never cancelled: after the integration's time-out the function runs on.
         self._running.add(invocation)
         invocation.add_done_callback(self._finished)
@@ -208,24 +217,25 @@ def _response(match: Match, invocation: asyncio.Future[Outcome], visit: Visit) -
     return failed
 
 
-def _target(raw: str) -> tuple[str, str, str]:
-    """Split a request target into path, `?` and query; the absolute form that proxies send is one too."""
+def _target(raw: str) -> tuple[str, str]:
+    """Split a request target into path and query; the absolute form that proxies send is one too. Raises ValueError."""
     if not raw.startswith("/") and "://" in raw:
+        urlsplit(raw)
         raw = "/" + raw.partition("://")[2].partition("/")[2]
-    return raw.partition("#")[0].partition("?")
+    path, _, query = raw.partition("#")[0].partition("?")
+    return path, query
 
 
-def _parsed(request: web.BaseRequest, segments: tuple[str, ...], query: str, body: bytes = b"") -> HttpRequest:
-    headers = decode_headers(request.raw_headers)
-    source_ip, protocol = request.remote or "127.0.0.1", f"HTTP/{request.version.major}.{request.version.minor}"
-    return HttpRequest(request.method, segments, clean_query(query), headers, body, source_ip, protocol)
+def _parsed(request: RawRequest, segments: tuple[str, ...], query: str, body: bytes = b"") -> HttpRequest:
+    headers, protocol = decode_headers(request.headers), f"HTTP/{request.version}"
+    return HttpRequest(request.method, segments, query, headers, body, request.client, protocol)
 
 
-def _first_segment(raw: str) -> str:
-    return _target(raw)[0].removeprefix("/").partition("/")[0]
+def _first_segment(target: str) -> str:
+    return target.partition("?")[0].removeprefix("/").partition("/")[0]
 
 
-def _log(request: web.BaseRequest, status: int, milliseconds: float) -> None:
-    path = request.raw_path.partition("?")[0].encode("ascii", "backslashreplace").decode()
+def _log(request: RawRequest, status: int, milliseconds: float) -> None:
+    path = request.target.partition("?")[0]
     text = f"{request.method} {path[:200]} {status} {milliseconds:.0f} ms"
     say("gateway", text, level="error" if status >= 500 else "info")

@@ -4,24 +4,15 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from samlet.errors import MalformedResponse
+from samlet.http_protocol import HttpResponse as HttpResponse  # what the gateway's parts answer in
 from samlet.sources.event_v2 import HOP_BY_HOP
 
 DROPPED = HOP_BY_HOP | {"content-length"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """A response ready for the wire; `headers` in order, cookies among them, names in lower case."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes = b""
 
 
 def read_response(payload: bytes) -> HttpResponse:

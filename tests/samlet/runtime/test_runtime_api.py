@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from aiohttp import ClientSession
@@ -38,7 +39,7 @@ async def take(api: RuntimeApi, client: ClientSession, event: Event = EVENT) -> 
     await api.idle.wait()
     reply = api.hand_over(event)
     await asking
-    return reply
+    return cast("asyncio.Future[Reply]", reply)
 
 
 async def _get(

@@ -1,0 +1,419 @@
+"""The HTTP/1.1 server of the two doors that every event passes: the gateway and the Runtime API.
+
+llhttp (through httptools) takes requests apart and refuses what is ambiguous. What is left to do here is when to read,
+when to answer and when to give up:
+
+    bytes -> parser -> queue -> handler, one request at a time, in order -> bytes
+
+A client that sends ahead is not read from while its queue is served, and one that does not take its answers is not
+served further, so that no connection holds more than a request, an answer and what one read has brought. Everything
+that is not on the way of every event (console, Invoke API, the web page) is served by aiohttp; see ADR 18.
+"""
+
+import asyncio
+import contextlib
+import math
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Literal, cast
+
+import httptools
+
+from samlet.eager import begin
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_BODILESS = frozenset({204, 304})
+_LINGER = 5.0  # seconds in which the sender of what was refused may go on, so that it gets to read the answer
+_LARGEST_PART = 64 * 1024  # bytes of a head that has no end yet, or between two pieces of a body
+_BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may ask of a server; sizes in bytes, times in seconds."""
+
+    head: int
+    body: int
+    head_seconds: float = 10.0  # from the first byte of a head to its last
+    idle_seconds: float = 75.0  # between two requests of a connection
+    stall_seconds: float = 30.0  # without a byte more of a body, or without one taken of an answer
+
+
+@dataclass(slots=True)
+class RawRequest:
+    """A request as it came off the wire, names of headers in lower case; `body` is None where it is over the limit."""
+
+    method: str
+    target: str
+    version: str
+    headers: list[tuple[bytes, bytes]]
+    client: str
+    body: bytes | None = b""
+    keep_alive: bool = True
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that name, which is given in lower case."""
+        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """A response ready for the wire; `headers` in order. Length, date and connection are added when it is sent."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+type Handler = Callable[[RawRequest], Coroutine[Any, Any, HttpResponse]]
+type Refuse = Callable[[int, str], HttpResponse]
+
+
+class HttpServer:
+    """Listens, and passes every sound request to `handler`.
+
+    `refuse` makes the answer to one that is not sound, from a status and its words. `body_limit` may set another limit
+    for a body once its head is known. An exception in the handler is a 500.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        refuse: Refuse,
+        limits: Limits,
+        *,
+        body_limit: Callable[[RawRequest], int] | None = None,
+    ) -> None:
+        self.handler = handler
+        self.refuse = refuse
+        self.limits = limits
+        self.body_limit = body_limit or (lambda _: limits.body)
+        self.connections: set[_Connection] = set()
+        self._listener: asyncio.Server | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._date = (0, "")
+        self._nobody = asyncio.Event()
+        self._nobody.set()
+
+    async def listen(self, bound: socket.socket | None = None) -> tuple[str, int]:
+        """Answer on a bound socket, else on a free port of 127.0.0.1; returns host and port."""
+        loop = asyncio.get_running_loop()
+        if bound is None:
+            self._listener = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        else:
+            self._listener = await loop.create_server(lambda: _Connection(self), sock=bound, backlog=_BACKLOG)
+        host, port = self._listener.sockets[0].getsockname()[:2]
+        return host, port
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Stop listening and end all connections; who waits for an answer has `grace` seconds to get it."""
+        if self._listener:
+            self._listener.close()
+        if self._sweep:
+            self._sweep.cancel()
+        for connection in list(self.connections):
+            connection.finish()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._nobody.wait(), grace)
+        for connection in list(self.connections):
+            connection.abort()
+
+    def add(self, connection: "_Connection") -> None:
+        """Know a connection, to watch its time."""
+        self.connections.add(connection)
+        self._nobody.clear()
+        if self._sweep is None:
+            self._watch()
+
+    def remove(self, connection: "_Connection") -> None:
+        """Forget a connection that has ended."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._nobody.set()
+
+    def date(self) -> str:
+        """The time as HTTP writes it, made once a second."""
+        second = int(time.time())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
+
+    def _watch(self) -> None:
+        """One timer for all: a timer for each request would cost more than the request's parsing."""
+        loop = asyncio.get_running_loop()
+        for connection in list(self.connections):
+            connection.check(loop.time())
+        shortest = min(self.limits.head_seconds, self.limits.idle_seconds, self.limits.stall_seconds)
+        needed = self.connections and shortest < math.inf
+        self._sweep = loop.call_later(min(1.0, shortest / 4), self._watch) if needed else None
+
+
+class _Refused(Exception):
+    """Raised out of the parser's callbacks too: nothing more of this connection is read."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class _Connection(asyncio.Protocol):
+    """One client. What the parser calls is named `on_…`, as httptools wants it."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._limits = server.limits
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._queue: deque[RawRequest | HttpResponse] = deque()
+        self._task: asyncio.Task[None] | None = None  # of the request that is being handled
+        self._phase: Literal["between", "head", "body"] = "between"
+        self._deadline = self._loop.time() + self._limits.idle_seconds  # for what the phase waits for
+        self._unused = 0  # bytes read since anything has become of them
+        self._deaf = False  # what still comes is dropped
+        self._last = False  # nothing will be asked after what is queued
+        self._writable = True
+        self._continue_due = False
+
+    # --- what the transport says --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._client = peer[0] if peer else "127.0.0.1"
+        self._server.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        # A request under way runs on, as a function does whose caller hangs up.
+        self._deaf = self._last = True
+        self._queue.clear()
+        self._server.remove(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        self._unused += len(data)
+        try:
+            self._parser.feed_data(data)
+            self._check_use()
+        except httptools.HttpParserUpgrade:
+            self._deaf = self._last = True  # what follows is of another protocol, but the request stands
+        except httptools.HttpParserError as error:
+            refused = error.__context__
+            self._refuse(refused if isinstance(refused, _Refused) else _Refused(400, "Bad Request"))
+        except _Refused as refused:
+            self._refuse(refused)
+        self._serve()
+        if self._task is not None and (self._queue or self._phase != "between"):
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """A client may end its half and still wait for answers."""
+        self._deaf = self._last = True
+        return self._task is not None or bool(self._queue)
+
+    def pause_writing(self) -> None:
+        self._writable = False
+        self._deadline = self._loop.time() + self._limits.stall_seconds
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._deadline = self._loop.time() + self._limits.idle_seconds
+        self._serve()
+
+    # --- what the parser says -----------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self._phase, self._unused = "head", 0
+        self._deadline = self._loop.time() + self._limits.head_seconds
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._phase == "head":  # what follows a chunked body is no header of ours
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        parser, headers = self._parser, self._headers
+        self._phase, self._unused = "body", 0
+        self._body: list[bytes] = []
+        self._room = 0
+        request = self._request = RawRequest(
+            parser.get_method().decode(),
+            self._target.decode("latin-1"),
+            parser.get_http_version(),
+            headers,
+            self._client,
+            keep_alive=parser.should_keep_alive(),
+        )
+        known = dict(headers)
+        self._check_head(request, known)
+        if b"content-length" in known or b"transfer-encoding" in known:
+            self._expect_body(request, known)
+
+    def on_body(self, part: bytes) -> None:
+        if self._deaf:
+            return
+        self._unused = 0
+        self._deadline = self._loop.time() + self._limits.stall_seconds
+        self._room -= len(part)
+        if self._room < 0:
+            self._too_large()
+        else:
+            self._body.append(part)
+
+    def on_message_complete(self) -> None:
+        if self._deaf:
+            return
+        self._phase, self._deadline, self._continue_due = "between", math.inf, False
+        self._request.body = b"".join(self._body)
+        self._queue.append(self._request)
+
+    # --- what is refused ----------------------------------------------------------------------------------------------
+
+    def _check_head(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
+        line = len(request.method) + len(request.target) + len(" HTTP/1.1 \r\n")
+        if line > self._limits.head:
+            raise _Refused(414, "Request-URI Too Long")
+        if line + sum([len(name) + len(value) + 4 for name, value in request.headers]) > self._limits.head:
+            raise _Refused(431, "Request Header Fields Too Large")
+        hosts = int(b"host" in known)
+        if len(known) != len(request.headers):
+            hosts = sum(name == b"host" for name, _ in request.headers)
+        if hosts != 1 and (hosts > 1 or request.version != "1.0"):
+            raise _Refused(400, "Bad Request")
+        if request.version not in {"1.1", "1.0"}:
+            raise _Refused(400, "Bad Request")
+
+    def _expect_body(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
+        if known.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
+            raise _Refused(400, "Bad Request")  # we undo no other coding
+        self._deadline = self._loop.time() + self._limits.stall_seconds
+        self._room = self._server.body_limit(request)
+        if int(known.get(b"content-length", 0)) > self._room:
+            self._too_large()
+        elif known.get(b"expect", b"").lower() == b"100-continue":
+            self._continue_due = True
+            self._continue()
+
+    def _too_large(self) -> None:
+        """Have it answered at once, without the body; what still comes of it is dropped."""
+        self._deaf = self._last = True
+        self._phase = "between"
+        self._request.body, self._request.keep_alive = None, False
+        self._body.clear()
+        self._queue.append(self._request)
+
+    def _check_use(self) -> None:
+        """Refuse what never becomes a head or a body: endless headers, chunk extensions, trailers."""
+        if self._unused > _LARGEST_PART and self._phase == "head":
+            raise _Refused(431, "Request Header Fields Too Large")
+        if self._unused > _LARGEST_PART and self._phase == "body":
+            raise _Refused(400, "Bad Request")
+
+    def _refuse(self, refused: _Refused) -> None:
+        self._deaf = self._last = True
+        self._phase = "between"
+        self._queue.append(self._server.refuse(refused.status, str(refused)))
+
+    def check(self, now: float) -> None:
+        """Give up on a client that is too slow."""
+        if now < self._deadline:
+            return
+        if not self._writable or self._transport.is_closing():
+            self._transport.abort()
+        elif self._phase != "between":
+            self._refuse(_Refused(408, "Request Timeout"))
+            self._serve()
+        elif self._task is None:
+            self._transport.close()
+
+    # --- what is answered ---------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        """Begin with the next request, unless one is under way or the client does not take its answers."""
+        while self._queue and self._task is None and self._writable and not self._transport.is_closing():
+            item = self._queue.popleft()
+            if isinstance(item, HttpResponse):
+                self._send(item, None)
+                continue
+            task = begin(self._handle(item))
+            if not task.done():
+                self._task = task
+        self._continue()
+
+    def _continue(self) -> None:
+        """Tell a client that asks first to send its body, once it is its turn."""
+        if self._continue_due and self._task is None and not self._queue:
+            self._continue_due = False
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    async def _handle(self, request: RawRequest) -> None:
+        try:
+            response = await self._server.handler(request)
+        except Exception:  # noqa: BLE001  # the handler tells of its own errors; the client is owed an answer
+            response = self._server.refuse(500, "Internal Server Error")
+        waited, self._task = self._task is not None, None
+        if not self._transport.is_closing():
+            self._send(response, request)
+        if waited:
+            self._serve()
+            if self._task is None and not self._queue and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def _send(self, response: HttpResponse, request: RawRequest | None) -> None:
+        """Write an answer; without a request it is to one that nobody could make out."""
+        keep_alive = request is not None and request.keep_alive and not (self._last and not self._queue)
+        version = request.version if request else "1.1"
+        head = head_of(response, version, self._server.date(), keep_alive=keep_alive)
+        if head is None:
+            response = self._server.refuse(500, "Internal Server Error")
+            head = head_of(response, version, self._server.date(), keep_alive=keep_alive) or b""
+        bodiless = response.status in _BODILESS or (request is not None and request.method == "HEAD")
+        self._transport.write(head if bodiless else head + response.body)
+        if keep_alive:
+            if self._phase == "between":
+                self._deadline = self._loop.time() + self._limits.idle_seconds
+            return
+        self._deaf = self._last = True
+        self._deadline = self._loop.time() + self._limits.stall_seconds
+        if request is not None and request.body is not None:
+            self._transport.close()
+            return
+        # Closed while more is coming, a connection is reset, and the answer may be lost on its way.
+        self._transport.write_eof()
+        self._loop.call_later(_LINGER, self._transport.abort)
+
+    def finish(self) -> None:
+        """Close after what is under way."""
+        self._deaf = self._last = True
+        if self._task is None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close now, whatever is under way."""
+        if self._task:
+            self._task.cancel()
+        self._transport.abort()
+
+
+def head_of(response: HttpResponse, version: str, date: str, *, keep_alive: bool) -> bytes | None:
+    """Return the head of a response; None where a header would end its line and begin one of its own."""
+    lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    if response.status not in _BODILESS:
+        lines.append(f"content-length: {len(response.body)}")
+    lines.append(f"date: {date}")
+    if not keep_alive or version == "1.0":
+        lines.append(f"connection: {'keep-alive' if keep_alive else 'close'}")
+    text = "\r\n".join(lines)
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or "\0" in text:
+        return None
+    return text.encode("utf-8", "replace") + b"\r\n\r\n"
