@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 
 from functions_on_the_spot import MakeFunction
+from samlet import batches
 from samlet.model import Function
 from samlet.services import reset
 from toy import SERVICES, Toy
+
+
+@pytest.fixture(autouse=True)
+def _log_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are held back for no moment, so that a test finds what was just said."""
+    monkeypatch.setattr(batches, "PAUSE", 0.0)
 
 
 @pytest.fixture
