@@ -3,6 +3,7 @@
 SamletError
 ├── ProjectError          samlet.toml or a setting is wrong
 ├── TemplateError         the template cannot be read or resolved
+├── ResourceRefused       a resource of the template cannot be made
 ├── PortTaken             somebody else listens on a port of ours
 ├── StateInUse            another Samlet runs on the same state folder
 ├── EnvironmentFailed     an interpreter or a function's packages cannot be had
@@ -29,6 +30,10 @@ class ProjectError(SamletError):
 
 class TemplateError(SamletError):
     """The template cannot be read or resolved."""
+
+
+class ResourceRefused(SamletError):
+    """A resource of the template cannot be made; the text says why."""
 
 
 class PortTaken(SamletError):

@@ -197,6 +197,26 @@ class Unsupported:
 
 
 @dataclass(frozen=True, slots=True)
+class WantedResource:
+    """A resource to make; `name` is for it if its properties give none, `attributes` will be asked for."""
+
+    logical_id: str
+    type: str
+    name: str
+    properties: Mapping[str, Any]
+    attributes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MadeResource:
+    """What a resource that was made answers to `Ref` and to `Fn::GetAtt`; `notes` say what of it was left out."""
+
+    ref: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """A whole template, resolved; functions are keyed by logical id.
 

@@ -13,7 +13,7 @@ FILE_NAME = "samlet.toml"
 TEMPLATE_NAMES = ("template.yaml", "template.yml", "template.json")
 
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\.([A-Za-z0-9_]+)\}")
-_KEYS = {"template", "on_start", "services", "web", "secrets", "parameters", "environment", "jwks"}
+_KEYS = {"template", "on_start", "services", "web", "secrets", "parameters", "imports", "environment", "jwks"}
 _FACTS = {
     "postgres": ("host", "port", "database", "admin_url"),
     "kafka": ("bootstrap_servers",),
@@ -48,9 +48,11 @@ class Project:
     postgres: PostgresWanted | None = None
     kafka: bool = False
     mail: bool = False
+    aws: bool = True
     web: Web | None = None
     secrets: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    imports: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     jwks: Mapping[str, Path] = field(default_factory=dict)
 
@@ -130,7 +132,7 @@ class _Reader:
 
     def project(self, template: Path | None) -> Project:
         self._only(self._values, _KEYS, "")
-        services = self._table(self._values, "services", {"postgres", "kafka", "mail"})
+        services = self._table(self._values, "services", {"postgres", "kafka", "mail", "aws"})
         named = self._string(self._values, "template", "", default=TEMPLATE_NAMES[0])
         return Project(
             template=_existing((template or self._path.parent / named).resolve(), f"{self._path}: template:"),
@@ -139,9 +141,11 @@ class _Reader:
             postgres=self._postgres(services),
             kafka=self._switch(services, "kafka"),
             mail=self._switch(services, "mail"),
+            aws=services.get("aws") is not False and (self._switch(services, "aws") or True),
             web=self._web(),
             secrets=self._strings(self._table(self._values, "secrets", {"names"}), "names", "secrets."),
             parameters=self._texts(self._values, "parameters", ""),
+            imports=self._texts(self._values, "imports", ""),
             environment=self._texts(self._values, "environment", ""),
             jwks=self._files("jwks"),
         )

@@ -16,6 +16,7 @@ PORTS = {
     "smtp": ("SAMLET_SMTP_PORT", 1025),
     "postgres": ("SAMLET_POSTGRES_PORT", 54320),
     "kafka": ("SAMLET_KAFKA_PORT", 19092),
+    "aws": ("SAMLET_AWS_PORT", 4566),
 }
 
 

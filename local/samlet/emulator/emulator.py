@@ -128,8 +128,10 @@ class Emulator:
         stack.push_async_callback(self._surroundings.stop)
         facts = self._facts()
         house = FunctionHouse(self._project, self._settings, self._options, self._state.folder, reaper, self._metrics)
+        house.aws = self._surroundings.aws
         self._house = house
         await together(self._surroundings.start(), self._open(house, facts, stack))
+        self._addresses |= self._surroundings.addresses()
         await serve(house.invoke_api(), sockets["lambda"], stack)
         if "agents" in sockets:
             await serve(house.agents_api(), sockets["agents"], stack)
@@ -179,7 +181,8 @@ class Emulator:
 
     def _facts(self) -> dict[str, str]:
         assert self._surroundings
-        facts = {f"{part}.url": self._addresses[part] for part in ("api", "web") if part in self._addresses}
+        parts = ("api", "web", "lambda")
+        facts = {f"{part}.url": self._addresses[part] for part in parts if part in self._addresses}
         folder, names = self._settings.secrets_folder, self._project.secrets
         secrets = secret_files.read(folder, names) if folder else self._state.secrets(names)
         return facts | self._surroundings.facts() | {f"secrets.{name}": value for name, value in secrets.items()}

@@ -12,14 +12,17 @@ from watchfiles import awatch
 from samlet.emulator.metrics import Metrics
 from samlet.emulator.options import Options
 from samlet.emulator.reload import Reload
-from samlet.errors import FunctionFailed, SamletError, TemplateError
+from samlet.errors import FunctionFailed, SamletError, ServiceFailed, TemplateError
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.project import Project, fill
 from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi
 from samlet.secret_files import read_one
+from samlet.services import Moto
 from samlet.settings import Settings
-from samlet.template import Template, load, notice
+from samlet.template import Maker, SamConfig, Template, load, notice, read_samconfig
+
+_REGION = "eu-central-1"
 
 
 class FunctionHouse:
@@ -42,6 +45,8 @@ class FunctionHouse:
         self._reaper = reaper
         # Agents have the code and its packages with them.
         self._environments = None if settings.agent_port else self._make_environments()
+        self._sam = SamConfig()
+        self.aws: Moto | None = None  # makes the template's other resources, if anything does
         self._parameters: dict[str, str] = {}
         self._template: Template | None = None
         self._functions: Functions | None = None
@@ -69,7 +74,9 @@ class FunctionHouse:
 
     async def prepare(self, facts: Mapping[str, str]) -> None:
         """Read the template and build what its functions run in."""
-        self._parameters = fill(self._project.parameters, facts) | dict(self._options.parameters)
+        self._sam = read_samconfig(self._project.template.parent, self._options.config_env)
+        own = fill(self._project.parameters, facts) | dict(self._options.parameters)
+        self._parameters = dict(self._sam.parameters) | own
         self._template = await self._load()
         if self._environments:
             await self._environments.prepare(self._template.functions.values())
@@ -81,7 +88,7 @@ class FunctionHouse:
             environments=self._environments,
             reaper=self._reaper,
             max_sandboxes=self._settings.max_sandboxes,
-            extra_environment=self._everywhere() | fill(self._project.environment, facts),
+            extra_environment=self._everywhere(facts) | fill(self._project.environment, facts),
             log_path=self._folder / "logs",
             region=self.template.region,
             account=self.template.account,
@@ -92,10 +99,14 @@ class FunctionHouse:
         stack.push_async_callback(self._functions.stop)
         await self._functions.start()
 
-    def _everywhere(self) -> dict[str, str]:
+    def _everywhere(self, facts: Mapping[str, str]) -> dict[str, str]:
         """What every sandbox is told about its surroundings."""
-        url = self._settings.aws_endpoint_url
-        return {"AWS_ENDPOINT_URL": url} if url else {}
+        if self._settings.aws_endpoint_url:
+            return {"AWS_ENDPOINT_URL": self._settings.aws_endpoint_url}
+        if self.aws and self.aws.wanted:
+            # Functions are ours, and moto has none.
+            return {"AWS_ENDPOINT_URL": self.aws.url, "AWS_ENDPOINT_URL_LAMBDA": facts["lambda.url"]}
+        return {}
 
     def agents_api(self) -> web.Application:
         """Return the door for the agents that run the functions."""
@@ -130,13 +141,13 @@ class FunctionHouse:
         stack.callback(following.cancel)
 
     async def _load(self) -> Template:
-        template = await asyncio.to_thread(
-            load,
-            self._project.template,
-            self._parameters,
-            cache=(self._settings.cache_folder or self._folder) / "templates",
-            unpacked=self._folder / "code",
-        )
+        template = await self._read()
+        if template.others and self.aws:
+            try:
+                maker = await self.aws.maker(template.region, template.account)
+                template = await self._read(maker)
+            except ServiceFailed as failure:
+                say("samlet", f"the template's other resources are not made: {failure}", level="warning")
         for part in template.unsupported:
             text = f"not run here: {notice(template, part)}"
             say("samlet", text, level="error" if self._options.strict else "warning")
@@ -144,6 +155,18 @@ class FunctionHouse:
             names = ", ".join(part.logical_id for part in template.unsupported)
             raise TemplateError(f"{template.path}: these parts cannot be run here, and --strict was given: {names}")
         return template
+
+    async def _read(self, maker: Maker | None = None) -> Template:
+        return await asyncio.to_thread(
+            load,
+            self._project.template,
+            self._parameters,
+            region=self._sam.region or _REGION,
+            imports=self._project.imports,
+            cache=(self._settings.cache_folder or self._folder) / "templates",
+            unpacked=self._folder / "code",
+            maker=maker,
+        )
 
     async def _follow_template(self, reload: Reload) -> None:
         files = {path for path in (self._project.template, self._project.source) if path}

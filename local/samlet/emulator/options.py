@@ -11,6 +11,7 @@ from samlet.sources.schedules import CatchUp
 class Options:
     """How to run: `strict` makes errors of what cannot be run truly, without `sources` nothing wakes the functions.
 
+    `parameters` win over all others, `config_env` is the environment of samconfig.toml that counts.
     `catch_up` says which schedule slots that passed while Samlet was off fire at start.
     """
 
@@ -19,3 +20,4 @@ class Options:
     python: Path | None = None
     catch_up: CatchUp = "none"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    config_env: str | None = None

@@ -42,11 +42,13 @@ class Surroundings:
         self.postgres = self._postgres() if project.postgres else None
         self.kafka = self._kafka() if project.kafka else None
         self.mail = self._mail() if project.mail else None
+        self.aws = self._aws()
 
     @property
     def all(self) -> tuple[Service, ...]:
         """The services that the project wants."""
-        return tuple(service for service in (self.postgres, self.kafka, self.mail) if service is not None)
+        aws = self.aws if self.aws and self.aws.wanted else None
+        return tuple(service for service in (self.postgres, self.kafka, self.mail, aws) if service is not None)
 
     @property
     def mails(self) -> services.MailSink | services.Mailpit | None:
@@ -84,6 +86,16 @@ class Surroundings:
     async def stop(self) -> None:
         """Stop all at once."""
         await asyncio.gather(*(service.stop() for service in self.all), return_exceptions=True)
+
+    def _aws(self) -> services.Moto | None:
+        """What makes the template's other resources; functions in containers could not reach it."""
+        if not self._project.aws or self._settings.aws_endpoint_url or self._settings.agent_port:
+            return None
+        cache = self._settings.cache_folder or self._folder
+        port, setting = self._settings.ports["aws"], setting_of("aws")
+        return services.Moto(
+            self._folder, environments=cache / "environments", port=port, setting=setting, reaper=self._reaper
+        )
 
     def _claim(self, part: str, title: str) -> int:
         return ports.claim(title, self._settings.ports[part], setting_of(part))

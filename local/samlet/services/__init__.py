@@ -4,6 +4,17 @@ from samlet.services.external import ExternalKafka, ExternalMail, ExternalPostgr
 from samlet.services.kafka import Kafka
 from samlet.services.mail import MailSink
 from samlet.services.mailpit import Mailpit
+from samlet.services.moto import Moto
 from samlet.services.postgres import Postgres, reset
 
-__all__ = ["ExternalKafka", "ExternalMail", "ExternalPostgres", "Kafka", "MailSink", "Mailpit", "Postgres", "reset"]
+__all__ = [
+    "ExternalKafka",
+    "ExternalMail",
+    "ExternalPostgres",
+    "Kafka",
+    "MailSink",
+    "Mailpit",
+    "Moto",
+    "Postgres",
+    "reset",
+]

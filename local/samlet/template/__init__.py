@@ -13,6 +13,9 @@ from samlet.model import (
     Unsupported,
 )
 from samlet.template.loader import load, notice
+from samlet.template.made import Maker
+from samlet.template.parameter_files import read_parameters
+from samlet.template.samconfig import SamConfig, read_samconfig
 
 __all__ = [
     "AsyncInvocation",
@@ -21,10 +24,14 @@ __all__ = [
     "Function",
     "HttpApi",
     "KafkaMapping",
+    "Maker",
     "Route",
+    "SamConfig",
     "Schedule",
     "Template",
     "Unsupported",
     "load",
     "notice",
+    "read_parameters",
+    "read_samconfig",
 ]

@@ -2,45 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from samlet.errors import TemplateError
-from samlet.model import Unsupported
+from samlet.errors import ResourceRefused, TemplateError
+from samlet.model import MadeResource, Unsupported, WantedResource
 from samlet.template.identities import Identities
 
 _IN_TEXT = re.compile(r"\$\{([A-Za-z0-9]+)\.([A-Za-z0-9.:_-]+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A resource to make; `name` is for it if its properties give none, `attributes` will be asked for."""
-
-    logical_id: str
-    type: str
-    name: str
-    properties: Mapping[str, Any]
-    attributes: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a resource that was made answers to `Ref` and to `Fn::GetAtt`; `notes` say what of it was left out."""
-
-    ref: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-class Refused(Exception):
-    """A resource cannot be made; the text says why."""
-
-
 class Maker(Protocol):
     """Makes resources, one after the other."""
 
-    def make(self, wanted: Wanted) -> Made:
-        """Make it, or raise Refused."""
+    def make(self, wanted: WantedResource) -> MadeResource:
+        """Make it, or raise ResourceRefused."""
 
     def keep_only(self, logical_ids: frozenset[str]) -> None:
         """Forget what the template no longer has."""
@@ -63,7 +38,7 @@ class MadeResources:
         self._maker = maker
         self._resolve = resolve
         self._attributes = _attributes(resources)
-        self._made: dict[str, Made | None] = {}
+        self._made: dict[str, MadeResource | None] = {}
         self._open: list[str] = []
         self.unsupported: list[Unsupported] = []
 
@@ -84,7 +59,7 @@ class MadeResources:
         known = made.attributes if made else {}
         return known[name] if name in known else self._stand_ins.attribute(logical_id, name)
 
-    def _make(self, logical_id: str) -> Made | None:
+    def _make(self, logical_id: str) -> MadeResource | None:
         if logical_id not in self._kinds:
             return None
         if logical_id in self._open:
@@ -97,7 +72,7 @@ class MadeResources:
                 self._open.pop()
         return self._made[logical_id]
 
-    def _make_now(self, logical_id: str) -> Made | None:
+    def _make_now(self, logical_id: str) -> MadeResource | None:
         resource = self._resources[logical_id]
         first = resource.get("DependsOn") or []
         for other in [first] if isinstance(first, str) else first:
@@ -106,8 +81,8 @@ class MadeResources:
         kind, name = self._kinds[logical_id], self._stand_ins.name(logical_id)
         asked = frozenset(self._attributes.get(logical_id, ()))
         try:
-            made = self._maker.make(Wanted(logical_id, kind, name, properties, asked))
-        except Refused as refusal:
+            made = self._maker.make(WantedResource(logical_id, kind, name, properties, asked))
+        except ResourceRefused as refusal:
             self._note(logical_id, str(refusal))
             return None
         for note in made.notes:

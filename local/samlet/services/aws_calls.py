@@ -1,0 +1,60 @@
+"""Calls to an AWS of one's own, which checks no signature: no SDK is needed for the few that Samlet makes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+from xml.etree import ElementTree
+
+_PATIENCE = 60  # seconds; the first call has the server load every service that it knows
+
+
+class CallFailed(Exception):
+    """The server answered with an error; the text is its own."""
+
+
+class AwsCalls:
+    """Calls one endpoint, on behalf of one region; blocking."""
+
+    def __init__(self, url: str, region: str) -> None:
+        self.url = url
+        self.region = region
+        # A proxy of the host has nothing to do with what listens on loopback.
+        self._opener = build_opener(ProxyHandler({}))
+
+    def query(self, service: str, action: str, **arguments: str) -> ElementTree.Element:
+        """Call a service of the Query protocol; the answer has its namespace taken off."""
+        body = urlencode({"Action": action, **arguments}).encode()
+        answer = ElementTree.fromstring(self._post(service, body, {}))  # noqa: S314 - of a server that is ours
+        for element in answer.iter():
+            element.tag = element.tag.rpartition("}")[2]
+        return answer
+
+    def json(self, service: str, target: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call a service of the JSON protocol, as `secretsmanager.CreateSecret`."""
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+        answer: dict[str, Any] = json.loads(self._post(service, json.dumps(arguments).encode(), headers) or b"{}")
+        return answer
+
+    def _post(self, service: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        scope = f"local/20260101/{self.region}/{service}/aws4_request"
+        signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"}
+        request = Request(self.url, body, {**signed, **headers})  # noqa: S310 - http to loopback
+        try:
+            with self._opener.open(request, timeout=_PATIENCE) as answer:
+                content: bytes = answer.read()
+                return content
+        except HTTPError as error:
+            raise CallFailed(_reason(error.read(), error.code)) from error
+        except OSError as error:
+            raise CallFailed(f"it does not answer: {error}") from error
+
+
+def _reason(body: bytes, status: int) -> str:
+    text = body.decode(errors="replace")
+    for begin, end in (("<Message>", "</Message>"), ('"message": "', '"'), ('"Message": "', '"')):
+        if begin in text:
+            return text.partition(begin)[2].partition(end)[0].strip()
+    return f"status {status}, with no reason"

@@ -1,0 +1,206 @@
+"""Makes resources of a template in moto, by a CloudFormation stack for each, so that one refusal costs one resource.
+
+The few types that moto's CloudFormation leaves out, but whose services it has, are made by the services' own calls.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from samlet.errors import ResourceRefused
+from samlet.model import MadeResource, WantedResource
+from samlet.services.aws_calls import AwsCalls, CallFailed
+
+# Without a name in the template, the logical id is it: AWS's would be another one at every start.
+_NAME_PROPERTIES = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
+    "AWS::Kinesis::Stream": "Name",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
+}
+_DELIVERIES = {"sqs", "http", "https", "email", "email-json", "sms", "firehose"}
+
+
+class MotoResources:
+    """The resources of one template; what is unchanged since the last time stays as it is, with what is in it."""
+
+    def __init__(self, calls: AwsCalls, account: str) -> None:
+        self._calls = calls
+        self._account = account
+        self._made: dict[str, tuple[WantedResource, MadeResource]] = {}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What each resource is called, by logical id."""
+        return {logical_id: made.ref for logical_id, (_, made) in self._made.items()}
+
+    def make(self, wanted: WantedResource) -> MadeResource:
+        """Make a resource, unless it is there already; raises ResourceRefused."""
+        before = self._made.get(wanted.logical_id)
+        if before and before[0] == wanted:
+            return before[1]
+        if before:
+            self._delete(wanted.logical_id)
+        made = self._make(wanted)
+        self._made[wanted.logical_id] = (wanted, made)
+        return made
+
+    def keep_only(self, logical_ids: frozenset[str]) -> None:
+        """Delete what the template no longer has."""
+        for logical_id in self._made.keys() - logical_ids:
+            self._delete(logical_id)
+
+    def make_again(self) -> None:
+        """Make everything anew, in the same order, in a moto that has forgotten all."""
+        for wanted, _ in list(self._made.values()):
+            try:
+                self._made[wanted.logical_id] = (wanted, self._make(wanted))
+            except ResourceRefused:
+                del self._made[wanted.logical_id]
+
+    def _make(self, wanted: WantedResource) -> MadeResource:
+        properties, notes = adapted(wanted)
+        try:
+            direct = _DIRECT.get(wanted.type)
+            made = direct(self._calls, properties) if direct else self._by_stack(wanted, properties)
+        except CallFailed as failure:
+            raise ResourceRefused(f"moto cannot make it: {failure}") from failure
+        return MadeResource(made.ref, made.attributes, notes)
+
+    def _by_stack(self, wanted: WantedResource, properties: Mapping[str, Any]) -> MadeResource:
+        resource = {wanted.logical_id: {"Type": wanted.type, "Properties": properties}}
+        stack = _stack(wanted.logical_id)
+        self._calls.query("cloudformation", "CreateStack", StackName=stack, TemplateBody=_body(resource))
+        answer = self._calls.query("cloudformation", "DescribeStackResources", StackName=stack)
+        ref = answer.findtext(".//PhysicalResourceId")
+        if not ref:
+            raise ResourceRefused(f"moto has nothing that stands in for {wanted.type}")
+        attributes = self._attributes(wanted, resource, stack)
+        if wanted.type == "AWS::SQS::Queue":
+            # Moto names AWS's own host there, until a client asks for the URL.
+            ref = f"{self._calls.url}/{self._account}/{ref.rpartition('/')[2]}"
+        return MadeResource(ref, attributes)
+
+    def _attributes(self, wanted: WantedResource, resource: Mapping[str, Any], stack: str) -> dict[str, str]:
+        """The attributes that moto knows: one that it doesn't would fail all, so then each is asked for alone."""
+        names = sorted(wanted.attributes)
+        if not names:
+            return {}
+        try:
+            return self._outputs(wanted.logical_id, resource, stack, names)
+        except CallFailed:
+            found: dict[str, str] = {}
+            for name in names:
+                try:
+                    found |= self._outputs(wanted.logical_id, resource, stack, [name])
+                except CallFailed:
+                    continue  # its stand-in has the shape that AWS gives it
+            return found
+
+    def _outputs(self, logical_id: str, resource: Mapping[str, Any], stack: str, names: list[str]) -> dict[str, str]:
+        outputs = {f"A{number}": {"Value": {"Fn::GetAtt": [logical_id, name]}} for number, name in enumerate(names)}
+        self._calls.query("cloudformation", "UpdateStack", StackName=stack, TemplateBody=_body(resource, outputs))
+        answer = self._calls.query("cloudformation", "DescribeStacks", StackName=stack)
+        told = {member.findtext("OutputKey"): member.findtext("OutputValue") for member in answer.iter("member")}
+        return {name: value for number, name in enumerate(names) if (value := told.get(f"A{number}"))}
+
+    def _delete(self, logical_id: str) -> None:
+        wanted, made = self._made.pop(logical_id)
+        try:
+            if wanted.type == "AWS::SecretsManager::Secret":
+                given = {"SecretId": made.ref, "ForceDeleteWithoutRecovery": True}
+                self._calls.json("secretsmanager", "secretsmanager.DeleteSecret", given)
+            elif wanted.type == "AWS::SNS::Subscription":
+                self._calls.query("sns", "Unsubscribe", SubscriptionArn=made.ref)
+            elif wanted.type == "AWS::Events::EventBus":
+                self._calls.json("events", "AWSEvents.DeleteEventBus", {"Name": made.ref})
+            else:
+                self._calls.query("cloudformation", "DeleteStack", StackName=_stack(logical_id))
+        except CallFailed as failure:
+            raise ResourceRefused(f"moto cannot make it anew: {failure}") from failure
+
+
+def adapted(wanted: WantedResource) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The properties as moto can take them, and what of them was left out."""
+    properties = dict(wanted.properties)
+    notes: list[str] = []
+    if name := _NAME_PROPERTIES.get(wanted.type):
+        properties.setdefault(name, _name(wanted, fifo=str(properties.get("FifoQueue", "")).lower() == "true"))
+    if wanted.type == "AWS::S3::Bucket":
+        notifications = properties.pop("NotificationConfiguration", None)
+        if notifications:
+            notes.append("NotificationConfiguration: a bucket's notifications wake nothing here")
+    if wanted.type == "AWS::SNS::Topic" and isinstance(properties.get("Subscription"), list):
+        kept = [item for item in properties["Subscription"] if _delivered(item)]
+        if len(kept) < len(properties["Subscription"]):
+            notes.append("Subscription: messages of topics wake no function here")
+        properties["Subscription"] = kept
+    if wanted.type == "AWS::SNS::Subscription" and not _delivered(properties):
+        raise ResourceRefused("Protocol: messages of topics wake no function here")
+    return properties, tuple(notes)
+
+
+def _name(wanted: WantedResource, *, fifo: bool) -> str:
+    fifo = fifo or str(wanted.properties.get("FifoTopic", "")).lower() == "true"
+    if wanted.type == "AWS::S3::Bucket":
+        return wanted.name.lower() if len(wanted.name) > 2 else f"{wanted.name.lower()}-bucket"
+    return f"{wanted.name}.fifo" if fifo else wanted.name
+
+
+def _delivered(subscription: Any) -> bool:
+    return isinstance(subscription, dict) and str(subscription.get("Protocol")).lower() in _DELIVERIES
+
+
+def _secret(calls: AwsCalls, properties: Mapping[str, Any]) -> MadeResource:
+    text = properties.get("SecretString")
+    generated = properties.get("GenerateSecretString")
+    if isinstance(generated, dict):
+        words = {
+            key: value for key, value in generated.items() if key not in ("SecretStringTemplate", "GenerateStringKey")
+        }
+        password = calls.json("secretsmanager", "secretsmanager.GetRandomPassword", words)["RandomPassword"]
+        text = password
+        if "GenerateStringKey" in generated:
+            content = json.loads(generated.get("SecretStringTemplate") or "{}")
+            text = json.dumps({**content, generated["GenerateStringKey"]: password})
+    given = {"Name": properties["Name"], "SecretString": text if text is not None else ""}
+    arn = calls.json("secretsmanager", "secretsmanager.CreateSecret", given)["ARN"]
+    return MadeResource(arn, {"Id": arn})
+
+
+def _subscription(calls: AwsCalls, properties: Mapping[str, Any]) -> MadeResource:
+    given = {key: str(properties[key]) for key in ("TopicArn", "Protocol", "Endpoint") if key in properties}
+    number = 0
+    for key in ("RawMessageDelivery", "FilterPolicy", "FilterPolicyScope", "RedrivePolicy"):
+        if key in properties:
+            number += 1
+            value = properties[key]
+            given[f"Attributes.entry.{number}.key"] = key
+            given[f"Attributes.entry.{number}.value"] = json.dumps(value) if not isinstance(value, str) else value
+    answer = calls.query("sns", "Subscribe", **given)
+    return MadeResource(answer.findtext(".//SubscriptionArn") or "")
+
+
+def _event_bus(calls: AwsCalls, properties: Mapping[str, Any]) -> MadeResource:
+    name = str(properties["Name"])
+    arn = calls.json("events", "AWSEvents.CreateEventBus", {"Name": name})["EventBusArn"]
+    return MadeResource(name, {"Arn": arn, "Name": name})
+
+
+_DIRECT: dict[str, Callable[[AwsCalls, Mapping[str, Any]], MadeResource]] = {
+    "AWS::SecretsManager::Secret": _secret,
+    "AWS::SNS::Subscription": _subscription,
+    "AWS::Events::EventBus": _event_bus,
+}
+
+
+def _stack(logical_id: str) -> str:
+    return f"samlet-{logical_id}"
+
+
+def _body(resources: Mapping[str, Any], outputs: Mapping[str, Any] | None = None) -> str:
+    return json.dumps({"Resources": resources, **({"Outputs": outputs} if outputs else {})})

@@ -1,0 +1,60 @@
+"""An environment of its own for a server that is written in Python, so that Samlet itself depends on none of it."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from samlet.errors import ServiceFailed
+from samlet.log import say
+from samlet.processes import Reaper, spawn
+from samlet.services.maven import folder_lock
+
+_MARKER = ".complete"
+_MIXING = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_TARGET", "PIP_USER", "PIP_PREFIX"}
+
+
+async def tool_environment(name: str, requirements: Path, folder: Path, reaper: Reaper) -> Path:
+    """The Python of the environment with these pinned requirements, installed below `folder` on the first use.
+
+    Raises ServiceFailed with the end of pip's words.
+    """
+    base = Path(getattr(sys, "_base_executable", sys.executable))
+    packages = requirements.read_text("utf-8")  # noqa: ASYNC240 - a small file of our own
+    digest = hashlib.sha256(f"{base} {sys.version_info} {sys.platform}\n{packages}".encode())
+    target = folder / f"{name}-{digest.hexdigest()[:16]}"
+    if not (target / _MARKER).exists():
+        # In a thread, since another Samlet may hold the lock for as long as it installs.
+        lock = folder_lock(folder / f"{name}.locks")
+        await asyncio.to_thread(lock.__enter__)
+        try:
+            if not (target / _MARKER).exists():
+                say(name, f"installing {packages.count('==')} packages (once; kept in {folder})")
+                await _install(name, base, requirements, target, reaper)
+        finally:
+            lock.__exit__(None, None, None)
+    return target / "bin" / "python"
+
+
+async def _install(name: str, base: Path, requirements: Path, target: Path, reaper: Reaper) -> None:
+    started = time.monotonic()
+    await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
+    await _run([base, "-m", "venv", target], name, reaper)
+    options = ["--disable-pip-version-check", "--no-input", "--quiet", "--require-hashes"]
+    await _run([target / "bin" / "python", "-m", "pip", "install", *options, "-r", requirements], name, reaper)
+    (target / _MARKER).touch()
+    say(name, f"installed in {time.monotonic() - started:.0f} s")
+
+
+async def _run(arguments: Sequence[str | Path], name: str, reaper: Reaper) -> None:
+    own = {key: value for key, value in os.environ.items() if key not in _MIXING}
+    process = await spawn(arguments, reaper=reaper, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output, _ = await process.communicate()
+    if process.returncode:
+        tail = " ".join(output.decode(errors="replace").strip().splitlines()[-2:])
+        raise ServiceFailed(f"{name} cannot be installed: {tail}")
