@@ -92,7 +92,7 @@ GREETING = "hello "
 {services}
 """
 
-PARTS = ("API", "LAMBDA", "WEB", "CONSOLE", "SMTP", "POSTGRES", "KAFKA")
+PARTS = ("API", "LAMBDA", "WEB", "CONSOLE", "SMTP", "POSTGRES", "KAFKA", "AWS")
 SERVICES = 'postgres = { database = "toy" }\nkafka = {}\nmail = {}'
 
 

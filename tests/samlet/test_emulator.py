@@ -129,10 +129,10 @@ def test_invoke_without_a_running_samlet_starts_what_it_needs(toy: Toy) -> None:
 
 def test_parts_that_cannot_be_run_are_named_and_strict_makes_them_errors(toy: Toy) -> None:
     template = toy.folder / "template.yaml"
-    template.write_text(template.read_text() + "  Orders: {Type: AWS::SQS::Queue}\n")
+    template.write_text(template.read_text() + "  Orders: {Type: Custom::Orders}\n")
     refused = toy.command("up", "--strict")
     assert refused.returncode == 1
-    assert "Orders (AWS::SQS::Queue)" in refused.stderr
+    assert "template.yaml:38: Orders (Custom::Orders): nobody calls" in refused.stderr
     assert "--strict was given: Orders" in refused.stderr
     toy.start()
     assert "Orders (" in toy.log

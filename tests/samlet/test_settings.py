@@ -18,6 +18,7 @@ def test_without_settings_the_usual_ports_count() -> None:
         "smtp": 1025,
         "postgres": 54320,
         "kafka": 19092,
+        "aws": 4566,
     }
     assert read.state_beside(Path("/p")) == Path("/p/.samlet")
     assert read.max_sandboxes is None

@@ -13,10 +13,12 @@ import pytest
 
 from samlet.cli.main import main
 from samlet.emulator import Emulator, Options
+from samlet.errors import TemplateError
 from samlet.project import find
 from samlet.settings import PORTS, Settings
+from servers import CHECKOUT
 
-ANY_PORT = Settings(ports=dict.fromkeys(PORTS, 0))
+SETTINGS: dict[str, Any] = {"ports": dict.fromkeys(PORTS, 0)}
 PYTHON = Path(sys.executable)
 
 
@@ -34,7 +36,7 @@ class Shape:
     def invoke(self, function: str, event: Any = None, **options: Any) -> Any:
         """Start it, invoke one function, and stop it; the function's answer."""
         project = find(template=self.folder / "template.yaml")
-        emulator = Emulator(project, ANY_PORT, Options(sources=False, python=PYTHON, **options))
+        emulator = Emulator(project, Settings(**SETTINGS), Options(sources=False, python=PYTHON, **options))
 
         async def once() -> Any:
             async with emulator.running():
@@ -46,7 +48,7 @@ class Shape:
     def get(self, *paths: str) -> list[tuple[int, str]]:
         """Start it, ask the HTTP API for each path, and stop it."""
         project = find(template=self.folder / "template.yaml")
-        emulator = Emulator(project, ANY_PORT, Options(python=PYTHON))
+        emulator = Emulator(project, Settings(**SETTINGS), Options(python=PYTHON))
 
         async def all_of_them() -> list[tuple[int, str]]:
             async with emulator.running(), httpx.AsyncClient(base_url=emulator.addresses["api"]) as client:
@@ -207,3 +209,81 @@ def test_fifty_functions_are_all_there(shape: Shape) -> None:
         f"Transform: AWS::Serverless-2016-10-31\nGlobals: {shared}\nResources:\n{resources}\n"
     )
     assert shape.invoke("F49") == "shop-49"
+
+
+WITH_OTHERS = """
+    Transform: AWS::Serverless-2016-10-31
+    Resources:
+      Show:
+        Type: AWS::Serverless::Function
+        Properties:
+          Runtime: python3.13
+          Handler: index.handler
+          Environment: {Variables: {QUEUE: !Ref Jobs, TABLE_ARN: !GetAtt Orders.Arn, POOL: !Ref Users}}
+          InlineCode: |
+            import os, urllib.request, urllib.parse, json
+            def handler(event, context):
+                wanted = ("QUEUE", "TABLE_ARN", "POOL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA")
+                told = {name: os.environ.get(name) for name in wanted}
+                if told["AWS_ENDPOINT_URL"] and event:
+                    scope = "Credential=local/20260101/eu-central-1/sqs/aws4_request"
+                    signed = {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=x"}
+                    body = urllib.parse.urlencode({"Action": "SendMessage", "MessageBody": "hello"}).encode()
+                    with urllib.request.urlopen(urllib.request.Request(told["QUEUE"], body, signed)) as answer:
+                        told["sent"] = answer.status
+                return told
+      Jobs: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: !If [Long, 60, 5]}}
+      Orders: {Type: AWS::Serverless::SimpleTable}
+      Users: {Type: AWS::Cognito::UserPool}
+      Policy: {Type: AWS::SQS::QueuePolicy, Properties: {Queues: [!Ref Jobs], PolicyDocument: {}}}
+    Conditions: {Long: !Equals [a, a]}
+"""
+
+
+@pytest.fixture
+def with_others(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> Shape:
+    monkeypatch.setitem(SETTINGS, "cache_folder", CHECKOUT / ".samlet")
+    shape.write(template_yaml=WITH_OTHERS)
+    return shape
+
+
+def test_other_resources_are_made_and_functions_are_told_their_names_and_where_they_are(
+    with_others: Shape, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = with_others.invoke("Show", {"send": True})
+    assert told["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+    assert told["AWS_ENDPOINT_URL_LAMBDA"] not in (None, told["AWS_ENDPOINT_URL"])
+    assert told["QUEUE"] == f"{told['AWS_ENDPOINT_URL']}/000000000000/Jobs"
+    assert told["TABLE_ARN"] == "arn:aws:dynamodb:eu-central-1:000000000000:table/Orders"
+    assert (told["sent"], told["POOL"]) == (200, "Users")
+    listed = [line for line in capsys.readouterr().err.splitlines() if "not run here" in line]
+    assert len(listed) == 1
+    reason = "moto has nothing that stands in for AWS::Cognito::UserPool"
+    assert listed[0].endswith(f"template.yaml:24: Users (AWS::Cognito::UserPool): {reason}")
+
+
+def test_without_an_aws_of_ones_own_they_are_listed(with_others: Shape, capsys: pytest.CaptureFixture[str]) -> None:
+    with_others.write(samlet_toml="services = { aws = false }")
+    told = with_others.invoke("Show")
+    assert told["AWS_ENDPOINT_URL"] is None
+    assert told["QUEUE"] == "https://sqs.eu-central-1.amazonaws.com/000000000000/Jobs"
+    listed = capsys.readouterr().err
+    for line, name in ((22, "Jobs"), (23, "Orders"), (24, "Users")):
+        assert f"template.yaml:{line}: {name} (" in listed
+    assert "Policy" not in listed
+
+
+def test_the_users_own_aws_wins_and_is_left_alone(
+    with_others: Shape, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(SETTINGS, "aws_endpoint_url", "http://127.0.0.1:9")
+    told = with_others.invoke("Show")
+    assert (told["AWS_ENDPOINT_URL"], told["AWS_ENDPOINT_URL_LAMBDA"]) == ("http://127.0.0.1:9", None)
+    said = capsys.readouterr().err
+    assert "not run here" not in said
+    assert "Jobs, Orders, Users are expected at AWS_ENDPOINT_URL" in said
+
+
+def test_strict_makes_an_error_of_what_nobody_makes(with_others: Shape) -> None:
+    with pytest.raises(TemplateError, match=r"--strict was given: Users$"):
+        with_others.invoke("Show", strict=True)

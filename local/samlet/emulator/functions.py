@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,8 @@ class FunctionHouse:
                 template = await self._read(maker)
             except ServiceFailed as failure:
                 say("samlet", f"the template's other resources are not made: {failure}", level="warning")
+        if template.others and self._settings.aws_endpoint_url:
+            template = _left_to_the_users_aws(template)
         for part in template.unsupported:
             text = f"not run here: {notice(template, part)}"
             say("samlet", text, level="error" if self._options.strict else "warning")
@@ -192,3 +195,10 @@ class FunctionHouse:
         say("samlet", f"{name} changed: its functions were taken over")
         if (old.apis, old.schedules, old.kafka_mappings) != (new.apis, new.schedules, new.kafka_mappings):
             say("samlet", "routes, schedules or mappings changed: restart Samlet to let that count", level="warning")
+
+
+def _left_to_the_users_aws(template: Template) -> Template:
+    """The template, with nothing said against what the user's own AWS has, or should have."""
+    say("samlet", f"{', '.join(sorted(template.others))} are expected at AWS_ENDPOINT_URL; nothing is made there")
+    left = tuple(part for part in template.unsupported if part.logical_id not in template.others)
+    return replace(template, unsupported=left)

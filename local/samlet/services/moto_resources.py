@@ -69,7 +69,7 @@ class MotoResources:
             made = direct(self._calls, properties) if direct else self._by_stack(wanted, properties)
         except CallFailed as failure:
             raise ResourceRefused(f"moto cannot make it: {failure}") from failure
-        return MadeResource(made.ref, made.attributes, notes)
+        return MadeResource(made.ref, made.attributes, (*notes, *made.notes))
 
     def _by_stack(self, wanted: WantedResource, properties: Mapping[str, Any]) -> MadeResource:
         resource = {wanted.logical_id: {"Type": wanted.type, "Properties": properties}}
@@ -79,11 +79,16 @@ class MotoResources:
         ref = answer.findtext(".//PhysicalResourceId")
         if not ref:
             raise ResourceRefused(f"moto has nothing that stands in for {wanted.type}")
-        attributes = self._attributes(wanted, resource, stack)
+        told = self._attributes(wanted, resource, stack)
+        # Moto answers some with nothing, though the template says them.
+        said = {name: value for name in wanted.attributes if isinstance(value := properties.get(name), str)}
+        attributes = said | told
+        unknown = ", ".join(name for name in sorted(wanted.attributes - attributes.keys()) if not name.endswith("Arn"))
+        notes = (f"moto knows no attribute {unknown}: a stand-in is given",) if unknown else ()
         if wanted.type == "AWS::SQS::Queue":
             # Moto names AWS's own host there, until a client asks for the URL.
             ref = f"{self._calls.url}/{self._account}/{ref.rpartition('/')[2]}"
-        return MadeResource(ref, attributes)
+        return MadeResource(ref, attributes, notes)
 
     def _attributes(self, wanted: WantedResource, resource: Mapping[str, Any], stack: str) -> dict[str, str]:
         """The attributes that moto knows: one that it doesn't would fail all, so then each is asked for alone."""
@@ -98,7 +103,7 @@ class MotoResources:
                 try:
                     found |= self._outputs(wanted.logical_id, resource, stack, [name])
                 except CallFailed:
-                    continue  # its stand-in has the shape that AWS gives it
+                    continue
             return found
 
     def _outputs(self, logical_id: str, resource: Mapping[str, Any], stack: str, names: list[str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from samlet.processes import Reaper, spawn
 from samlet.services.maven import folder_lock
 
 _MARKER = ".complete"
+_EVERY = 5  # seconds between two lines that tell how far it is
 _MIXING = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_TARGET", "PIP_USER", "PIP_PREFIX"}
 
 
@@ -45,7 +46,7 @@ async def _install(name: str, base: Path, requirements: Path, target: Path, reap
     started = time.monotonic()
     await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
     await _run([base, "-m", "venv", target], name, reaper)
-    options = ["--disable-pip-version-check", "--no-input", "--quiet", "--require-hashes"]
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--require-hashes"]
     await _run([target / "bin" / "python", "-m", "pip", "install", *options, "-r", requirements], name, reaper)
     (target / _MARKER).touch()
     say(name, f"installed in {time.monotonic() - started:.0f} s")
@@ -54,7 +55,13 @@ async def _install(name: str, base: Path, requirements: Path, target: Path, reap
 async def _run(arguments: Sequence[str | Path], name: str, reaper: Reaper) -> None:
     own = {key: value for key, value in os.environ.items() if key not in _MIXING}
     process = await spawn(arguments, reaper=reaper, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output, _ = await process.communicate()
-    if process.returncode:
-        tail = " ".join(output.decode(errors="replace").strip().splitlines()[-2:])
-        raise ServiceFailed(f"{name} cannot be installed: {tail}")
+    assert process.stdout
+    collected, told, last = 0, time.monotonic(), ""
+    async for line in process.stdout:
+        last = line.decode(errors="replace").strip() or last
+        collected += last.startswith("Collecting ")
+        if time.monotonic() - told > _EVERY:
+            told = time.monotonic()
+            say(name, f"{collected} packages so far")
+    if await process.wait():
+        raise ServiceFailed(f"{name} cannot be installed: {last}")

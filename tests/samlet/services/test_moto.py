@@ -1,0 +1,211 @@
+"""Resources of a template that a real moto makes, seen by the AWS SDK, as a function would see them."""
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from samlet.errors import ResourceRefused, ServiceFailed
+from samlet.model import WantedResource
+from samlet.processes import Reaper
+from samlet.services import Moto
+from samlet.services.moto_resources import MotoResources, adapted
+from samlet.services.tool_environment import tool_environment
+from servers import CHECKOUT
+from waiting import eventually_async
+
+REGION, ACCOUNT = "eu-west-1", "000000000000"
+TABLE = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+}
+
+
+def _wanted(kind: str, name: str = "Thing", /, *attributes: str, **properties: Any) -> WantedResource:
+    return WantedResource(name, f"AWS::{kind}", name, properties, frozenset(attributes))
+
+
+def _moto(state: Path, reaper: Reaper) -> Moto:
+    environments = CHECKOUT / ".samlet" / "environments"
+    return Moto(state, environments=environments, port=0, setting="SAMLET_AWS_PORT", reaper=reaper)
+
+
+@pytest.fixture
+async def moto(state: Path, reaper: Reaper) -> AsyncIterator[Moto]:
+    server = _moto(state, reaper)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def resources(moto: Moto) -> MotoResources:
+    return await moto.maker(REGION, ACCOUNT)
+
+
+def _client(moto: Moto, service: str) -> Any:
+    session = boto3.Session("local", "local", region_name=REGION)
+    return session.client(service, endpoint_url=moto.url)
+
+
+async def test_it_is_started_by_the_first_template_that_needs_it_and_shows_what_it_made(moto: Moto) -> None:
+    await moto.start()
+    assert (moto.wanted, moto.status()["state"]) == (False, "stopped")
+    resources = await moto.maker(REGION, ACCOUNT)
+    resources.make(_wanted("SQS::Queue", "Jobs"))
+    assert await moto.maker(REGION, ACCOUNT) is resources
+    status = moto.status()
+    assert (status["state"], status["address"]) == ("ready", moto.url)
+    assert status["resources"] == {"Jobs": f"{moto.url}/{ACCOUNT}/Jobs"}
+    await moto.stop()
+    assert moto.status()["state"] == "stopped"
+
+
+async def test_a_queues_url_is_one_that_clients_reach(moto: Moto, resources: MotoResources) -> None:
+    dead = resources.make(_wanted("SQS::Queue", "Dead", "Arn", QueueName="dead-letters"))
+    redrive = {"deadLetterTargetArn": dead.attributes["Arn"], "maxReceiveCount": 3}
+    made = resources.make(_wanted("SQS::Queue", "Jobs", "Arn", "QueueName", RedrivePolicy=redrive))
+    assert made.attributes == {"Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:Jobs", "QueueName": "Jobs"}
+    sqs = _client(moto, "sqs")
+    sqs.send_message(QueueUrl=made.ref, MessageBody="hello")
+    assert sqs.receive_message(QueueUrl=made.ref)["Messages"][0]["Body"] == "hello"
+    told = sqs.get_queue_attributes(QueueUrl=made.ref, AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert json.loads(told["RedrivePolicy"])["deadLetterTargetArn"] == dead.attributes["Arn"]
+
+
+async def test_a_topic_reaches_its_queue(moto: Moto, resources: MotoResources) -> None:
+    queue = resources.make(_wanted("SQS::Queue", "Jobs", "Arn"))
+    topic = resources.make(_wanted("SNS::Topic", "News"))
+    link = {"TopicArn": topic.ref, "Protocol": "sqs", "Endpoint": queue.attributes["Arn"], "RawMessageDelivery": True}
+    resources.make(_wanted("SNS::Subscription", "Link", **link, FilterPolicy={"kind": ["a"]}))
+    sns, sqs = _client(moto, "sns"), _client(moto, "sqs")
+    for kind in ("a", "b"):
+        words = {"kind": {"DataType": "String", "StringValue": kind}}
+        sns.publish(TopicArn=topic.ref, Message=kind, MessageAttributes=words)
+    messages = sqs.receive_message(QueueUrl=queue.ref, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in messages] == ["a"]
+
+
+async def test_tables_buckets_streams_parameters_keys_and_buses_are_there(moto: Moto, resources: MotoResources) -> None:
+    table = resources.make(_wanted("DynamoDB::Table", "Orders", "Arn", "StreamArn", **TABLE))
+    assert (table.ref, set(table.attributes), table.notes) == ("Orders", {"Arn"}, ())
+    _client(moto, "dynamodb").put_item(TableName=table.ref, Item={"id": {"S": "1"}})
+    bucket = resources.make(_wanted("S3::Bucket", "Uploads", "Arn"))
+    assert (bucket.ref, bucket.attributes["Arn"]) == ("uploads", "arn:aws:s3:::uploads")
+    _client(moto, "s3").put_object(Bucket=bucket.ref, Key="k", Body=b"v")
+    clicks = resources.make(_wanted("Kinesis::Stream", "Clicks", ShardCount=1))
+    _client(moto, "kinesis").put_record(StreamName=clicks.ref, Data=b"d", PartitionKey="p")
+    parameter = resources.make(_wanted("SSM::Parameter", "Word", "Value", Name="/a/b", Type="String", Value="v"))
+    assert (parameter.ref, parameter.attributes) == ("/a/b", {"Value": "v"})
+    assert _client(moto, "ssm").get_parameter(Name="/a/b")["Parameter"]["Value"] == "v"
+    key = resources.make(_wanted("KMS::Key", "Key", "Arn", KeyPolicy={"Version": "2012-10-17", "Statement": []}))
+    alias = resources.make(_wanted("KMS::Alias", "Alias", AliasName="alias/shop", TargetKeyId=key.ref))
+    assert _client(moto, "kms").encrypt(KeyId=alias.ref, Plaintext=b"p")["KeyId"] == key.attributes["Arn"]
+    bus = resources.make(_wanted("Events::EventBus", "Bus", "Arn", Name="shop"))
+    assert (bus.ref, bus.attributes["Arn"]) == ("shop", f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/shop")
+    entry = {"Source": "s", "DetailType": "t", "Detail": "{}", "EventBusName": bus.ref}
+    assert _client(moto, "events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+async def test_a_secret_is_given_or_generated(moto: Moto, resources: MotoResources) -> None:
+    generated = {"SecretStringTemplate": '{"user": "me"}', "GenerateStringKey": "password", "PasswordLength": 20}
+    given = resources.make(_wanted("SecretsManager::Secret", "Given", SecretString="s"))
+    whole = resources.make(_wanted("SecretsManager::Secret", "Whole", GenerateSecretString={"PasswordLength": 12}))
+    inside = resources.make(_wanted("SecretsManager::Secret", "Inside", GenerateSecretString=generated))
+    read = _client(moto, "secretsmanager").get_secret_value
+    texts = [read(SecretId=made.ref)["SecretString"] for made in (given, whole, inside)]
+    assert (texts[0], len(texts[1])) == ("s", 12)
+    content = json.loads(texts[2])
+    assert (content["user"], len(content["password"])) == ("me", 20)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (_wanted("Cognito::UserPool"), "moto has nothing that stands in for AWS::Cognito::UserPool"),
+        (_wanted("SQS::Queue", QueueName="no name!"), "moto cannot make it: "),
+        (_wanted("SNS::Subscription", Protocol="lambda", Endpoint="a", TopicArn="b"), "Protocol: "),
+    ],
+)
+async def test_what_moto_cannot_make_is_refused_with_a_reason_and_costs_nothing_else(
+    resources: MotoResources, wanted: WantedResource, reason: str
+) -> None:
+    with pytest.raises(ResourceRefused, match=reason):
+        resources.make(wanted)
+    assert resources.names == {}
+    resources.make(_wanted("SQS::Queue", "Jobs"))
+    assert set(resources.names) == {"Jobs"}
+
+
+async def test_an_attribute_that_moto_does_not_know_costs_that_one_alone(resources: MotoResources) -> None:
+    made = resources.make(_wanted("SNS::Topic", "News", "TopicName", "Nonsense"))
+    assert made.attributes == {"TopicName": "News"}
+    assert made.notes == ("moto knows no attribute Nonsense: a stand-in is given",)
+
+
+async def test_what_is_unchanged_keeps_its_content_and_what_changed_or_went_is_made_anew(
+    moto: Moto, resources: MotoResources
+) -> None:
+    s3 = _client(moto, "s3")
+    for name in ("kept", "changed", "gone"):
+        made = resources.make(_wanted("S3::Bucket", name))
+        s3.put_object(Bucket=made.ref, Key="k", Body=b"v")
+    s3.delete_object(Bucket="changed", Key="k")
+    s3.delete_object(Bucket="gone", Key="k")
+    resources.make(_wanted("S3::Bucket", "kept"))
+    resources.make(_wanted("S3::Bucket", "changed", BucketName="another"))
+    resources.keep_only(frozenset({"kept", "changed"}))
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["kept", "another"]
+    assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"v"
+
+
+async def test_a_moto_that_died_comes_back_with_the_same_resources(moto: Moto, resources: MotoResources) -> None:
+    queue = resources.make(_wanted("SQS::Queue", "Jobs"))
+    pid = moto.status()["pid"]
+    assert isinstance(pid, int)
+    os.kill(pid, signal.SIGKILL)
+
+    async def back() -> bool:
+        return moto.status()["state"] == "ready" and moto.status()["pid"] != pid
+
+    await eventually_async(back, timeout=60)
+    _client(moto, "sqs").send_message(QueueUrl=queue.ref, MessageBody="hello")
+
+
+async def test_what_cannot_be_installed_is_said_in_one_line(state: Path, reaper: Reaper) -> None:
+    requirements = state / "none.txt"
+    requirements.write_text(f"no-such-package==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(ServiceFailed, match="tool cannot be installed: ") as failed:
+        await tool_environment("tool", requirements, state / "environments", reaper)
+    assert "\n" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "properties"),
+    [
+        (_wanted("SQS::Queue", "Jobs", FifoQueue=True), {"FifoQueue": True, "QueueName": "Jobs.fifo"}),
+        (_wanted("SQS::Queue", "Jobs", FifoQueue="true"), {"FifoQueue": "true", "QueueName": "Jobs.fifo"}),
+        (_wanted("SNS::Topic", "News", FifoTopic=True), {"FifoTopic": True, "TopicName": "News.fifo"}),
+        (_wanted("S3::Bucket", "B"), {"BucketName": "b-bucket"}),
+        (_wanted("S3::Bucket", "Uploads", BucketName="mine"), {"BucketName": "mine"}),
+        (_wanted("KMS::Key", "Key"), {}),
+    ],
+)
+def test_what_has_no_name_gets_one_that_is_the_same_at_every_start(
+    wanted: WantedResource, properties: dict[str, Any]
+) -> None:
+    assert adapted(wanted) == (properties, ())
+
+
+def test_what_would_wake_a_function_is_left_out_and_said() -> None:
+    rules = {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": "arn"}]}
+    properties, notes = adapted(_wanted("S3::Bucket", "Uploads", NotificationConfiguration=rules))
+    assert (properties, len(notes)) == ({"BucketName": "uploads"}, 1)
+    both = [{"Protocol": "lambda", "Endpoint": "f"}, {"Protocol": "sqs", "Endpoint": "q"}]
+    properties, notes = adapted(_wanted("SNS::Topic", "News", Subscription=both))
+    assert (properties["Subscription"], len(notes)) == (both[1:], 1)
