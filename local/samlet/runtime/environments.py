@@ -10,6 +10,7 @@ import fcntl
 import glob
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -21,13 +22,15 @@ from samlet.errors import EnvironmentFailed
 from samlet.log import say
 from samlet.model import Function
 from samlet.processes import Reaper, spawn
+from samlet.runtime.artifacts import Target, packed, unfit
 from samlet.runtime.entrypoint import fault
 from samlet.runtime.interpreters import Interpreter, find, probe
 from samlet.runtime.layers import merge
 
-# The client of the Runtime API; its wheels exist for Linux only, elsewhere bootstrap_python.py speaks the protocol.
+# The client of the Runtime API. Its wheels exist for Linux and from Python 3.10 on; elsewhere bootstrap_python.py
+# speaks the protocol.
 CLIENT = Path(__file__).with_name("awslambdaric.txt")
-_CLIENT_PLATFORM = sys.platform == "linux"
+_CLIENTS_FIRST = (3, 10)
 _MARKER = ".complete"
 
 
@@ -50,18 +53,18 @@ class Environments:
         for function in functions:
             if function.runtime.startswith("python"):
                 await self.python_for(function)
-            else:
-                self._check_bootstrap(function)
+            if reason := await self._fault(function):
+                if self.strict:
+                    raise EnvironmentFailed(f"{function.name}: {reason}")
+                say(function.name, reason, level="error")
 
-    def _check_bootstrap(self, function: Function) -> None:
-        if reason := fault(function.code, merge(function.layers, self.layers)):
-            self._complain(function, reason)
-
-    def _complain(self, function: Function, reason: str) -> None:
-        """Say that a function won't run, before any event meets it."""
-        if self.strict:
-            raise EnvironmentFailed(f"{function.name}: {reason}")
-        say(function.name, reason, level="error")
+    async def _fault(self, function: Function) -> str | None:
+        """Why a function won't run as it is, found out before any event meets it."""
+        if function.runtime.startswith("provided"):
+            return fault(function.code, merge(function.layers, self.layers))
+        version = (await self._interpreter(function.runtime)).version
+        target = Target(version, sys.platform, platform.machine())
+        return await asyncio.to_thread(lambda: unfit(packed((function.code, *function.layers)), target))
 
     async def python_for(self, function: Function) -> Path:
         """The interpreter for one function, its packages installed."""
@@ -118,7 +121,7 @@ class Environments:
         python = target / "bin" / "python"
         options = ["--disable-pip-version-check", "--no-input", "--no-compile", "--quiet"]
         # One call a file, since pip wants hashes for all or for none; later ones win, as a function's code does on AWS.
-        for file in [CLIENT, *files] if _CLIENT_PLATFORM else files:
+        for file in [CLIENT, *files] if _has_client(interpreter) else files:
             say("samlet", f"{name}: pip install -r {file}")
             await self._run([python, "-m", "pip", "install", *options, "-r", file], name)
         await self._run([python, "-m", "compileall", "-q", "-j", "0", target / "lib"], name, check=False)
@@ -161,6 +164,10 @@ def fingerprint(interpreter: Interpreter, files: Sequence[Path]) -> str:
     for file in (CLIENT, *files):
         digest.update(b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _has_client(interpreter: Interpreter) -> bool:
+    return sys.platform == "linux" and interpreter.version >= _CLIENTS_FIRST
 
 
 def _beneath(folder: Path) -> str:

@@ -3,11 +3,8 @@
 Every candidate is run before it is believed, because a version manager's shims lie on PATH and fail.
 """
 
-import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -15,9 +12,15 @@ from pathlib import Path
 
 from samlet.errors import EnvironmentFailed
 from samlet.log import say
+from samlet.runtime.interpreter_places import places
 
-OLDEST = (3, 10)
-_PROBE = "import sys, venv, ensurepip, ssl; print(sys.version_info[0], sys.version_info[1], sys.executable)"
+OLDEST = (3, 9)
+# No wheels of the usual kind are for a Python without the global lock, or for one that isn't CPython.
+_PROBE = (
+    "import sys, sysconfig, venv, ensurepip, ssl;"
+    "assert sys.implementation.name == 'cpython' and not sysconfig.get_config_var('Py_GIL_DISABLED');"
+    "print(sys.version_info[0], sys.version_info[1], sys.executable)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def probe(path: Path) -> Interpreter | None:
 
 def _candidates_for(wanted: tuple[int, int]) -> Iterator[Interpreter]:
     exact = f"{wanted[0]}.{wanted[1]}"
-    for path in (*_paths(exact), *_paths("3")):
+    for path in (*places(exact), *places("3")):
         found = probe(path)
         if found and found.version >= OLDEST:
             yield found
@@ -63,30 +66,11 @@ def _candidates_for(wanted: tuple[int, int]) -> Iterator[Interpreter]:
                 return
 
 
-def _paths(version: str) -> Iterator[Path]:
-    """Where a Python of a version, or of any when it is `3`, might be; the most deliberate places first."""
-    own = Path(getattr(sys, "_base_executable", sys.executable))
-    if version in ("3", f"{sys.version_info[0]}.{sys.version_info[1]}"):
-        yield own
-    on_path = shutil.which(f"python{version}")
-    pyenv = [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"]
-    if on_path:
-        yield Path(on_path)
-        # HOME may be another's (sudo, CI); the shim still tells where pyenv is.
-        pyenv += [folder.parent / "versions" for folder in Path(on_path).parents if folder.name == "shims"]
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local/share/uv/python"))
-    for folder, pattern in [(f, f"{version}.*/bin/python") for f in pyenv] + [(uv, f"cpython-{version}.*/bin/python3")]:
-        yield from sorted(folder.glob(pattern), reverse=True)
-    for system in ("/opt/homebrew/bin", "/usr/local/bin", "/usr/bin"):
-        if (candidate := Path(system) / f"python{version}").exists():
-            yield candidate
-
-
 def _nearest(wanted: tuple[int, int], available: list[Interpreter], *, strict: bool) -> Interpreter:
     name = f"{wanted[0]}.{wanted[1]}"
     remedy = f"install it (pyenv install {name}, or uv python install {name}), or name one with --python PATH"
     if strict or not available:
-        raise EnvironmentFailed(f"Python {name} was not found on PATH, in pyenv or in uv: {remedy}")
+        raise EnvironmentFailed(f"Python {name} was not found on PATH or in pyenv, uv, asdf or Homebrew: {remedy}")
     # Between two equally near versions the newer one understands more.
     nearest = min(available, key=lambda found: (abs(found.version[1] - wanted[1]), -found.version[1]))
     instead = f"{nearest.version[0]}.{nearest.version[1]}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,14 @@ from samlet.runtime import Environments, interpreters
 from samlet.runtime.environments import CLIENT, fingerprint, requirement_files
 from samlet.runtime.interpreters import Interpreter, find
 
+from .wheels import wheel
+
 HERE = (sys.version_info[0], sys.version_info[1])
 
 
 def function(code: Path, **properties: object) -> Function:
     settings = {"runtime": f"python{HERE[0]}.{HERE[1]}"} | properties
     return Function("Echo", "echo", handler="app.handler", code=code, **settings)  # type: ignore[arg-type]
-
-
-def wheel(folder: Path, value: str) -> Path:
-    """A package with one constant in it."""
-    path = folder / f"answer-{value}-py3-none-any.whl"
-    info = f"answer-{value}.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("answer.py", f"VALUE = {value!r}\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: answer\nVersion: {value}\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return path
 
 
 def test_the_interpreter_is_the_one_that_the_runtime_names() -> None:

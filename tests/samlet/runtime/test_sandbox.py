@@ -29,19 +29,6 @@ def states(functions: Functions, name: str = "Echo") -> list[str]:
     return [sandbox["state"] for sandbox in functions.status()[name]["sandboxes"]]
 
 
-@pytest.mark.parametrize("runtime", ["python3.12", "python3.13"])
-async def test_a_function_answers_from_the_python_its_runtime_names(
-    make: MakeFunction, running: Running, runtime: str
-) -> None:
-    function = make(
-        "import sys\ndef handler(event, context):\n    return [event, list(sys.version_info[:2])]\n", runtime=runtime
-    )
-    async with running(function) as functions:
-        outcome = await functions.invoke("Echo", b'{"a": "\xc3\xa9"}')
-    assert outcome.ok
-    assert payload_of(outcome) == [{"a": "é"}, [int(part) for part in runtime.removeprefix("python").split(".")]]
-
-
 async def test_a_warm_sandbox_is_used_again(make: MakeFunction, running: Running) -> None:
     function = make("import os\ndef handler(event, context):\n    return os.getpid()\n")
     async with running(function) as functions:
