@@ -193,7 +193,8 @@ class FunctionHouse:
         await self.functions.replace(new.functions)
         await reload.restart()
         say("samlet", f"{name} changed: its functions were taken over")
-        if (old.apis, old.schedules, old.kafka_mappings) != (new.apis, new.schedules, new.kafka_mappings):
+        old_sources = (old.apis, old.function_urls, old.schedules, old.kafka_mappings)
+        if old_sources != (new.apis, new.function_urls, new.schedules, new.kafka_mappings):
             say("samlet", "routes, schedules or mappings changed: restart Samlet to let that count", level="warning")
 
 

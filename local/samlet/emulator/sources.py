@@ -86,6 +86,7 @@ class Sources:
             if number:
                 addresses[f"api {api.logical_id}"] = url_of(own)
             await self._serve(api, own)
+            _tell_stages(api)
         for url in self._urls:
             own = stack.enter_context(bind_any(self._settings))
             addresses[f"url {url.logical_id}"] = url_of(own)
@@ -111,3 +112,10 @@ class Sources:
         for trouble in await asyncio.gather(*stopping, return_exceptions=True):
             if isinstance(trouble, Exception):
                 say("samlet", f"while stopping: {trouble!r}", level="warning")
+
+
+def _tell_stages(api: HttpApi) -> None:
+    """Say where stages with a name are: a client that leaves the name out finds nothing but 404s."""
+    for stage in (api.stage, *(other.stage for other in api.others)):
+        if stage != "$default":
+            say("gateway", f"{api.logical_id}: stage {stage} is served under /{stage}")

@@ -23,6 +23,11 @@ class Refused:
     error: str
     challenge: str | None = None
 
+    @property
+    def by_authorizer(self) -> bool:
+        """Whether an authorizer refused, not the route's throttling."""
+        return self.status != 429
+
 
 def identity(source: str, request: HttpRequest, context: Mapping[str, str], variables: Mapping[str, str]) -> str | None:
     """Return the value of an identity source such as `$request.header.Name`, or None if the request has none."""

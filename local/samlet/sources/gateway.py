@@ -95,7 +95,7 @@ class HttpGateway:
             response = error_response(500, "Internal Server Error")
         response.headers.append(("apigw-requestid", request_id))
         seconds = time.perf_counter() - started
-        _log(request, response.status, seconds * 1000)
+        _log(request, response.status, seconds * 1000, visit.authorizer_error)
         if self._access_log:
             self._log_access(self._access_log, request, response, request_id, visit, seconds)
         self._answered(visit.route_key or _NO_ROUTE, response.status, seconds)
@@ -133,7 +133,7 @@ class HttpGateway:
         now = time.time()
         admitted = await self._admission.admit(parsed, match, request_id, now)
         if isinstance(admitted, Refused):
-            visit.authorizer_error = admitted.error
+            visit.authorizer_error = admitted.error if admitted.by_authorizer else None
             return refusal(admitted)
         visit.authorizer = admitted.context if admitted else None
         build = build_event_v1 if match.route.payload_format == "1.0" else build_event
@@ -235,7 +235,7 @@ def _first_segment(target: str) -> str:
     return target.partition("?")[0].removeprefix("/").partition("/")[0]
 
 
-def _log(request: RawRequest, status: int, milliseconds: float) -> None:
+def _log(request: RawRequest, status: int, milliseconds: float, refused: str | None) -> None:
     path = request.target.partition("?")[0]
-    text = f"{request.method} {path[:200]} {status} {milliseconds:.0f} ms"
+    text = f"{request.method} {path[:200]} {status} {milliseconds:.0f} ms" + (f" ({refused})" if refused else "")
     say("gateway", text, level="error" if status >= 500 else "info")

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,18 @@ async def test_without_a_good_token_the_function_is_not_run(jwks: dict[str, Path
         assert said(forged) == UNAUTHORIZED
         assert said(await client("GET", "/scoped", f"Authorization: Bearer {fresh(scope='none')}")) == FORBIDDEN
         assert client.functions.events == []
+
+
+async def test_the_gateways_log_says_why_a_token_does_not_pass_and_never_the_token(
+    jwks: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    expired = fresh(exp=int(time.time()) - 1)
+    async with serving(FakeFunctions(), routes=JWT_ROUTES, jwks=jwks) as client:
+        await client("GET", "/shut", f"Authorization: Bearer {expired}")
+        await client("GET", f"/query?token={expired}")
+    log = capsys.readouterr().err
+    assert log.count(" 401 ") == log.count("(invalid_token: the token has expired)") == 2
+    assert expired.split(".")[1] not in log
 
 
 async def test_a_route_without_an_authorizer_asks_for_nothing(jwks: dict[str, Path]) -> None:
@@ -242,3 +256,9 @@ async def test_an_answer_is_kept_for_the_same_identity_on_every_route() -> None:
         for path, key in (("/a", "k"), ("/b/1", "k"), ("/a", "other"), ("/a", "k")):
             assert (await client("GET", path, f"X-Key: {key}")).status == 200
     assert functions.names.count("Ask") == 2
+
+
+def test_a_start_without_jwt_authorizers_loads_no_cryptography() -> None:
+    code = "import sys, samlet.emulator.emulator; print({'jwt', 'cryptography'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "set()\n"

@@ -176,7 +176,7 @@ async def test_each_request_is_one_line_in_the_format_of_the_stage(capsys: pytes
     assert good["t"].endswith(" +0000")
     assert (lost["k"], lost["s"], lost["e"], lost["i"]) == ("-", 404, "Not Found", "-")
     assert (shut["k"], shut["s"], shut["e"], shut["a"]) == ("GET /jwt", 401, "Unauthorized", "Unauthorized")
-    assert (throttled["s"], throttled["e"]) == (429, "Too Many Requests")
+    assert (throttled["s"], throttled["e"], throttled["a"]) == (429, "Too Many Requests", "-")
 
 
 async def test_the_access_log_tells_why_a_function_gave_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
