@@ -32,24 +32,21 @@ def keep(path: Path) -> None:
 
 def say(source: str, text: str, *, level: Level = "info") -> None:
     """Print `text` on behalf of `source`, a line each, with the local time; every source keeps its colour."""
-    _said.add((int(time.time()), source, text, level))
+    _said.add((time.time(), source, text, level))
 
 
-def _print(said: list[tuple[int, str, str, Level]]) -> None:
+def _print(said: list[tuple[float, str, str, Level]]) -> None:
     """Write a batch to the terminal, coloured, and to the file."""
-    coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    plain, shown = [], []
-    for second, source, text, level in said:
-        stamp = _stamp(second)
+    shown, kept = [], []
+    for moment, source, text, level in said:
+        stamp, instant = _stamp(int(moment)), f"{_instant(int(moment))}.{int(moment * 1000) % 1000:03}Z"
+        head = painted(f"{source:<16}", colour_of(source), sys.stderr)
         for line in text.splitlines() or [""]:
-            plain.append(f"{stamp} {source:<16} {line}\n")
-            if coloured:
-                shown.append(
-                    f"{stamp} {_painted(f'{source:<16}', _colour(source))} {_painted(line, _LEVEL_COLOURS[level])}\n"
-                )
-    sys.stderr.write("".join(shown if coloured else plain))
+            shown.append(f"{stamp} {head} {painted(line, _LEVEL_COLOURS[level], sys.stderr)}\n")
+            kept.append(f"{instant} {source:<16} {line}\n")
+    sys.stderr.write("".join(shown))
     if _file:
-        _file.write("".join(plain))
+        _file.write("".join(kept))
         if _file.tell() > _KEPT_BYTES:
             keep(Path(_file.name))
 
@@ -57,15 +54,24 @@ def _print(said: list[tuple[int, str, str, Level]]) -> None:
 _said = Batch(_print)
 
 
+@cache
+def colour_of(source: str) -> int:
+    """The colour that a source keeps, as a number of ANSI's."""
+    return _COLOURS[zlib.crc32(source.encode()) % len(_COLOURS)]
+
+
+def painted(text: str, colour: int | None, stream: TextIO) -> str:
+    """The text in a colour, if `stream` is a terminal and NO_COLOR is not set."""
+    wanted = colour and stream.isatty() and "NO_COLOR" not in os.environ
+    return f"\x1b[{colour}m{text}\x1b[0m" if wanted else text
+
+
 @lru_cache(maxsize=8)
 def _stamp(second: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(second))
 
 
-@cache
-def _colour(source: str) -> int:
-    return _COLOURS[zlib.crc32(source.encode()) % len(_COLOURS)]
-
-
-def _painted(text: str, colour: int | None) -> str:
-    return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
+@lru_cache(maxsize=8)
+def _instant(second: int) -> str:
+    """The second as the file has it: in UTC, since a file outlives the day and the zone that it was begun in."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

@@ -35,6 +35,7 @@ LATEST = "$LATEST"
 class Function:
     """One `AWS::Lambda::Function`. `timeout` is in seconds, `memory` in MB, `code` and `layers` are local folders.
 
+    `overrides` are variables that the command line sets on top of the template's and the project's, perhaps secret.
     `aliases` names a version each; all versions are the code on disk. `described` is what the template says beyond
     that, in the words of Lambda's `GetFunctionConfiguration`: it is shown, and nothing depends on it.
     """
@@ -46,6 +47,7 @@ class Function:
     code: Path
     layers: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: int = 3
     memory: int = 128
     reserved_concurrency: int | None = None

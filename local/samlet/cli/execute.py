@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from samlet.cli.selection import Commands, add_options, selected
+from samlet.cli.usage import add_command
 from samlet.errors import NotRunning, SamletError
 from samlet.project import Project
 from samlet.services.postgres import ADMIN
@@ -14,7 +15,17 @@ from samlet.state import State
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("exec", help="run a command with the addresses of the running services")
+    parser = add_command(
+        commands,
+        "exec",
+        "run a command with the addresses of the running services",
+        about="The command finds DATABASE_ADMIN_URL and KAFKA_BOOTSTRAP_SERVERS in its environment; what is set there "
+        "already stays. Nothing is printed.",
+        examples="""
+            samlet exec -- sh -c 'psql "$DATABASE_ADMIN_URL" -c "SELECT 1"'
+            samlet exec -- python -m my_migrations
+        """,
+    )
     add_options(parser)
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command, after --")
     parser.set_defaults(run=run)

@@ -5,11 +5,21 @@ import json
 
 from samlet.cli.remote import console_of
 from samlet.cli.selection import Commands, add_options
+from samlet.cli.usage import add_command
 
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("mails", help="show the mails that were sent")
+    parser = add_command(
+        commands,
+        "mails",
+        "show the mails that were sent",
+        about="Newest first, as the mail sink has received them.",
+        examples="""
+            samlet mails
+            samlet mails --json | jq -r '.[0].text'
+        """,
+    )
     add_options(parser)
     parser.add_argument("--json", action="store_true", help="print one array, decoded, for programs")
     parser.set_defaults(run=run)

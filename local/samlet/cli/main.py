@@ -6,16 +6,45 @@ import sys
 from collections.abc import Sequence
 
 from samlet import __version__
-from samlet.cli import events, execute, invoke, mails, reset, schedule, secrets, start, up
+from samlet.cli import (
+    events,
+    execute,
+    generate_event,
+    invoke,
+    logs,
+    mails,
+    reset,
+    schedule,
+    secrets,
+    start,
+    up,
+    validate,
+)
+from samlet.cli.usage import Formatter, commands_of, refuse_unknown
 from samlet.errors import SamletError
 
 _INTERRUPTED = 130
-_COMMANDS = (up, start, invoke, schedule, mails, events, execute, secrets, reset)
+_GROUPS = {
+    "run": (up, start, invoke, schedule),
+    "look": (logs, mails, events),
+    "check": (validate,),
+    "make": (generate_event, secrets),
+    "more": (execute, reset),
+}
+_EPILOG = """\
+`samlet COMMAND --help` shows a command's options, with examples.
+Exit codes: 0 done, 1 failed (a line says why), 2 wrong usage, 130 interrupted."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 1 when it failed, 2 for wrong usage, 130 when interrupted."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser()
+    if not words:
+        parser.print_help()
+        return 0
+    refuse_unknown(parser, words)
+    arguments = parser.parse_args(words)
     try:
         status = int(arguments.run(arguments))
         sys.stdout.flush()
@@ -33,12 +62,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="samlet", description="Runs the functions, HTTP API, schedules and Kafka sources of a SAM template here."
+        prog="samlet",
+        usage="samlet [-h] [--version] COMMAND ...",
+        description="Runs the functions, HTTP API, schedules and Kafka sources of a template here.",
+        formatter_class=Formatter,
     )
     parser.add_argument("--version", action="version", version=f"samlet {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.register(commands)
+    # Listed by group in the epilog instead.
+    commands = parser.add_subparsers(prog="samlet", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    listed = []
+    for title, modules in _GROUPS.items():
+        known = set(commands_of(parser))
+        for module in modules:
+            module.register(commands)
+        listed.append(f"{title}:")
+        listed += [
+            f"  {action.dest:<16}{action.help}" for action in commands._choices_actions if action.dest not in known
+        ]
+    parser.epilog = "\n".join([*listed, "", _EPILOG])
     return parser
 
 

@@ -3,11 +3,21 @@
 import argparse
 
 from samlet.cli.selection import Commands, add_options, selected
+from samlet.cli.usage import add_command
 
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("reset", help="delete database, topics, mails and secrets (not while running)")
+    parser = add_command(
+        commands,
+        "reset",
+        "delete database, topics, mails and secrets",
+        about="Refused while Samlet runs. Downloads and installed packages stay.",
+        examples="""
+            samlet reset
+            samlet reset --template ../shop/template.yaml
+        """,
+    )
     add_options(parser)
     parser.set_defaults(run=run)
 

@@ -9,41 +9,67 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
+from samlet.cli.columns import padded
 from samlet.cli.remote import console_of, log_text
 from samlet.cli.selection import Commands, add_options
+from samlet.cli.usage import add_command
 from samlet.errors import ScheduleNotFound
 
 
 def register(commands: Commands) -> None:
     """Add `schedule` and its actions."""
-    parser = commands.add_parser("schedule", help="list the schedules and their next times, pause one, run one now")
+    parser = add_command(
+        commands,
+        "schedule",
+        "list the schedules, pause one, run one now",
+        examples="""
+            samlet schedule list
+            samlet schedule next nightly --count 3
+            samlet schedule run nightly --at 2026-11-21T00:00:00Z
+        """,
+    )
     actions = parser.add_subparsers(required=True, metavar="list|next|pause|resume|run")
-    listing = _action(actions, "list", list_all, "one line a schedule, its name first")
+    listing = _action(actions, "list", list_all, "one line a schedule, its name first", "samlet schedule list --json")
     listing.add_argument("--json", action="store_true", help="as a JSON array")
-    following = _action(actions, "next", show_next, "the next times of one, in its zone and in UTC", named=True)
+    following = _action(
+        actions,
+        "next",
+        show_next,
+        "the next times of one, in its zone and in UTC",
+        "samlet schedule next nightly --after 2027-03-27T00:00:00Z",
+        named=True,
+    )
     following.add_argument("--count", type=int, default=10, metavar="N", help="how many (default: 10)")
     following.add_argument(
         "--after", metavar="TIME", help="after this time, such as 2027-03-27T00:00:00Z (default: now)"
     )
     following.add_argument("--json", action="store_true", help="as a JSON array of times in UTC")
-    _action(actions, "pause", pause, "let its slots pass, until it is resumed", named=True)
-    _action(actions, "resume", resume, "let it fire again", named=True)
-    running = _action(actions, "run", run_one, "run one now and wait for its end", named=True)
+    _action(
+        actions, "pause", pause, "let its slots pass, until it is resumed", "samlet schedule pause nightly", named=True
+    )
+    _action(actions, "resume", resume, "let it fire again", "samlet schedule resume nightly", named=True)
+    running = _action(
+        actions,
+        "run",
+        run_one,
+        "run one now and wait for its end",
+        "samlet schedule run nightly --at 2026-11-21T00:00:00Z",
+        named=True,
+    )
     running.add_argument(
         "--at", metavar="TIME", help="the slot to run for, such as 2026-11-21T00:00:00Z (default: the latest due)"
     )
 
 
 def list_all(arguments: argparse.Namespace) -> int:
-    """Print one line a schedule; columns are padded, never cut."""
+    """Print one line a schedule."""
     schedules = console_of(arguments).get("/api/schedules")
     if arguments.json:
         print(json.dumps(schedules, ensure_ascii=False, indent=2))
         return 0
     rows = [(row["name"], row["expression"], row["timezone"], row["function"], _outlook(row)) for row in schedules]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(5)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in padded(rows):
+        print(line)
     return 0
 
 
@@ -89,9 +115,15 @@ def run_one(arguments: argparse.Namespace) -> int:
 
 
 def _action(
-    actions: Commands, name: str, run: Callable[[argparse.Namespace], int], explained: str, *, named: bool = False
+    actions: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    example: str,
+    *,
+    named: bool = False,
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=explained)
+    parser = add_command(actions, name, summary, examples=example)
     if named:
         parser.add_argument("name", metavar="NAME")
     add_options(parser)

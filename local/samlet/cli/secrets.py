@@ -6,12 +6,22 @@ from pathlib import Path
 
 from samlet import project, secret_files
 from samlet.cli.selection import Commands
+from samlet.cli.usage import add_command
 from samlet.errors import SamletError
 
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("secrets", help="make what samlet.toml names under [secrets] as files, where missing")
+    parser = add_command(
+        commands,
+        "secrets",
+        "make the secrets of samlet.toml as files, where missing",
+        about="Each is 32 random bytes in base64, in a file that only its owner can read. Says which, never what.",
+        examples="""
+            samlet secrets secrets                # all that samlet.toml names
+            samlet secrets token agent_token      # this one alone
+        """,
+    )
     parser.add_argument("folder", type=Path, metavar="DIR", help="where the files are, or will be")
     parser.add_argument("names", nargs="*", metavar="NAME", help="these secrets instead of samlet.toml's")
     parser.add_argument("--config", type=Path, metavar="FILE", help="a samlet.toml other than the one in this folder")

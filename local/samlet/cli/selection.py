@@ -22,6 +22,30 @@ def add_options(parser: argparse.ArgumentParser, *, template_required: bool = Fa
     )
 
 
+def add_parameter(parser: argparse._ActionsContainer) -> None:
+    """Add --parameter, --parameter-file and --config-env."""
+    parser.add_argument(
+        "--parameter", action="append", default=[], type=pair, metavar="NAME=VALUE", help="a parameter of the template"
+    )
+    parser.add_argument(
+        "--parameter-file",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="parameters in a file: CloudFormation's JSON list, a map in JSON or YAML, or lines NAME=VALUE",
+    )
+    parser.add_argument("--config-env", metavar="NAME", help="the environment of samconfig.toml (default: default)")
+
+
+def given_parameters(arguments: argparse.Namespace) -> dict[str, str]:
+    """The template's parameters as the options of `add_parameter` give them. Raises TemplateError."""
+    from samlet.template import read_parameters  # not at the top: it takes a while to load
+
+    in_files = {name: value for file in arguments.parameter_file for name, value in read_parameters(file).items()}
+    return in_files | dict(arguments.parameter)
+
+
 def add_catch_up(parser: argparse.ArgumentParser) -> None:
     """Add --catch-up."""
     parser.add_argument(
@@ -37,3 +61,11 @@ def selected(arguments: argparse.Namespace) -> tuple[Project, Settings, State]:
     chosen = settings.read(os.environ)
     found = project.find(template=arguments.template, config=arguments.config)
     return found, chosen, State(chosen.state_beside(found.folder))
+
+
+def pair(text: str) -> tuple[str, str]:
+    """NAME=VALUE, taken apart."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value

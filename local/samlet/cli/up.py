@@ -3,13 +3,27 @@
 import argparse
 from pathlib import Path
 
+from samlet.cli import overrides
+from samlet.cli.overrides import add_overrides
 from samlet.cli.selection import Commands, add_catch_up
+from samlet.cli.usage import add_command
 
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("up", help="start everything that samlet.toml names, until Ctrl-C")
+    parser = add_command(
+        commands,
+        "up",
+        "start everything that samlet.toml names, until Ctrl-C",
+        about="The samlet.toml is the one in this folder. Where there is none, the template.yaml here is run alone.",
+        examples="""
+            samlet up
+            samlet up --strict                    # what can't be run is an error
+            SAMLET_API_PORT=0 samlet up           # the HTTP API on any free port
+        """,
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="a samlet.toml other than the one in this folder")
+    add_overrides(parser)
     parser.add_argument("--strict", action="store_true", help="make errors of what cannot be run truly")
     add_catch_up(parser)
     parser.set_defaults(run=run, template=None)
@@ -21,4 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     from samlet.cli.foreground import run_until_stopped
     from samlet.emulator.options import Options
 
-    return run_until_stopped(arguments, Options(strict=arguments.strict, catch_up=arguments.catch_up))
+    variables, region = overrides.read(arguments)
+    options = Options(strict=arguments.strict, catch_up=arguments.catch_up, overrides=variables, region=region)
+    return run_until_stopped(arguments, options)

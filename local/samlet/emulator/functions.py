@@ -151,6 +151,7 @@ class FunctionHouse:
                 say("samlet", f"the template's other resources are not made: {failure}", level="warning")
         if template.others and self._settings.aws_endpoint_url:
             template = _left_to_the_users_aws(template)
+        template = self._overridden(template)
         for part in template.unsupported:
             text = f"not run here: {notice(template, part)}"
             say("samlet", text, level="error" if self._options.strict else "warning")
@@ -164,12 +165,23 @@ class FunctionHouse:
             load,
             self._project.template,
             self._parameters,
-            region=self._sam.region or _REGION,
+            region=self._options.region or self._sam.region or _REGION,
             imports=self._project.imports,
             cache=(self._settings.cache_folder or self._folder) / "templates",
             unpacked=self._folder / "code",
             maker=maker,
         )
+
+    def _overridden(self, template: Template) -> Template:
+        """The template with the variables that the command line sets."""
+        overrides = self._options.overrides
+        for name in overrides.strangers(template.functions.values()):
+            say("samlet", f"--env-vars: the template has no function {name}", level="warning")
+        functions = {
+            logical_id: replace(function, overrides=overrides.of(function))
+            for logical_id, function in template.functions.items()
+        }
+        return replace(template, functions=functions)
 
     async def _follow_template(self, reload: Reload) -> None:
         files = {path for path in (self._project.template, self._project.source) if path}

@@ -34,6 +34,7 @@ def sandbox_variables(
         **_python_variables(function, python, opt),
         **function.environment,
         **extra,
+        **function.overrides,
         **_reserved(function, api, region, log_stream),
         "LAMBDA_RUNTIME_DIR": str(bootstrap.parent if python is None else Path(__file__).parent),
         "TMPDIR": str(temporary),

@@ -2,10 +2,14 @@
 
 import argparse
 import re
+import shlex
 from collections.abc import Iterator
+
+import pytest
 
 from samlet.agent import __main__ as agent
 from samlet.cli import main
+from samlet.cli.usage import COLUMNS, commands_of
 from servers import CHECKOUT
 
 HANDBOOK = (CHECKOUT / "local" / "README.md").read_text()
@@ -13,10 +17,10 @@ EVERYWHERE = {"-h", "--help", "--version", "--template", "--config"}
 
 
 def commands(parser: argparse.ArgumentParser, name: str = "samlet") -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not below:
+    below = commands_of(parser)
+    if not below or parser.get_default("run"):  # `events` shows records without a verb, and has verbs
         yield name, parser
-    for choice, chosen in (pair for action in below for pair in action.choices.items()):
+    for choice, chosen in below.items():
         yield from commands(chosen, f"{name} {choice}")
 
 
@@ -30,7 +34,7 @@ def test_every_command_has_a_row_with_all_its_options() -> None:
     }
     for name, parser in commands(main._parser()):
         (row,) = [row for usage, row in rows.items() if re.search(rf"`{name}\b", usage)]
-        assert options(parser) <= set(re.findall(r"--[a-z-]+", row)), name
+        assert options(parser) <= set(re.findall(r"--?[a-z-]+", row)), name
 
 
 def test_every_option_of_the_agent_is_told() -> None:
@@ -42,3 +46,32 @@ def test_every_setting_is_told() -> None:
     read = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', (CHECKOUT / "local" / "samlet" / "settings.py").read_text()))
     assert len(read) > 15
     assert {name for name in read if f"`{name}`" not in HANDBOOK} == set()
+
+
+def test_every_help_text_has_examples_and_fits_80_columns() -> None:
+    shown = {name: parser.format_help() for name, parser in [("samlet", main._parser()), *commands(main._parser())]}
+    assert {name for name, text in shown.items() if max(map(len, text.splitlines())) > COLUMNS} == set()
+    assert {name for name, text in shown.items() if f"examples:\n  {name}" not in text} - {"samlet"} == set()
+
+
+def test_examples_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    for _, parser in commands(main._parser()):
+        examples = re.findall(r"(?:^|[|] )\s*(samlet .*?)(?: +#.*| [|].*)?$", parser.epilog or "", re.MULTILINE)
+        for words in (shlex.split(example)[1:] for example in examples):
+            main._parser().parse_args(words)
+
+
+def test_samlet_alone_lists_every_command_once_by_group(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([]) == 0
+    listed = re.findall(r"^  ([a-z][a-z-]+)  ", capsys.readouterr().out, re.MULTILINE)
+    assert sorted(listed) == sorted(commands_of(main._parser()))
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["shedule"], "schedule"), (["schedule", "lst"], "list"), (["validte", "--json"], "validate")]
+)
+def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str], words: list[str], meant: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(words)
+    assert ended.value.code == 2
+    assert f"did you mean '{meant}'?" in capsys.readouterr().err

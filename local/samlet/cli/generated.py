@@ -1,0 +1,141 @@
+"""The events of `samlet generate-event`; each is built by its event source, which is loaded only for that."""
+
+import argparse
+import json
+import os
+import sys
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from samlet import project, settings
+from samlet.cli import stand_ins
+from samlet.errors import ProjectError, SamletError, ScheduleNotFound
+from samlet.model import HttpApi, KafkaMapping, Route, Schedule, Template
+
+if TYPE_CHECKING:
+    from samlet.sources.event_v2 import HttpRequest
+    from samlet.sources.routes import Match
+
+
+def http(arguments: argparse.Namespace) -> str:
+    """A request's event, payload format 2.0."""
+    from samlet.sources.event_v2 import Gateway, HttpRequest, build_event
+
+    body = sys.stdin.buffer.read() if arguments.body == "-" else (arguments.body or "").encode()
+    headers = [("host", "127.0.0.1:3000"), *((name.lower(), value) for name, value in arguments.header)]
+    if body and "content-type" not in dict(headers):
+        headers.append(("content-type", "application/json"))
+    request = HttpRequest(
+        method=arguments.method.upper(),
+        segments=_decoded(arguments.path),
+        query=urlencode(arguments.query),
+        headers=tuple(headers),
+        body=body,
+        source_ip="127.0.0.1",
+    )
+    template = _template(arguments)
+    api, match = _matched(request, template)
+    gateway = Gateway(api.logical_id, template.account if template else "000000000000", api.stage)
+    event = build_event(request, match, gateway, str(uuid.uuid4()), time.time())
+    return _with_jwt(event, dict(arguments.claim), arguments.scope)
+
+
+def schedule(arguments: argparse.Namespace) -> str:
+    """What a schedule sends."""
+    from samlet.sources.schedule_events import Place, payload
+    from samlet.sources.timetable import timetable
+
+    template, place, now = _template(arguments), Place(), datetime.now(UTC).replace(microsecond=0)
+    wanted = Schedule(arguments.name or "example", arguments.kind, "rate(1 hour)", "", input=arguments.input)
+    slot = now
+    if template:
+        place = Place(template.region, template.account)
+    if arguments.name:
+        known = {each.name: each for each in template.schedules} if template else {}
+        if arguments.name not in known:
+            raise ScheduleNotFound(arguments.name, known)
+        wanted = known[arguments.name]
+        slot = timetable(wanted, now).next_after(now) or now
+    return payload(wanted, _instant(arguments.at) if arguments.at else slot, place).decode()
+
+
+def kafka(arguments: argparse.Namespace) -> str:
+    """The event of some records."""
+    from samlet.kafka_client import Record
+    from samlet.sources.kafka_event import build_event
+
+    values = [
+        line for value in arguments.values for line in (sys.stdin.read().splitlines() if value == "-" else [value])
+    ] or ["{}"]
+    mapping = KafkaMapping("Mapping", "Function", arguments.topic, "group", source_arn=arguments.source_arn)
+    records = [
+        Record(
+            topic=arguments.topic,
+            partition=arguments.partition,
+            offset=arguments.offset + number,
+            timestamp=int(time.time() * 1000),
+            key=None if arguments.key is None else arguments.key.encode(),
+            value=value.encode(),
+            headers=tuple((name, text.encode()) for name, text in arguments.header),
+        )
+        for number, value in enumerate(values)
+    ]
+    return build_event(mapping, "127.0.0.1:9092", records).decode()
+
+
+def _matched(request: "HttpRequest", template: Template | None) -> "tuple[HttpApi, Match]":
+    """The API and the route that serve a request; made up where the template has none."""
+    from samlet.sources.routes import Match, RouteTable
+
+    for api in template.apis if template else ():
+        if match := RouteTable(api.routes).find(request.method, request.segments):
+            return api, match
+    return HttpApi("api"), Match(Route(request.method, "/" + "/".join(request.segments), ""), {})
+
+
+def _with_jwt(event: bytes, claims: dict[str, str], scopes: list[str]) -> str:
+    """The event with what a JWT authorizer adds to it."""
+    if not claims and not scopes:
+        return event.decode()
+    document = json.loads(event)
+    document["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": scopes or None}}
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _template(arguments: argparse.Namespace) -> Template | None:
+    """The template that is named, or the one in this folder, if there is one."""
+    from samlet.template import load
+
+    try:
+        found = project.find(template=arguments.template, config=arguments.config)
+    except ProjectError:
+        if arguments.template or arguments.config:
+            raise
+        return None
+    return load(found.template, stand_ins.parameters(found, settings.read(os.environ), {}))
+
+
+def _decoded(path: str) -> tuple[str, ...]:
+    from samlet.sources.event_v2 import decode_path
+
+    if not path.startswith("/"):
+        raise SamletError(f"--path {path!r} must begin with a slash, and a query is given by --query NAME=VALUE")
+    if "?" in path:
+        raise SamletError(f"--path {path!r} has a query; give that by --query NAME=VALUE")
+    try:
+        return decode_path(path)
+    except UnicodeError:
+        raise SamletError(f"--path {path!r} is not encoded as UTF-8") from None
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SamletError(f"--at {text!r} is no ISO 8601 time, such as 2026-11-21T00:00:00Z") from None
+    if moment.tzinfo is None:
+        raise SamletError(f"--at {text!r} has no time zone; end it with Z for UTC")
+    return moment

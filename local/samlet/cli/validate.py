@@ -1,0 +1,158 @@
+"""`samlet validate`: reads a template like `start` does, and lists what of it is run and what is not."""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from samlet import project, settings
+from samlet.cli import stand_ins
+from samlet.cli.columns import padded
+from samlet.cli.places import Places, by_line, located, places_in
+from samlet.cli.selection import Commands, add_options, add_parameter, given_parameters
+from samlet.cli.usage import add_command
+from samlet.errors import TemplateError
+from samlet.model import Template
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "validate",
+        "check a template, and list what of it is run",
+        about="Nothing is started and nothing is asked of AWS. Errors and what isn't run are named with their line. "
+        "Values that only a running Samlet knows, such as ports and secrets, are stood in for.",
+        examples="""
+            samlet validate
+            samlet validate --template template.yaml --parameter Stage=prod
+            samlet validate --strict --json       # for CI: 1 where something can't be run
+        """,
+    )
+    add_options(parser)
+    add_parameter(parser)
+    parser.add_argument("--strict", action="store_true", help="fail where a part of the template isn't run")
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.set_defaults(run=run)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A template that could be read, its places and the times that its schedules have."""
+
+    template: Template
+    places: Places
+    following: dict[str, datetime | None]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the template; 1 if it is wrong, and with --strict if a part of it isn't run."""
+    chosen = settings.read(os.environ)
+    found = project.find(template=arguments.template, config=arguments.config)
+    places = places_in(found.template)
+    try:
+        checked = check(found.template, stand_ins.parameters(found, chosen, given_parameters(arguments)), places)
+    except TemplateError as error:
+        text = located(found.template, places, str(error))
+        if not arguments.json:
+            raise TemplateError(text) from error
+        line = places.line_in(str(error).removeprefix(f"{found.template}: "))
+        print(json.dumps({"valid": False, "error": text, "file": str(found.template), "line": line}, indent=2))
+        return 1
+    failed = arguments.strict and bool(checked.template.unsupported)
+    print(json.dumps(_as_json(checked, valid=not failed), indent=2) if arguments.json else "\n".join(_text(checked)))
+    return 1 if failed else 0
+
+
+def check(path: Path, parameters: dict[str, str], places: Places) -> Checked:
+    """Read the template whole, with the expressions of its schedules; TemplateError where it is wrong."""
+    from samlet.sources.timetable import timetable  # not at the top: see up.py
+    from samlet.template import load
+
+    template, now = load(path, parameters), datetime.now(UTC)
+    tables = [timetable(schedule, now) for schedule in template.schedules]
+    following = {table.schedule.name: table.next_after(now) if table.schedule.enabled else None for table in tables}
+    return Checked(template, places, following)
+
+
+def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:
+    template, places = checked.template, checked.places
+    return {
+        "valid": valid,
+        "template": str(template.path),
+        "functions": [
+            {
+                "logical_id": name,
+                "name": template.functions[name].name,
+                "runtime": template.functions[name].runtime,
+                "handler": template.functions[name].handler,
+                "line": places.line_of_id(name),
+            }
+            for name in by_line(places, template.functions)
+        ],
+        "routes": [
+            {"api": api.logical_id, "route": route.key, "function": route.function}
+            for api in template.apis
+            for route in api.routes
+        ],
+        "schedules": [
+            {
+                "name": schedule.name,
+                "expression": schedule.expression,
+                "timezone": schedule.timezone,
+                "function": schedule.function,
+                "enabled": schedule.enabled,
+                "next": (slot := checked.following[schedule.name]) and slot.isoformat(),
+            }
+            for schedule in template.schedules
+        ],
+        "kafka_mappings": [
+            {"logical_id": mapping.logical_id, "topic": mapping.topic, "function": mapping.function}
+            for mapping in template.kafka_mappings
+        ],
+        "unsupported": [
+            {
+                "logical_id": part.logical_id,
+                "type": part.type,
+                "reason": part.reason,
+                "line": _line(places, part.logical_id),
+            }
+            for part in template.unsupported
+        ],
+    }
+
+
+def _line(places: Places, logical_id: str) -> int | None:
+    return places.line_of_id(logical_id) or places.line_of(logical_id)
+
+
+def _text(checked: Checked) -> Iterator[str]:
+    told = _as_json(checked, valid=True)
+    name = checked.template.path.name
+    yield f"{checked.template.path} can be run"
+    yield from _table("functions", [(row["logical_id"], row["runtime"], row["handler"]) for row in told["functions"]])
+    yield from _table("routes", [(row["route"], row["function"]) for row in told["routes"]])
+    rows = [
+        (row["name"], row["expression"], row["timezone"], row["function"], _outlook(row)) for row in told["schedules"]
+    ]
+    yield from _table("schedules", rows)
+    rows_of_mappings = [(row["logical_id"], row["topic"], row["function"]) for row in told["kafka_mappings"]]
+    yield from _table("Kafka mappings", rows_of_mappings)
+    missing = [(f"{name}:{row['line']}" if row["line"] else name, row) for row in told["unsupported"]]
+    yield from _table("not run here", [(at, row["logical_id"], row["type"], row["reason"]) for at, row in missing])
+
+
+def _outlook(row: dict[str, Any]) -> str:
+    if not row["enabled"]:
+        return "disabled"
+    return f"next {datetime.fromisoformat(row['next']):%Y-%m-%dT%H:%M:%SZ}" if row["next"] else "over"
+
+
+def _table(title: str, rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    if rows:
+        yield f"\n{title} ({len(rows)})"
+        yield from padded(rows, indent="  ")

@@ -1,0 +1,123 @@
+"""`samlet validate` says what of a template is run, what is not, and where a mistake stands."""
+
+import json
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from samlet.cli.main import main
+from samlet.cli.places import Places
+from servers import CHECKOUT
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Stage: {Type: String}
+Resources:
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: app.handler
+      Runtime: python3.13
+      Timeout: 5
+      Events:
+        Get: {Type: HttpApi, Properties: {Method: GET, Path: /hello}}
+        Nightly:
+          Type: ScheduleV2
+          Properties: {Name: nightly, ScheduleExpression: "cron(0 0 * * ? *)"}
+        Records:
+          Type: SelfManagedKafka
+          Properties:
+            KafkaBootstrapServers: [127.0.0.1:9092]
+            Topics: [orders]
+            StartingPosition: LATEST
+            SourceAccessConfigurations: [{Type: SASL_SCRAM_512_AUTH, URI: secret}]
+  Machine:
+    Type: AWS::StepFunctions::StateMachine
+    Properties: {RoleArn: "arn:aws:iam::000000000000:role/any", DefinitionString: "{}"}
+"""
+
+
+@pytest.fixture
+def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "template.yaml"
+    file.write_text(textwrap.dedent(TEMPLATE).lstrip())
+    return file
+
+
+def test_it_lists_functions_routes_schedules_and_mappings_and_what_is_not_run_with_its_line(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", "--parameter", "Stage=x"]) == 0
+    shown = capsys.readouterr().out
+    assert "Hello  python3.13  app.handler" in shown
+    assert "GET /hello  Hello" in shown
+    assert "nightly  cron(0 0 * * ? *)  UTC  Hello  next 20" in shown
+    assert "HelloRecords  orders  Hello" in shown
+    assert "template.yaml:24  Machine  " in shown.replace(
+        "template.yaml:24  Machine       ", "template.yaml:24  Machine  "
+    )
+
+
+def test_as_json_it_says_the_same(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--parameter", "Stage=x", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["valid"] is True
+    assert [(row["logical_id"], row["runtime"], row["line"]) for row in told["functions"]] == [
+        ("Hello", "python3.13", 5)
+    ]
+    assert [row["route"] for row in told["routes"]] == ["GET /hello"]
+    assert told["schedules"][0]["next"].endswith("T00:00:00+00:00")
+    assert [row["topic"] for row in told["kafka_mappings"]] == ["orders"]
+    assert {"logical_id": "Machine", "line": 24}.items() <= told["unsupported"][-1].items()
+
+
+def test_strict_fails_where_a_part_is_not_run(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--parameter", "Stage=x", "--strict"]) == 1
+    assert "Machine" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "fault"),
+    [
+        ("Timeout: 5", "Timeout: many", 11, "Timeout"),
+        ("cron(0 0 * * ? *)", "cron(0 0 * * * *)", 16, "nightly"),
+        ("Resources:", "Resources: [", 6, "expected"),
+        ("{Type: String}", "{Type: Number, Default: x}", 3, "Parameters.Stage"),
+    ],
+)
+def test_a_mistake_is_one_line_with_file_and_line(
+    template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: int, fault: str
+) -> None:
+    template.write_text(template.read_text().replace(old, new))
+    given = [] if "Number" in new else ["--parameter", "Stage=x"]
+    assert main(["validate", *given]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert fault in said
+    assert said.startswith(f"samlet: {template}:{line}: ")
+    assert main(["validate", *given, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["valid"], told["line"]) == (False, line)
+
+
+def test_a_missing_parameter_is_named(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate"]) == 1
+    assert "Stage" in capsys.readouterr().err
+
+
+def test_values_that_only_a_running_samlet_knows_are_stood_in_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--template", str(CHECKOUT / "template.yaml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unsupported"] == []
+
+
+def test_lines_are_found_in_json_too_and_a_part_that_sam_made_stands_where_its_origin_does() -> None:
+    places = Places('{\n "Resources": {\n  "Api": {\n   "Type": "x"\n  }\n }\n}')
+    assert places.line_of("Resources.Api.Type") == 4
+    assert places.line_of("Resources.Api.Properties.Name") == 3
+    assert places.line_of_id("ApiStage") == 3
+    assert places.line_of_id("Other") is None
+    assert Places("a: [").line_of("Resources.Api") is None
