@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 import kafka
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
@@ -170,6 +171,35 @@ def follow_topic(bootstrap: str, topic: str, stopped: threading.Event) -> Iterat
                 yield from map(_record, records)
 
 
+def write(bootstrap: str, topic: str, records: Iterable[Record], partition: int | None = None) -> int:
+    """Write the records' key, value and headers to a topic, one partition of it if named; returns how many."""
+    count = 0
+    with _failures():
+        producer = _producer(bootstrap)
+        try:
+            for record in records:
+                headers = list(record.headers)
+                sent = producer.send(topic, record.value, key=record.key, headers=headers, partition=partition)
+                sent.get(timeout=_SEND_WITHIN)
+                count += 1
+        finally:
+            producer.close(timeout=1)
+    return count
+
+
+def commit_offsets(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+    """Remember for a group, of which nobody is a member, the next offset of some partitions of a topic."""
+    with _failures():
+        consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","), group_id=group, enable_auto_commit=False, **_CONNECT_WITHIN
+        )
+        try:
+            consumer.assign([TopicPartition(topic, partition) for partition in offsets])
+            consumer.commit({TopicPartition(topic, part): _place(offset) for part, offset in offsets.items()})
+        finally:
+            consumer.close(autocommit=False)
+
+
 class _KafkaGroup:
     def __init__(self, bootstrap: str, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> None:
         self._topic, self._start = topic, start
@@ -323,3 +353,44 @@ def _record(record: Any) -> Record:
         headers=tuple((name, value or b"") for name, value in record.headers),
         timestamp_type=record.timestamp_type or 0,
     )
+
+
+def describe_topics(bootstrap: str) -> dict[str, dict[int, tuple[int, int]]]:
+    """Return each topic's partitions with their first offset and their end; internal topics are left out."""
+    with _reader(bootstrap) as consumer:
+        names = sorted(name for name in consumer.topics() if not name.startswith("__"))
+        places = {tp for name in names for tp in _partitions(consumer, name)}
+        firsts = consumer.beginning_offsets(places) if places else {}
+        ends = consumer.end_offsets(places) if places else {}
+        return {
+            name: {tp.partition: (firsts[tp], ends[tp]) for tp in sorted(places) if tp.topic == name} for name in names
+        }
+
+
+def committed_offsets(bootstrap: str) -> dict[str, dict[tuple[str, int], int]]:
+    """Return for each consumer group the next offset of each topic and partition that it has committed."""
+    with _failures():
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), **_CONNECT_WITHIN)
+        try:
+            groups = sorted({group[0] for group in admin.list_consumer_groups()})
+            told = {group: admin.list_consumer_group_offsets(group) for group in groups}
+        finally:
+            admin.close()
+    return {
+        group: {(tp.topic, tp.partition): place.offset for tp, place in places.items() if place.offset >= 0}
+        for group, places in told.items()
+    }
+
+
+def read_spans(bootstrap: str, topic: str, spans: Mapping[int, tuple[int, int]]) -> Iterator[Record]:
+    """Yield the records of each partition from the first offset up to, and without, the second one."""
+    with _reader(bootstrap) as consumer:
+        ends = {TopicPartition(topic, part): end for part, (first, end) in spans.items() if first < end}
+        consumer.assign(list(ends))
+        for tp in ends:
+            consumer.seek(tp, spans[tp.partition][0])
+        unread = set(ends)
+        while unread:
+            for tp, records in consumer.poll(timeout_ms=200).items():
+                yield from (_record(record) for record in records if record.offset < ends[tp])
+            unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}

@@ -2,23 +2,58 @@
 
 import argparse
 import json
+from typing import Any
 from urllib.parse import urlencode
 
+from samlet.cli import event_verbs
 from samlet.cli.remote import console_of
 from samlet.cli.selection import Commands, add_options
+from samlet.cli.usage import add_command
 from samlet.errors import SamletError
 
 
 def register(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("events", help="show the records of a Kafka topic")
-    add_options(parser)
-    parser.add_argument("--topic", default="events", help="the topic (default: events)")
-    parser.add_argument(
-        "--json", action="store_true", help="print one array for programs; with --follow, an object a line"
+    """Add the command and its verbs; without a verb it shows a topic."""
+    parser = add_command(
+        commands,
+        "events",
+        "show, follow, write or redrive records of Kafka",
+        about="Without a verb, the records of a topic from its beginning.",
+        examples="""
+            samlet events --topic orders --json
+            samlet events --follow
+            samlet events produce --topic orders '{"total": 5}'
+            samlet events lag
+        """,
     )
+    _add_show_options(parser)
     parser.add_argument("--follow", action="store_true", help="stay and print what comes")
     parser.set_defaults(run=run)
+    verbs = parser.add_subparsers(metavar="follow|produce|lag|redrive")
+    following = add_command(
+        verbs,
+        "follow",
+        "show a topic, stay, and print what comes",
+        examples="""
+            samlet events follow --topic orders
+            samlet events follow --json | jq .value
+        """,
+    )
+    # Without defaults of its own, so that `events --topic orders follow` means what it says.
+    _add_show_options(following, default=argparse.SUPPRESS)
+    following.set_defaults(run=run, follow=True)
+    event_verbs.register(verbs)
+
+
+def _add_show_options(parser: argparse.ArgumentParser, default: Any = None) -> None:
+    add_options(parser, default=default)
+    parser.add_argument("--topic", default=default or "events", help="the topic (default: events)")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=default or False,
+        help="print one array for programs; while following, an object a line",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

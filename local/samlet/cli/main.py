@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from samlet import __version__
 from samlet.cli import (
+    doctor,
     events,
     execute,
     generate_event,
@@ -27,7 +28,7 @@ _INTERRUPTED = 130
 _GROUPS = {
     "run": (up, start, invoke, schedule),
     "look": (logs, mails, events),
-    "check": (validate,),
+    "check": (validate, doctor),
     "make": (generate_event, secrets),
     "more": (execute, reset),
 }

