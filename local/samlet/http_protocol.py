@@ -173,7 +173,10 @@ class _Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None  # of the request that is being handled
         self._phase: Literal["between", "head", "body"] = "between"
         self._deadline = self._loop.time() + self._limits.idle_seconds  # for what the phase waits for
-        self._unused = 0  # bytes read since anything has become of them
+        self._read = 0  # bytes of this read
+        self._unused = (
+            0  # bytes read since anything has become of them, those of a read in which something did not counted
+        )
         self._deaf = False  # what still comes is dropped
         self._last = False  # nothing will be asked after what is queued
         self._writable = True
@@ -196,7 +199,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        self._unused += len(data)
+        self._read = len(data)
+        self._unused += self._read
         try:
             self._parser.feed_data(data)
             self._check_use()
@@ -242,7 +246,7 @@ class _Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
-        self._phase, self._unused = "body", 0
+        self._phase = "body"
         self._body: list[bytes] = []
         self._room = 0
         request = self._request = RawRequest(
@@ -255,6 +259,7 @@ class _Connection(asyncio.Protocol):
         )
         known = dict(headers)
         self._check_head(request, known)
+        self._unused = 0
         if b"content-length" in known or b"transfer-encoding" in known:
             self._expect_body(request, known)
 
@@ -279,11 +284,8 @@ class _Connection(asyncio.Protocol):
     # --- what is refused ----------------------------------------------------------------------------------------------
 
     def _check_head(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
-        line = len(request.method) + len(request.target) + len(" HTTP/1.1 \r\n")
-        if line > self._limits.head:
-            raise _Refused(414, "Request-URI Too Long")
-        if line + sum([len(name) + len(value) + 4 for name, value in request.headers]) > self._limits.head:
-            raise _Refused(431, "Request Header Fields Too Large")
+        if self._read + self._unused > self._limits.head:  # it may be, then
+            self._measure_head(request)
         hosts = int(b"host" in known)
         if len(known) != len(request.headers):
             hosts = sum(name == b"host" for name, _ in request.headers)
@@ -291,6 +293,13 @@ class _Connection(asyncio.Protocol):
             raise _Refused(400, "Bad Request")
         if request.version not in {"1.1", "1.0"}:
             raise _Refused(400, "Bad Request")
+
+    def _measure_head(self, request: RawRequest) -> None:
+        line = len(request.method) + len(request.target) + len(" HTTP/1.1 \r\n")
+        if line > self._limits.head:
+            raise _Refused(414, "Request-URI Too Long")
+        if line + sum(len(name) + len(value) + 4 for name, value in request.headers) > self._limits.head:
+            raise _Refused(431, "Request Header Fields Too Large")
 
     def _expect_body(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
         if known.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 type Stream = int | IO[bytes] | None
 
@@ -106,17 +106,18 @@ class _Leader(asyncio.subprocess.SubprocessStreamProtocol):
         super().__init__(limit=1024 * 1024, loop=asyncio.get_running_loop())
         self._reaper = reaper
         self._grace = grace
-        self._pid = 0
+        self._pid: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.SubprocessTransport):
-            self._pid = transport.get_pid()
-            self._reaper.watch(self._pid, self._grace)
+        # Not by its class: uvloop's is none of asyncio's.
+        self._pid = cast("asyncio.SubprocessTransport", transport).get_pid()
+        self._reaper.watch(self._pid, self._grace)
         super().connection_made(transport)
 
     def process_exited(self) -> None:
-        signal_group(self._pid, signal.SIGKILL)
-        self._reaper.forget(self._pid)
+        if self._pid is not None:
+            signal_group(self._pid, signal.SIGKILL)
+            self._reaper.forget(self._pid)
         super().process_exited()
 
 

@@ -1,6 +1,7 @@
 """What is counted while a project runs, for Prometheus: the console serves it as `/metrics`."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from prometheus_client import (
@@ -43,6 +44,11 @@ class Metrics:
         self._latencies = self._histogram(
             "http_request_duration_seconds", "From a request to its answer.", "api", "route"
         )
+        # Looking a series up costs more than counting; there are as many as the template has routes and functions.
+        self._counted = cache(self._requests.labels)
+        self._timed = cache(self._latencies.labels)
+        self._ended = cache(self._invocations.labels)
+        self._took = cache(self._durations.labels)
         self._embedded = EmbeddedMetrics()
         self._registry.register(self._embedded)
         self._registry.register(_State(parts))
@@ -54,8 +60,8 @@ class Metrics:
 
     def finished(self, function: str, outcome: Outcome) -> None:
         """Hear how an invocation ended."""
-        self._invocations.labels(function, "ok" if outcome.ok else "error").inc()
-        self._durations.labels(function).observe(outcome.duration_ms / 1000)
+        self._ended(function, "ok" if outcome.ok else "error").inc()
+        self._took(function).observe(outcome.duration_ms / 1000)
         if outcome.init_ms is not None:
             self._inits.labels(function).observe(outcome.init_ms / 1000)
         if outcome.memory_used:
@@ -67,8 +73,8 @@ class Metrics:
 
     def answered(self, api: str, route: str, status: int, seconds: float) -> None:
         """Hear of a request; `route` is the route's key, or `none` where no route fits."""
-        self._requests.labels(api, route, str(status)).inc()
-        self._latencies.labels(api, route).observe(seconds)
+        self._counted(api, route, str(status)).inc()
+        self._timed(api, route).observe(seconds)
 
     def page(self) -> bytes:
         """Return everything in Prometheus's text format."""

@@ -140,7 +140,8 @@ class Functions:
         target = self.target(name)
         request = Request(new_request_id(), payload, client_context, trace_id, target.qualifier, target.version)
         pool = self._pools[target.function.logical_id]
-        return await asyncio.shield(self._spawn(self._execute(pool, request)))
+        work = self._spawn(self._execute(pool, request))
+        return await asyncio.shield(work)
 
     async def invoke_event(self, name: str, payload: bytes) -> str:
         """Invoke asynchronously, with AWS's retries; returns the request id. Raises FunctionNotFound."""

@@ -88,19 +88,17 @@ class SandboxLog:
 
     def begin(self, request_id: str, version: str = LATEST) -> None:
         """An invocation begins."""
-        self.drain()
         self._tail.clear()
         self.line(f"START RequestId: {request_id} Version: {version}")
 
     def end(self, request_id: str, report: str) -> bytes:
         """An invocation ends; returns the tail of its log."""
         self.drain()
-        self.line(f"END RequestId: {request_id}")
-        self.line(f"REPORT RequestId: {request_id}\t{report}")
+        self.line(f"END RequestId: {request_id}\nREPORT RequestId: {request_id}\t{report}")
         return bytes(self._tail)
 
     def line(self, text: str, *, level: Level = "info") -> None:
-        """Add a line of the platform's own."""
+        """Add one or more lines of the platform's own."""
         self._keep(text.encode() + b"\n")
         self._file.write(text)
         say(self._source, text, level=level)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-_POLL = 0.1  # seconds
+POLL = 0.1  # seconds
 _FRESH = 0.02  # seconds that a look counts for, so that quick events don't each pay for one
 _MEGABYTE = 1024 * 1024
 _LINUX = sys.platform == "linux"
@@ -43,7 +43,7 @@ class MemoryLimit:
 
     def watch(self) -> None:
         """Look again and again, until `rest`."""
-        self._timer = asyncio.get_running_loop().call_later(_POLL, self._tick)
+        self._timer = asyncio.get_running_loop().call_later(POLL, self._tick)
 
     def rest(self) -> None:
         """Look a last time and then no more."""

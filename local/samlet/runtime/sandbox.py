@@ -16,9 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+from samlet.eager import begin
 from samlet.model import LATEST, Function
 from samlet.processes import Reaper, signal_group, spawn, terminate
-from samlet.runtime import ending, entrypoint
+from samlet.runtime import ending, entrypoint, memory
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
 from samlet.runtime.identifiers import new_request_id, new_trace_id
@@ -96,7 +97,8 @@ class Sandbox:
         self._init_ms: float | None = None
         self._memory = MemoryLimit(function.memory, self._kill)
         self._answer: asyncio.Future[Reply | None] | None = None  # None: it will not come
-        self._settling: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
+        self._ticking: asyncio.TimerHandle | None = None
         self._endings: set[asyncio.Task[None]] = set()
 
     @property
@@ -113,7 +115,9 @@ class Sandbox:
         if self.state == "new":
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
             await self._initialise(python, self._surroundings.init_limit, "init", request.request_id)
-        if self._settling and not await self._settled():
+        if self._endings:
+            await asyncio.wait(self._endings)
+        if self.state == "idle" and not await self._settled():
             await self._end("reset")
         self._log.begin(request.request_id, request.version)
         started = time.monotonic()
@@ -126,7 +130,7 @@ class Sandbox:
             answer = await self._run(request, deadline)
         answered = time.monotonic()
         if self.pid is not None:
-            self._settle(deadline)
+            self.state = "idle"
         duration = (answered - started) * 1000
         init_ms, self._init_ms = self._init_ms, None
         used = self._memory.used
@@ -233,7 +237,11 @@ class Sandbox:
         if not self._exit.done() and self._api.idle.is_set():
             # Otherwise it asked for an event and was gone before there was one.
             self._answer = self._api.hand_over(self._event(request, deadline))
-            reply = await self._guarded(self._answer, deadline)
+            self._deadline = deadline
+            if self._ticking is None:
+                self._tick()
+            reply = await self._answer
+            self._memory.rest()
             if reply is not None and not self._memory.exceeded:
                 return reply
         if self._exit.done() or self._memory.exceeded or time.monotonic() < deadline:
@@ -244,16 +252,23 @@ class Sandbox:
         self._tell(problem)
         return problem
 
-    async def _guarded(self, answer: asyncio.Future[Reply | None], deadline: float) -> Reply | None:
-        """The answer, unless the time or the process ends first; the memory is watched meanwhile."""
-        remaining = max(0.0, deadline - time.monotonic())
-        limit = asyncio.get_running_loop().call_later(remaining, self._give_up)
-        self._memory.watch()
-        try:
-            return await answer
-        finally:
-            limit.cancel()
-            self._memory.rest()
+    def _tick(self) -> None:
+        """Look after the event under way until the runtime asks for the next one: at its memory and at its time.
+
+        One timer serves all events of a sandbox; one for each would cost more than the rest of the way.
+        """
+        self._ticking = None
+        if self._api is None or self._api.idle.is_set():
+            return
+        remaining = self._deadline - time.monotonic()
+        if remaining > 0:
+            self._memory.look()
+            pause = min(memory.POLL, remaining)
+            self._ticking = asyncio.get_running_loop().call_later(pause, self._tick)
+        elif self.state == "busy":
+            self._give_up()
+        else:
+            self._unsettled()
 
     def _event(self, request: Request, deadline: float) -> Event:
         return Event(
@@ -266,37 +281,34 @@ class Sandbox:
             request.client_context,
         )
 
-    def _settle(self, deadline: float) -> None:
-        """Let the runtime ask for its next event, which ends this one; who waits for the answer has it already."""
-        self.state = "idle"
-        remaining = max(0.0, deadline - time.monotonic())
-        self._settling = asyncio.get_running_loop().call_later(remaining, self._unsettled)
-
     def _unsettled(self) -> None:
-        if self.state == "idle" and self._api and not self._api.idle.is_set():
-            ending = asyncio.create_task(self._end("reset"))
-            self._endings.add(ending)
-            ending.add_done_callback(self._endings.discard)
+        """The runtime has answered and does not ask for its next event."""
+        end = begin(self._end("reset"))
+        self._endings.add(end)
+        end.add_done_callback(self._endings.discard)
 
     async def _settled(self) -> bool:
-        """Whether the runtime asks for an event again; waits until it does, it ends or its last event's time is up."""
-        assert self._settling
-        until, self._settling = self._settling, None
-        until.cancel()
+        """Whether the runtime asks for an event again; waits until it does, it ends or its last event's time is up.
+
+        Who waited for its last answer had that at once: asking for the next one takes the runtime a moment more.
+        """
         if self._api is None or self._exit is None:
             return True
+        if self._ticking and not self._api.idle.is_set():
+            self._ticking.cancel()
+            self._ticking = None
         if not self._api.idle.is_set():
             ready = asyncio.ensure_future(self._api.idle.wait())
-            await _first(ready, self._exit, timeout=max(0.0, until.when() - asyncio.get_running_loop().time()))
+            await _first(ready, self._exit, timeout=max(0.0, self._deadline - time.monotonic()))
             ready.cancel()
-        return self._api.idle.is_set() and not self._exit.done()
+        return self._api is not None and self._api.idle.is_set() and not self._exit.done()
 
     async def _end(self, state: State, *, announce: bool = False) -> None:
         """End the process and its listener, whatever they are doing."""
         self.state = state
-        if self._settling:
-            self._settling.cancel()
-            self._settling = None
+        if self._ticking:
+            self._ticking.cancel()
+            self._ticking = None
         process, api, self._process, self._api = self._process, self._api, None, None
         if process is not None:
             registered = api is not None and api.extensions.registered

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from samlet.model import LATEST, Function
 
@@ -38,6 +39,7 @@ class Target:
         return f"{self.function.name}:{self.qualifier}" if self.qualifier else self.function.name
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Name | None:
     """Take a name apart; None if it is none."""
     found = _NAME.fullmatch(text)

@@ -50,7 +50,7 @@ async def test_more_memory_than_configured_kills_the_process_and_the_report_says
 async def test_a_peak_between_two_looks_counts_where_the_kernel_keeps_the_highest_mark(
     make: MakeFunction, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "_POLL", 60.0)
+    monkeypatch.setattr(memory, "POLL", 60.0)
     source = """
         def handler(event, context):
             return len(b"x" * (200 * 1024 * 1024))
