@@ -394,3 +394,11 @@ def read_spans(bootstrap: str, topic: str, spans: Mapping[int, tuple[int, int]])
             for tp, records in consumer.poll(timeout_ms=200).items():
                 yield from (_record(record) for record in records if record.offset < ends[tp])
             unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}
+
+
+def offsets_at(bootstrap: str, topic: str, timestamp: int) -> dict[int, int]:
+    """Return each partition's first offset at or after a time (epoch ms); partitions with none are left out."""
+    with _reader(bootstrap) as consumer:
+        wanted = dict.fromkeys(_partitions(consumer, topic), timestamp)
+        found = consumer.offsets_for_times(wanted) if wanted else {}
+        return {tp.partition: place.offset for tp, place in found.items() if place is not None}

@@ -236,3 +236,5 @@ class Template:
     unsupported: tuple[Unsupported, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
+    # Logical id, type and what becomes of it here: `run` or `no effect`; the others are `unsupported`.
+    resources: tuple[tuple[str, str, str], ...] = ()

@@ -13,7 +13,9 @@ FILE_NAME = "samlet.toml"
 TEMPLATE_NAMES = ("template.yaml", "template.yml", "template.json")
 
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\.([A-Za-z0-9_]+)\}")
-_KEYS = {"template", "on_start", "services", "web", "secrets", "parameters", "imports", "environment", "jwks"}
+_KEYS = {
+    "template", "on_start", "services", "web", "secrets", "parameters", "imports", "environment", "jwks", "console",
+}  # fmt: skip
 _FACTS = {
     "postgres": ("host", "port", "database", "admin_url"),
     "kafka": ("bootstrap_servers",),
@@ -55,6 +57,7 @@ class Project:
     imports: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     jwks: Mapping[str, Path] = field(default_factory=dict)
+    correlation: tuple[str, ...] = ()  # names of headers and fields; none means the console's own
 
     @property
     def folder(self) -> Path:
@@ -148,6 +151,7 @@ class _Reader:
             imports=self._texts(self._values, "imports", ""),
             environment=self._texts(self._values, "environment", ""),
             jwks=self._files("jwks"),
+            correlation=self._strings(self._table(self._values, "console", {"correlation"}), "correlation", "console."),
         )
 
     def _postgres(self, services: dict[str, Any]) -> PostgresWanted | None:

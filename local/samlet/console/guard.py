@@ -19,12 +19,23 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return web.json_response({"error": "the console answers to loopback names only"}, status=403)
     if request.method not in _SAFE_METHODS and _foreign(request):
         return web.json_response({"error": "another origin may not change anything here"}, status=403)
-    response = await handler(request)
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        _protect(error)
+        raise
     if not response.prepared:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+        _protect(response)
     return response
+
+
+def _protect(response: web.StreamResponse) -> None:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault(
+        "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+    )
 
 
 def _foreign(request: web.Request) -> bool:

@@ -1,29 +1,42 @@
-"""The console's page: for now, what listens where and what is ready."""
+"""The console's page: files that lie beside this module, served as they are."""
 
-from html import escape
+import mimetypes
+from importlib.resources import files
 
-from samlet.console.watched import Watched
+from aiohttp import web
 
-
-def index(watched: Watched) -> str:
-    """Return the page as HTML."""
-    addresses = "".join(f"<tr><th>{escape(part)}<td>{_link(address)}" for part, address in watched.addresses.items())
-    parts = "".join(
-        f"<tr><th>{escape(name)}<td>{escape(str(part.get('state', '')))}" for name, part in watched.parts().items()
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=color-scheme content='light dark'>"
-        "<title>Samlet</title><h1>Samlet</h1>"
-        f"<p>{'Everything is ready.' if watched.ready else 'Still starting.'}"
-        f"<h2>Addresses</h2><table>{addresses}</table><h2>Parts</h2><table>{parts}</table>"
-        "<h2>More</h2><ul>"
-        + "".join(
-            f"<li><a href={path}>{path}</a>" for path in ("/healthz", "/api/functions", "/api/schedules", "/api/mails")
-        )
-        + "</ul></html>"
-    )
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_FILES = files("samlet.console") / "static"
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+_FOLDERS = ("", "views/")
 
 
-def _link(address: str) -> str:
-    text = escape(address, quote=True)
-    return f'<a href="{text}">{text}</a>' if address.startswith("http://") else text
+def routes(app: web.Application) -> None:
+    """Add the page at `/` and its parts below `/static/`."""
+    app.router.add_get("/", _index)
+    app.router.add_get("/static/{path:.+}", _part)
+
+
+async def _index(_: web.Request) -> web.Response:
+    return _file("index.html")
+
+
+async def _part(request: web.Request) -> web.Response:
+    path = request.match_info["path"]
+    if path not in _known():
+        raise web.HTTPNotFound
+    return _file(path)
+
+
+def _known() -> set[str]:
+    return {folder + entry.name for folder in _FOLDERS for entry in (_FILES / folder).iterdir() if entry.is_file()}
+
+
+def _file(path: str) -> web.Response:
+    suffix = path[path.rindex(".") :]
+    kind = _TYPES.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
+    return web.Response(body=(_FILES / path).read_bytes(), content_type=kind, charset="utf-8", headers=headers)

@@ -4,15 +4,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from samlet.console.correlation import Names
+from samlet.console.record import Record
 from samlet.runtime import Outcome
 from samlet.sources.schedules import ScheduleState
+from samlet.template import Template
 
 
 class Mails(Protocol):
     """The mail sink."""
 
-    def list(self) -> Sequence[Mapping[str, Any]]:
-        """Return the mails, newest first, as JSON objects."""
+    def list(self, limit: int | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return the mails, newest first, as JSON objects; `limit` is how many at most."""
+
+    def source(self, mail: str) -> bytes | None:
+        """Return one mail as it came, None where there is none."""
+
+    def mark(self) -> str:
+        """Return something short that is another one when a mail came or all were deleted."""
 
     def clear(self) -> int:
         """Forget them all and return how many there were."""
@@ -60,6 +69,18 @@ class Watched(Protocol):
     def kafka_servers(self) -> str | None:
         """The Kafka whose events can be read, as host:port."""
 
+    @property
+    def record(self) -> Record:
+        """The newest invocations."""
+
+    @property
+    def names(self) -> Names:
+        """The names under which correlation ids stand."""
+
+    @property
+    def template(self) -> Template | None:
+        """The template, once it is read."""
+
     def parts(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the state of each part; `state` is `ready` when it is."""
 
@@ -68,3 +89,6 @@ class Watched(Protocol):
 
     def metrics(self) -> bytes:
         """Return what was counted, in Prometheus's text format."""
+
+    async def invoke(self, function: str, payload: bytes) -> Outcome:
+        """Run a function once and wait for it."""

@@ -8,7 +8,7 @@ from socket import socket
 from typing import Any
 
 from samlet import log, secret_files
-from samlet.console import console
+from samlet.console import Names, Record, console
 from samlet.emulator.functions import FunctionHouse
 from samlet.emulator.listeners import bind, bind_agents, serve, url_of
 from samlet.emulator.metrics import Metrics
@@ -25,6 +25,7 @@ from samlet.settings import Settings
 from samlet.sources import Schedules
 from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.state import State
+from samlet.template import Template
 from samlet.web import static_site
 
 
@@ -41,6 +42,8 @@ class Emulator:
         self._house: FunctionHouse | None = None
         self._sources: Sources | None = None
         self._metrics = Metrics(self.parts)
+        self.record = Record()
+        self.names = Names(project.correlation)
         self._started = False
 
     @asynccontextmanager
@@ -70,6 +73,11 @@ class Emulator:
     def addresses(self) -> Mapping[str, str]:
         """Where the parts listen."""
         return self._addresses
+
+    @property
+    def template(self) -> Template | None:
+        """The template, once it is read."""
+        return self._house.template if self._house and self._house.read else None
 
     @property
     def mails(self) -> MailSink | Mailpit | None:
@@ -127,7 +135,9 @@ class Emulator:
         self._state.publish(self._addresses)
         stack.push_async_callback(self._surroundings.stop)
         facts = self._facts()
-        house = FunctionHouse(self._project, self._settings, self._options, self._state.folder, reaper, self._metrics)
+        house = FunctionHouse(
+            self._project, self._settings, self._options, self._state.folder, reaper, self._metrics, self.record
+        )
         house.aws = self._surroundings.aws
         self._house = house
         await together(self._surroundings.start(), self._open(house, facts, stack))

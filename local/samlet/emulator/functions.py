@@ -17,7 +17,7 @@ from samlet.errors import FunctionFailed, SamletError, ServiceFailed, TemplateEr
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.project import Project, fill
-from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi
+from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi, Observer, woken_by
 from samlet.secret_files import read_one
 from samlet.services import Moto
 from samlet.settings import Settings
@@ -37,9 +37,11 @@ class FunctionHouse:
         state_folder: Path,
         reaper: Reaper,
         metrics: Metrics,
+        observer: Observer | None = None,
     ) -> None:
         self._project = project
         self._metrics = metrics
+        self._observer = observer
         self._settings = settings
         self._options = options
         self._folder = state_folder
@@ -62,6 +64,11 @@ class FunctionHouse:
         """The template, once `prepare` has read it."""
         assert self._template
         return self._template
+
+    @property
+    def read(self) -> bool:
+        """Whether the template is read."""
+        return self._template is not None
 
     @property
     def functions(self) -> Functions:
@@ -96,6 +103,7 @@ class FunctionHouse:
             output=self._metrics.printed,
             finished=self._metrics.finished,
             throttled=self._metrics.throttled,
+            observer=self._observer,
         )
         stack.push_async_callback(self._functions.stop)
         await self._functions.start()
@@ -126,7 +134,8 @@ class FunctionHouse:
     async def run_first(self, names: Iterable[str]) -> None:
         """Invoke what the project wants invoked before anything else, one after the other."""
         for name in names:
-            outcome = await self.functions.invoke(name, b"{}")
+            with woken_by("start"):
+                outcome = await self.functions.invoke(name, b"{}")
             if not outcome.ok:
                 answer, tail = outcome.payload.decode(errors="replace"), outcome.log_tail.decode(errors="replace")
                 raise FunctionFailed(name, answer, tail)

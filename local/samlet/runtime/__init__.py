@@ -5,6 +5,19 @@ from samlet.runtime.attached import AgentsApi
 from samlet.runtime.environments import Environments
 from samlet.runtime.functions import Functions, default_max_sandboxes
 from samlet.runtime.invoke_api import InvokeApi
+from samlet.runtime.observer import Observer, Woken, woken, woken_by
 from samlet.runtime.outcome import Outcome
 
-__all__ = ["AgentsApi", "Clock", "Environments", "Functions", "InvokeApi", "Outcome", "default_max_sandboxes"]
+__all__ = [
+    "AgentsApi",
+    "Clock",
+    "Environments",
+    "Functions",
+    "InvokeApi",
+    "Observer",
+    "Outcome",
+    "Woken",
+    "default_max_sandboxes",
+    "woken",
+    "woken_by",
+]

@@ -15,6 +15,7 @@ from samlet.processes import Reaper
 from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
 from samlet.runtime.environments import Environments
 from samlet.runtime.identifiers import new_request_id
+from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import Lendable, Pool
 from samlet.runtime.sandbox import Request, Sandbox, Surroundings
@@ -33,7 +34,7 @@ class Functions:
 
     Without `environments` nothing is run here: the sandboxes are those that agents attach. `output` hears each
     line that a function prints, `finished` every outcome, `throttled` of every event that was refused; all are told the
-    logical id. With `graceful` every process hears SIGTERM before its end.
+    logical id. `observer` hears of each event on its way. With `graceful` every process hears SIGTERM before its end.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class Functions:
         finished: Callable[[str, Outcome], None] = lambda _function, _outcome: None,
         throttled: Callable[[str], None] = lambda _function: None,
         graceful: bool = False,
+        observer: Observer | None = None,
     ) -> None:
+        self._observer = observer or Observer()
         self._surroundings = Surroundings(
             reaper,
             region,
@@ -66,6 +69,7 @@ class Functions:
             output,
             layers=environments.layers if environments else None,
             graceful=graceful,
+            observer=self._observer,
         )
         self._finished = finished
         self._throttled = throttled
@@ -220,16 +224,23 @@ class Functions:
 
     async def _execute(self, pool: Pool, request: Request) -> Outcome:
         python = await self._python(pool.function)
+        function = pool.function.logical_id
         try:
             sandbox = await pool.borrow()
-        except Throttled:
-            self._throttled(pool.function.logical_id)
+        except Throttled as error:
+            self._throttled(function)
+            self._observer.refused(function, request.request_id, request.payload, str(error))
             raise
+        self._observer.began(function, request.request_id, request.payload, request.qualifier)
         try:
             outcome = await sandbox.invoke(request, python)
+        except BaseException as error:
+            self._observer.broke(function, request.request_id, f"{type(error).__name__}: {error}")
+            raise
         finally:
             await self._give_back(pool, sandbox)
-        self._finished(pool.function.logical_id, outcome)
+        self._finished(function, outcome)
+        self._observer.ended(function, outcome)
         return outcome
 
     async def _python(self, function: Function) -> Path | None:

@@ -26,6 +26,7 @@ from samlet.runtime.identifiers import new_request_id, new_trace_id
 from samlet.runtime.layers import merge
 from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
 from samlet.runtime.memory import MemoryLimit
+from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
 from samlet.runtime.variables import sandbox_variables
@@ -54,6 +55,7 @@ class Surroundings:
     bootstrap: Path | None = None
     layers: Path | None = None
     graceful: bool = False
+    observer: Observer = field(default_factory=Observer)
 
     def arn(self, function: Function, qualifier: str | None = None) -> str:
         """The ARN of a function, or of one of its aliases or versions."""
@@ -88,7 +90,8 @@ class Sandbox:
         self.stale = False
         self._surroundings = surroundings
         file = LogFile(surroundings.log_path, function.name)
-        self._log = SandboxLog(function.name, file, lambda line: surroundings.output(function.logical_id, line))
+        self._log = SandboxLog(function.name, file, self._heard)
+        self._request_id = ""
         self._stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         self._temporary = TemporaryDirectory(prefix="samlet-")
         self._process: asyncio.subprocess.Process | None = None
@@ -112,6 +115,7 @@ class Sandbox:
 
     async def invoke(self, request: Request, python: Path | None) -> Outcome:
         """Handle one event, from its START line to its REPORT line."""
+        self._request_id = request.request_id
         if self.state == "new":
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
             await self._initialise(python, self._surroundings.init_limit, "init", request.request_id)
@@ -136,10 +140,15 @@ class Sandbox:
         used = self._memory.used
         verdict = answer.words if isinstance(answer, Ending) else None
         tail = self._log.end(request.request_id, report(duration, self.function.memory, used, init_ms, verdict))
+        self._request_id = ""
         self.invocations += 1
         self.idle_since = time.monotonic()
         error = "Unhandled" if answer.failed else None
         return Outcome(request.request_id, answer.payload, error, tail, duration, init_ms, used)
+
+    def _heard(self, line: str) -> None:
+        self._surroundings.output(self.function.logical_id, line)
+        self._surroundings.observer.printed(self.function.logical_id, self._request_id, line)
 
     async def stop(self) -> None:
         """End the process: announced where an extension asked for it, at once otherwise; the folder goes, too."""

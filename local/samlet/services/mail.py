@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from samlet.errors import PortTaken
 from samlet.services import ports
 
 _FROM, _TO, _AT = "X-Samlet-From", "X-Samlet-To", "X-Samlet-Received"
+_NAME = re.compile(r"\d{20}-[0-9a-f]{8}")
 _LARGEST = 32 * 1024 * 1024  # bytes
 
 
@@ -67,9 +69,18 @@ class MailSink:
             await self._server.wait_closed()
             self._server = None
 
-    def list(self) -> list[dict[str, Any]]:
-        """Every message, newest first, decoded: `{id, received_at, from, to, subject, text, html}`."""
-        return [_told(file) for file in sorted(self._folder.glob("*.eml"), reverse=True)]
+    def list(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The messages, newest first, decoded: `{id, received_at, from, to, subject, text, html}`; at most `limit`."""
+        return [_told(file) for file in sorted(self._folder.glob("*.eml"), reverse=True)[:limit]]
+
+    def source(self, mail: str) -> bytes | None:
+        """One message as it came, below our own three headers; None where there is none."""
+        file = self._folder / f"{mail}.eml"
+        return file.read_bytes() if _NAME.fullmatch(mail) and file.is_file() else None
+
+    def mark(self) -> str:
+        """Another text whenever a message came or went."""
+        return str(self._folder.stat().st_mtime_ns if self._folder.is_dir() else 0)
 
     def clear(self) -> int:
         """Delete every message and return how many there were."""

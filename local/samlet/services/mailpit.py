@@ -19,14 +19,25 @@ class Mailpit:
         self._host = parts.netloc
         self._connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
 
-    def list(self) -> list[dict[str, Any]]:
-        """Every message, newest first: `{id, received_at, from, to, subject, text, html}`."""
+    def list(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The messages, newest first: `{id, received_at, from, to, subject, text, html}`; at most `limit`."""
         found: list[dict[str, Any]] = []
         while True:
             page = self._json(f"/api/v1/messages?start={len(found)}&limit={_PAGE}")["messages"]
-            found += [self._told(summary) for summary in page]
-            if len(page) < _PAGE:
+            found += [self._told(summary) for summary in page[: None if limit is None else limit - len(found)]]
+            if len(page) < _PAGE or len(found) == limit:
                 return found
+
+    def source(self, mail: str) -> bytes | None:
+        """One message as it came; None where there is none."""
+        if all(summary["ID"] != mail for summary in self._json(f"/api/v1/messages?limit={_PAGE}")["messages"]):
+            return None
+        return self._ask("GET", f"/api/v1/message/{quote(mail, safe='')}/raw")
+
+    def mark(self) -> str:
+        """Another text whenever a message came or went."""
+        told = self._json("/api/v1/messages?limit=1")
+        return f"{told['total']} {[summary['ID'] for summary in told['messages']]}"
 
     def clear(self) -> int:
         """Delete every message and return how many there were."""

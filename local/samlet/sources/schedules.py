@@ -10,7 +10,7 @@ from typing import Literal
 from samlet.errors import SamletError, ScheduleDisabled, ScheduleNotFound
 from samlet.log import say
 from samlet.model import Schedule
-from samlet.runtime import Outcome
+from samlet.runtime import Outcome, woken_by
 from samlet.sources.invoker import Invoker
 from samlet.sources.schedule_events import Place, payload
 from samlet.sources.schedule_memory import ScheduleMemory
@@ -121,7 +121,8 @@ class Schedules:
         slot = at or self._latest(table)
         slot = slot if slot.tzinfo else slot.replace(tzinfo=UTC)
         schedule = table.schedule
-        return await self._invoker.invoke(schedule.function, payload(schedule, slot, self._place))
+        with woken_by("schedule", name):
+            return await self._invoker.invoke(schedule.function, payload(schedule, slot, self._place))
 
     def _named(self, name: str) -> Timetable:
         for table in self._timetables:
@@ -213,9 +214,10 @@ class Schedules:
         given_up_at = self._now() + timedelta(seconds=schedule.max_age)
         for attempt in range(1, schedule.retries + 2):
             try:
-                await self._invoker.invoke_event(
-                    schedule.function, payload(schedule, slot, self._place, attempt=attempt)
-                )
+                with woken_by("schedule", schedule.name):
+                    await self._invoker.invoke_event(
+                        schedule.function, payload(schedule, slot, self._place, attempt=attempt)
+                    )
             except SamletError as error:
                 say(schedule.name, f"attempt {attempt}: {error}", level="warning")
             else:

@@ -73,6 +73,16 @@ _REASONS = {
 }
 
 
+def standings(stack: Stack) -> tuple[tuple[str, str, str], ...]:
+    """Logical id, type and `run` or `no effect` of every resource whose kind is known here."""
+    known = [(logical_id, kind) for logical_id, kind in stack.types() if kind not in _REASONS]
+    return tuple(
+        (logical_id, kind, "run" if kind in _RUN else "no effect")
+        for logical_id, kind in known
+        if kind in _RUN or kind.startswith(_NOTHING_TO_RUN)
+    )
+
+
 def uncovered(stack: Stack) -> list[Unsupported]:
     """The resources whose kind nothing here can run, nor make."""
     found = []

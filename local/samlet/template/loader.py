@@ -8,7 +8,7 @@ from typing import Any
 from samlet.errors import TemplateError
 from samlet.model import Template, Unsupported
 from samlet.template import reader
-from samlet.template.coverage import others, uncovered, unmade
+from samlet.template.coverage import others, standings, uncovered, unmade
 from samlet.template.expansion import expanded
 from samlet.template.function_urls import function_urls
 from samlet.template.functions import functions
@@ -96,6 +96,7 @@ def _load(
         kafka_mappings=kafka_mappings(stack, found),
         outputs=stack.outputs(whole.document.get("Outputs") or {}),
         others=elsewhere,
+        resources=standings(stack),
     )
     not_made = made.unsupported if made else unmade(elsewhere)
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]

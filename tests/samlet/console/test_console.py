@@ -1,107 +1,13 @@
 """The console's API, over a stand-in for the emulator."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
 
-from samlet.console import console
-from samlet.errors import ScheduleDisabled, ScheduleNotFound, ServiceFailed, Throttled
+from console_stand import Client, Silent, Stand, Timetable
+from samlet.errors import Throttled
 from samlet.runtime import Outcome
-from samlet.sources.schedules import ScheduleState
-
-type Client = TestClient[web.Request, web.Application]
-
-
-class Inbox:
-    def __init__(self) -> None:
-        self.kept: list[dict[str, Any]] = [{"id": "1", "subject": "Hé"}]
-
-    def list(self) -> Sequence[Mapping[str, Any]]:
-        return self.kept
-
-    def clear(self) -> int:
-        self.kept = []
-        return 1
-
-
-class Silent(Inbox):
-    def list(self) -> Sequence[Mapping[str, Any]]:
-        raise ServiceFailed("it does not answer")
-
-    def clear(self) -> int:
-        raise ServiceFailed("it does not answer")
-
-
-@dataclass
-class Timetable:
-    outcome: Outcome | Exception = field(default_factory=lambda: Outcome("r", b'{"a": 1}'))
-    runs: list[tuple[str, datetime | None]] = field(default_factory=list)
-    paused: bool = False
-
-    def list(self) -> Sequence[ScheduleState]:
-        return [
-            ScheduleState("nightly", "rate(1 day)", "UTC", "Tick", enabled=True, next=datetime(2026, 1, 2, tzinfo=UTC))
-        ]
-
-    def upcoming(self, name: str, count: int = 10, after: datetime | None = None) -> Sequence[datetime]:
-        self._find(name)
-        return [(after or datetime(2026, 1, 1, tzinfo=UTC)) + timedelta(days=day) for day in range(1, count + 1)]
-
-    def pause(self, name: str) -> None:
-        self._find(name)
-        self.paused = True
-
-    def resume(self, name: str) -> None:
-        self._find(name)
-        self.paused = False
-
-    def _find(self, name: str) -> None:
-        if name == "off":
-            raise ScheduleDisabled(name)
-        if name != "group/nightly":
-            raise ScheduleNotFound(name, ["group/nightly"])
-
-    async def run(self, name: str, at: datetime | None = None) -> Outcome:
-        self._find(name)
-        self.runs.append((name, at))
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
-
-
-@dataclass
-class Stand:
-    ready: bool = True
-    addresses: dict[str, str] = field(default_factory=lambda: {"api": "http://127.0.0.1:1", "kafka": "127.0.0.1:2"})
-    mails: Inbox | None = field(default_factory=Inbox)
-    schedules: Timetable | None = field(default_factory=Timetable)
-    kafka_servers: str | None = None
-
-    def parts(self) -> Mapping[str, Mapping[str, Any]]:
-        return {"<b>": {"state": "ready", "pid": 7}}
-
-    def functions(self) -> Mapping[str, Any]:
-        return {"Tick": {"sandboxes": [{"pid": 8}]}}
-
-    def metrics(self) -> bytes:
-        return b"samlet_sandboxes 1.0\n"
-
-
-@pytest.fixture
-def stand() -> Stand:
-    return Stand()
-
-
-@pytest.fixture
-async def client(stand: Stand) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(console(stand))) as client:
-        yield client
 
 
 @pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
@@ -219,12 +125,19 @@ async def test_a_schedule_that_the_template_disables_is_a_conflict(client: Clien
     assert (answer.status, "disabled in the template" in (await answer.json())["error"]) == (409, True)
 
 
-async def test_the_page_shows_addresses_and_runs_no_script(client: Client) -> None:
+async def test_the_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(client: Client) -> None:
     answer = await client.get("/")
-    text = await answer.text()
-    assert '<a href="http://127.0.0.1:1">' in text
-    assert "&lt;b&gt;" in text
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+
+
+async def test_every_part_of_the_page_is_served_and_nothing_else(client: Client) -> None:
+    for part in ("console.css", "main.js", "views/invocations.js"):
+        answer = await client.get(f"/static/{part}")
+        assert (answer.status, answer.headers["X-Content-Type-Options"]) == (200, "nosniff")
+    for path in ("..%2Fapp.py", "../app.py", "views", "none.js", "views%2F..%2F..%2Fapp.py"):
+        assert (await client.get(f"/static/{path}")).status == 404
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:9000", "127.0.0.1.evil.example", "[::1", ""])

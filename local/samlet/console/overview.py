@@ -1,0 +1,54 @@
+"""The functions as the console shows them: what they are, what wakes them, and what they have done since the start."""
+
+import time
+from typing import Any
+
+from aiohttp import web
+
+from samlet.console.answers import WATCHED
+from samlet.console.figures import Figures
+from samlet.console.watched import Watched
+from samlet.template import Template
+
+
+def routes(app: web.Application) -> None:
+    """Add the route."""
+    app.router.add_get("/api/overview", _overview)
+
+
+async def _overview(request: web.Request) -> web.Response:
+    return web.json_response(overview(request.app[WATCHED]))
+
+
+def overview(watched: Watched) -> list[dict[str, Any]]:
+    """Every function; of its variables the names alone."""
+    template, now = watched.template, time.time()
+    if template is None:
+        return []
+    status, figures = watched.functions(), watched.record.figures
+    return [
+        {
+            "id": logical_id,
+            "name": function.name,
+            "runtime": function.runtime,
+            "handler": function.handler,
+            "memory": function.memory,
+            "timeout": function.timeout,
+            "reserved": function.reserved_concurrency,
+            "code": function.code.name,
+            "layers": [layer.name for layer in function.layers],
+            "variables": sorted(function.environment),
+            "woken_by": _woken_by(template, logical_id),
+            "limit": status.get(logical_id, {}).get("limit"),
+            "sandboxes": status.get(logical_id, {}).get("sandboxes", []),
+            **figures.get(logical_id, Figures()).told(now),
+        }
+        for logical_id, function in template.functions.items()
+    ]
+
+
+def _woken_by(template: Template, function: str) -> list[str]:
+    routes = [route.key for api in template.apis for route in api.routes if route.function == function]
+    schedules = [schedule.name for schedule in template.schedules if schedule.function == function]
+    topics = [mapping.topic for mapping in template.kafka_mappings if mapping.function == function]
+    return [*routes, *(f"schedule {name}" for name in schedules), *(f"topic {name}" for name in topics)]

@@ -1,0 +1,125 @@
+"""What is read out of a recorded invocation once somebody looks: what woke it, and which ids it names."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from samlet.console.correlation import Ids, Message, Names
+from samlet.console.record import Invocation, Line
+
+_KAFKA = frozenset({"aws:kafka", "SelfManagedKafka"})
+_ROUTE_KEY = re.compile(r'"routeKey"\s*:\s*"([^"\\]+)"')
+_PATH = re.compile(r'"rawPath"\s*:\s*"([^"\\]+)"')
+_METHOD = re.compile(r'"method"\s*:\s*"([A-Z]+)"')
+_BEFORE = {"schedule": "schedule", "start": "start"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What woke a function; `kind` is http, schedule, kafka, start or invoke, `text` says which one."""
+
+    kind: str
+    text: str
+    received: float | None = None  # epoch seconds, of HTTP requests
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One invocation, read; `ids` are those of its event and answer, lines and messages have their own."""
+
+    source: Source
+    ids: Ids
+    messages: tuple[Message, ...]
+    lines: tuple[tuple[Line, Ids], ...]
+    status: int | None  # of an HTTP answer
+
+    @property
+    def correlations(self) -> frozenset[str]:
+        """All ids that it shares with others."""
+        items = [self.ids, *(message.ids for message in self.messages), *(ids for _, ids in self.lines)]
+        return frozenset().union(*(ids.shared for ids in items))
+
+
+def read(invocation: Invocation, names: Names) -> Reading:
+    """Read an invocation, or remember how it was read."""
+    if invocation.read is None:
+        invocation.read = _read(invocation, names)
+    found: Reading = invocation.read
+    return found
+
+
+def _read(invocation: Invocation, names: Names) -> Reading:
+    event = json_of(invocation.event) if invocation.whole else None
+    text = "" if event is not None else invocation.event.decode(errors="replace")
+    fields = event if isinstance(event, dict) else {}
+    answer = json_of(invocation.answer) if invocation.answer_size <= len(invocation.answer) else None
+    reply = answer if isinstance(answer, dict) else {}
+    pairs = [*fields.items(), *_headers(fields), *_headers(reply)]
+    ids = names.of(pairs) if not text else names.of_part(text)
+    ids = Ids(ids.shared | {invocation.request_id}, ids.messages)
+    status = reply.get("statusCode")
+    return Reading(
+        _source(invocation, fields, text),
+        ids,
+        tuple(_messages(fields, names)),
+        tuple((line, found) for line in list(invocation.lines) if (found := names.of_line(line.text)).shared),
+        status if isinstance(status, int) else None,
+    )
+
+
+def json_of(content: bytes) -> Any:
+    """The JSON value, None where it is none."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _messages(event: Mapping[str, Any], names: Names) -> list[Message]:
+    try:
+        return list(names.messages_in(event)) if event.get("eventSource") in _KAFKA else []
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return []  # somebody's own event, which only looks like one
+
+
+def _headers(event: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    headers = event.get("headers")
+    return list(headers.items()) if isinstance(headers, dict) else []
+
+
+def _source(invocation: Invocation, event: Mapping[str, Any], text: str) -> Source:
+    if invocation.woken and invocation.woken.kind in _BEFORE:
+        return Source(_BEFORE[invocation.woken.kind], invocation.woken.name or "on_start")
+    context = event.get("requestContext")
+    if isinstance(context, dict) and ("http" in context or "httpMethod" in event):
+        return _http(event, context)
+    if (event.get("eventSource") in _KAFKA or "SelfManagedKafka" in text[:80]) and (places := _places(event)):
+        return Source("kafka", places)
+    if event.get("source") in ("aws.events", "aws.scheduler") and event.get("resources"):
+        return Source("schedule", str(event["resources"][0]).rpartition("/")[2])
+    if text and (route := _ROUTE_KEY.search(text[:2_000])):
+        path, method = _PATH.search(text[:20_000]), _METHOD.search(text)
+        return Source("http", f"{method[1]} {path[1]}" if path and method else route[1])
+    return Source("invoke", "Invoke API")
+
+
+def _http(event: Mapping[str, Any], context: Mapping[str, Any]) -> Source:
+    http = context["http"] if isinstance(context.get("http"), dict) else {}
+    method = http.get("method") or event.get("httpMethod") or "?"
+    path = event.get("rawPath") or event.get("path") or "/"
+    epoch = context.get("timeEpoch") or context.get("requestTimeEpoch")
+    return Source("http", f"{method} {path}", epoch / 1000 if isinstance(epoch, int) else None)
+
+
+def _places(event: Mapping[str, Any]) -> str:
+    batches = event.get("records")
+    if not isinstance(batches, dict):
+        return ""
+    told = []
+    for name, records in batches.items():
+        if isinstance(records, list) and records and isinstance(records[0], dict):
+            first, last = records[0].get("offset"), records[-1].get("offset")
+            told.append(f"{name}@{first}" if len(records) == 1 else f"{name}@{first}–{last} ({len(records)})")
+    return ", ".join(told)

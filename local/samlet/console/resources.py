@@ -1,0 +1,71 @@
+"""What became of each resource of the template, and what runs where."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from samlet.console.answers import WATCHED
+from samlet.console.watched import Watched
+from samlet.template import Template
+
+
+def routes(app: web.Application) -> None:
+    """Add the route."""
+    app.router.add_get("/api/resources", _resources)
+
+
+async def _resources(request: web.Request) -> web.Response:
+    return web.json_response(resources(request.app[WATCHED]))
+
+
+def resources(watched: Watched) -> dict[str, Any]:
+    """Every resource with its standing, reason and line; addresses and parts."""
+    template = watched.template
+    return {
+        "ready": watched.ready,
+        "addresses": dict(watched.addresses),
+        "parts": {name: part for name, part in watched.parts().items() if name != "functions"},
+        "template": str(template.path) if template else None,
+        "region": template.region if template else None,
+        "outputs": dict(template.outputs) if template else {},
+        "resources": _rows(template) if template else [],
+    }
+
+
+def _rows(template: Template) -> list[dict[str, Any]]:
+    lines = lines_of(template.path)
+    reasons = {(part.logical_id, part.type): part.reason for part in template.unsupported}
+    rows = [
+        {"id": logical_id, "type": kind, "standing": standing, "reason": "", "line": line_of(logical_id, lines)}
+        for logical_id, kind, standing in template.resources
+        if (logical_id, kind) not in reasons
+    ]
+    rows += [
+        {"id": logical_id, "type": kind, "standing": "not run", "reason": reason, "line": line_of(logical_id, lines)}
+        for (logical_id, kind), reason in reasons.items()
+    ]
+    return sorted(rows, key=lambda row: (row["line"] or 1_000_000, row["id"]))
+
+
+def lines_of(path: Path) -> dict[str, int]:
+    """The line of each key of the template that might be a logical id; the first one counts."""
+    found: dict[str, int] = {}
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return found
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := re.match(r"""\s+["']?([A-Za-z0-9]+)["']?\s*:""", line):
+            found.setdefault(match[1], number)
+    return found
+
+
+def line_of(logical_id: str, lines: Mapping[str, int]) -> int | None:
+    """The line of a resource; one that the expansion made has that of the resource it was made for."""
+    if logical_id in lines:
+        return lines[logical_id]
+    parents = [name for name in lines if len(name) > 3 and logical_id.startswith(name)]
+    return lines[max(parents, key=len)] if parents else None
