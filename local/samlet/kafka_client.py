@@ -389,16 +389,26 @@ def read_spans(bootstrap: str, topic: str, spans: Mapping[int, tuple[int, int]])
         consumer.assign(list(ends))
         for tp in ends:
             consumer.seek(tp, spans[tp.partition][0])
-        unread = set(ends)
-        while unread:
-            for tp, records in consumer.poll(timeout_ms=200).items():
-                yield from (_record(record) for record in records if record.offset < ends[tp])
-            unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}
+        yield from _read_to(consumer, ends)
 
 
-def offsets_at(bootstrap: str, topic: str, timestamp: int) -> dict[int, int]:
-    """Return each partition's first offset at or after a time (epoch ms); partitions with none are left out."""
+def read_since(bootstrap: str, timestamp: int, most: int) -> Iterator[Record]:
+    """Yield the records of all topics from a time (epoch ms) on, of each partition the newest `most` at most."""
     with _reader(bootstrap) as consumer:
-        wanted = dict.fromkeys(_partitions(consumer, topic), timestamp)
+        names = [name for name in consumer.topics() if not name.startswith("__")]
+        wanted = {tp: timestamp for name in names for tp in _partitions(consumer, name)}
         found = consumer.offsets_for_times(wanted) if wanted else {}
-        return {tp.partition: place.offset for tp, place in found.items() if place is not None}
+        starts = {tp: place.offset for tp, place in found.items() if place is not None}
+        ends = consumer.end_offsets(list(starts)) if starts else {}
+        consumer.assign(list(starts))
+        for tp, start in starts.items():
+            consumer.seek(tp, max(start, ends[tp] - most))
+        yield from _read_to(consumer, ends)
+
+
+def _read_to(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[Record]:
+    unread = set(ends)
+    while unread:
+        for tp, records in consumer.poll(timeout_ms=200).items():
+            yield from (_record(record) for record in records if record.offset < ends[tp])
+        unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}

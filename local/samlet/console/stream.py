@@ -60,7 +60,7 @@ class Client:
         self._sent: dict[str, str] = {}
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield what is new, for ever; a comment when there was nothing for a while."""
+        """Yield what is new, for ever; a `beat` when there was nothing for a while."""
         yield self._event("hello", {"run": _RUN, "resumed": self._resumed, "now": time.time()})
         ticks, said = 0, time.monotonic()
         while True:
@@ -71,7 +71,7 @@ class Client:
                 yield b"".join(events)
                 said = time.monotonic()
             elif time.monotonic() - said > HEARTBEAT:
-                yield b": still here\n\n"
+                yield self._event("beat", {})
                 said = time.monotonic()
             ticks += 1
             await asyncio.sleep(TICK)

@@ -4,7 +4,7 @@ Everything here blocks: call it from a thread.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any
@@ -16,7 +16,7 @@ from samlet.kafka_client import (
     Record,
     committed_offsets,
     describe_topics,
-    offsets_at,
+    read_since,
     read_spans,
 )
 
@@ -24,7 +24,7 @@ MOST_MESSAGES = 200
 LARGEST_SHOWN = 64 * 1024
 """Bytes of a value that are shown; the size is told."""
 MOST_SEARCHED = 5_000
-"""Records of a topic that a search looks at, the newest ones."""
+"""Records of a topic, or of a partition in a search by id, that are looked at: the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +109,16 @@ class Topics:
 
     def search(self, names: Names, since: float, matches: Callable[[Message], bool]) -> list[Message]:
         """The messages of all topics since a time (epoch seconds) that match."""
-        return [message for topic in describe_topics(self._servers) for message in self._since(topic, names, since)
-                if matches(message)]  # fmt: skip
-
-    def _since(self, topic: str, names: Names, since: float) -> Iterator[Message]:
-        starts = offsets_at(self._servers, topic, int(since * 1000))
-        partitions = self._partitions(topic)
-        share = max(1, MOST_SEARCHED // max(1, len(starts)))
-        spans = {part: (max(start, partitions[part][1] - share), partitions[part][1]) for part, start in starts.items()}
-        for record in read_spans(self._servers, topic, spans):
+        found = []
+        for record in read_since(self._servers, int(since * 1000), MOST_SEARCHED):
             ids = names.of_message(record.headers, record.value)
-            if ids.shared:
-                yield Message(
-                    topic, record.partition, record.offset, record.timestamp / 1000, ids, made_at(record.headers)
-                )
+            if not ids.shared:
+                continue
+            made, at = made_at(record.headers), record.timestamp / 1000
+            message = Message(record.topic, record.partition, record.offset, at, ids, made)
+            if matches(message):
+                found.append(message)
+        return found
 
     def _partitions(self, topic: str) -> dict[int, tuple[int, int]]:
         described = describe_topics(self._servers)

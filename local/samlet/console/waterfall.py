@@ -95,7 +95,9 @@ def _invocation(invocation: Invocation, reading: Reading, ids: frozenset[str], n
         start = min(reading.source.received or invocation.began, invocation.began)
         status = f" → {reading.status}" if reading.status else ""
         state = "error" if invocation.state != "ok" or (reading.status or 0) >= 500 else "ok"
-        bars.append(Bar("request", reading.source.text + status, "HTTP", start, end, state, target))
+        bars.append(
+            Bar("request", reading.source.text + status, "from its arrival to the end", start, end, state, target)
+        )
     return bars
 
 
