@@ -81,7 +81,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     toy = Toy(tmp_path_factory.mktemp("guarded") / "toy", arguments=("--strict",))
     (toy.folder / "code" / "app.py").write_text(CODE)
     (toy.folder / "template.yaml").write_text(textwrap.dedent(TEMPLATE))
-    (toy.folder / "samlet.toml").write_text(f'[jwks]\n"{ISSUER}" = "keys.json"\n')
+    (toy.folder / "samlet.toml").write_text(f'[jwks]\n"{ISSUER}" = "keys.json"\n"{ISSUER}/" = "keys.json"\n')
     (toy.folder / "keys.json").write_bytes(key_set())
     toy.start()
     yield toy
@@ -148,6 +148,12 @@ def test_a_throttled_route_answers_its_burst_only(guarded: Toy) -> None:
 def test_a_function_url_has_an_address_of_its_own(guarded: Toy) -> None:
     event = httpx.get(f"{guarded.addresses['url EchoUrl']}/a%20b").json()
     assert (event["rawPath"], event["requestContext"]["accountId"]) == ("/a%20b", "anonymous")
+
+
+def test_the_start_says_where_a_stage_is_and_which_keys_serve_nobody(guarded: Toy) -> None:
+    assert "Api: stage live is served under /live" in guarded.log
+    assert f"[jwks] {ISSUER}/ is the issuer of no authorizer; there are {ISSUER}" in guarded.log
+    assert f"[jwks] {ISSUER} is" not in guarded.log
 
 
 def test_the_access_log_is_in_the_log(guarded: Toy) -> None:

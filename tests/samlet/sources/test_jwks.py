@@ -163,7 +163,10 @@ async def test_the_issuers_configuration_says_where_its_keys_are(ending: str) ->
         (lambda url: {CONFIGURATION: json.dumps({"jwks_uri": f"{url}/keys"}).encode()}, "JWKS communication error"),
         (lambda _: {CONFIGURATION: b'{"jwks_uri": "file:///etc/passwd"}'}, "JWKS communication error"),
         (
-            lambda url: {CONFIGURATION: json.dumps({"jwks_uri": f"{url}/keys"}).encode(), "/keys": b" " * 2_000_000},
+            lambda url: {
+                CONFIGURATION: json.dumps({"jwks_uri": f"{url}/keys"}).encode(),
+                "/keys": key_set() + b" " * 2_000_000,
+            },
             "JWKS communication error",
         ),
     ],

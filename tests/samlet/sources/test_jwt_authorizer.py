@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import RSAAlgorithm
 
 from samlet.sources.authorization import Allowed, Refused
 from samlet.sources.jwks import KeySet
@@ -196,6 +197,13 @@ async def test_a_key_serves_only_the_algorithm_that_it_names() -> None:
     keys = key_set(jwk(alg="RS256"))
     assert await passes(token(algorithm="RS256"), keys=keys)
     assert (await refused(token(algorithm="RS512"), keys=keys)).status == 401
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+async def test_a_key_of_1024_bits_is_too_weak() -> None:
+    weak = private_key("weak", bits=1024)
+    keys = key_set({**RSAAlgorithm.to_jwk(weak.public_key(), as_dict=True), "kid": "first"})
+    assert (await refused(token(key=weak), keys=keys)).status == 401
 
 
 async def test_claims_that_are_no_object_are_unauthorized() -> None:
