@@ -35,6 +35,6 @@ def test_a_burst_of_none_lets_nothing_pass() -> None:
     assert taken(TokenBucket(Throttle(burst=0, rate=100), 0), 50, 10) == 0
 
 
-def test_a_clock_that_goes_back_gives_nothing() -> None:
+def test_a_clock_that_goes_back_gives_nothing_and_takes_nothing() -> None:
     bucket = TokenBucket(Throttle(burst=1, rate=1), 10)
-    assert [bucket.take(10), bucket.take(0), bucket.take(0.5)] == [True, False, False]
+    assert [bucket.take(now) for now in (10, 0, 0.5, 1)] == [True, False, False, True]
