@@ -67,6 +67,15 @@ def add_catch_up(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_graceful(parser: argparse.ArgumentParser) -> None:
+    """Add --graceful."""
+    parser.add_argument(
+        "--graceful",
+        action="store_true",
+        help="send functions SIGTERM before their end, at most 2 s (Lambda does so only where an extension registered)",
+    )
+
+
 def selected(arguments: argparse.Namespace) -> tuple[Project, Settings, State]:
     """Return the project that the options name, the settings and the project's state folder."""
     chosen = settings.read(os.environ)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from samlet.cli import overrides
 from samlet.cli.overrides import add_overrides
-from samlet.cli.selection import Commands, add_catch_up, add_options, add_parameter, given_parameters
+from samlet.cli.selection import Commands, add_catch_up, add_graceful, add_options, add_parameter, given_parameters
 from samlet.cli.usage import add_command
 
 
@@ -28,6 +28,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--strict", action="store_true", help="make errors of what cannot be run truly")
     parser.add_argument("--python", type=Path, metavar="PATH", help="run all Python functions with this interpreter")
     add_catch_up(parser)
+    add_graceful(parser)
     parser.set_defaults(run=run)
 
 
@@ -45,5 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
         catch_up=arguments.catch_up,
         overrides=variables,
         region=region,
+        graceful=arguments.graceful,
     )
     return run_until_stopped(arguments, options)

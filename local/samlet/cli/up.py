@@ -5,7 +5,7 @@ from pathlib import Path
 
 from samlet.cli import overrides
 from samlet.cli.overrides import add_overrides
-from samlet.cli.selection import Commands, add_catch_up
+from samlet.cli.selection import Commands, add_catch_up, add_graceful
 from samlet.cli.usage import add_command
 
 
@@ -26,6 +26,7 @@ def register(commands: Commands) -> None:
     add_overrides(parser)
     parser.add_argument("--strict", action="store_true", help="make errors of what cannot be run truly")
     add_catch_up(parser)
+    add_graceful(parser)
     parser.set_defaults(run=run, template=None)
 
 
@@ -36,5 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     from samlet.emulator.options import Options
 
     variables, region = overrides.read(arguments)
-    options = Options(strict=arguments.strict, catch_up=arguments.catch_up, overrides=variables, region=region)
+    options = Options(
+        strict=arguments.strict,
+        catch_up=arguments.catch_up,
+        graceful=arguments.graceful,
+        overrides=variables,
+        region=region,
+    )
     return run_until_stopped(arguments, options)

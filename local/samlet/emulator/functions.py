@@ -104,6 +104,7 @@ class FunctionHouse:
             finished=self._metrics.finished,
             throttled=self._metrics.throttled,
             observer=self._observer,
+            graceful=self._options.graceful,
         )
         stack.push_async_callback(self._functions.stop)
         await self._functions.start()

@@ -35,13 +35,15 @@ class Options:
 
     `parameters` win over all others, `config_env` is the environment of samconfig.toml that counts.
     `catch_up` says which schedule slots that passed while Samlet was off fire at start; `region` is the region that
-    the template is read for, None for samconfig.toml's or the usual one.
+    the template is read for, None for samconfig.toml's or the usual one. With `graceful` every function hears SIGTERM
+    before its end, where Lambda tells only those that registered an extension.
     """
 
     strict: bool = False
     sources: bool = True
     python: Path | None = None
     catch_up: CatchUp = "none"
+    graceful: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
     config_env: str | None = None
     overrides: Overrides = field(default_factory=Overrides)

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest
-from samlet.runtime.extensions import EXTENSION_PREFIX, Extensions, json_answer
+from samlet.runtime.extensions import PREFIX, Extensions
 
 LARGEST_RESPONSE = 6 * 1024 * 1024 + 100
 LARGEST_STREAM = 200 * 1024 * 1024
@@ -92,7 +92,7 @@ class RuntimeApi:
         self._event = event
         self._reply = asyncio.get_running_loop().create_future()
         self._poll.set_result(event)
-        self.extensions.invoked(event.request_id, event.deadline_ms, event.arn)
+        self.extensions.invoked(event.request_id, event.deadline_ms, event.arn, event.trace_id)
         return self._reply
 
     async def _handle(self, request: RawRequest) -> HttpResponse:
@@ -105,9 +105,17 @@ class RuntimeApi:
                 return self._answer(request, request_id, failed=call == "error")
         if path == f"{_RUNTIME}/init/error" and method == "POST":
             return self._init_error(request)
-        if path.startswith(EXTENSION_PREFIX):
-            return await self.extensions.handle(method, path, request)
+        if path.startswith(PREFIX):
+            return await self._extend(path, request)
         return _refusal(404, "NotFound", f"{method} {path} is no call of the Runtime API")
+
+    async def _extend(self, path: str, request: RawRequest) -> HttpResponse:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+        begun = self.idle.is_set() or self._event is not None
+        answer = await self.extensions.handle(
+            request.method, path, headers, request.body or b"", initialising=not begun
+        )
+        return HttpResponse(answer.status, [_JSON, *answer.headers.items()], answer.body)
 
     async def _next(self) -> HttpResponse:
         if self._reply is not None and not self._reply.done():
@@ -139,7 +147,7 @@ class RuntimeApi:
             limit = _body_limit(request)
             text = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             self._reply.set_result(Reply(failure("Function.ResponseSizeTooLarge", text), failed=True))
-            return _refusal(413, "RequestEntityTooLarge", text)
+            return _refusal(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({limit} bytes).")
         self._reply.set_result(Reply(request.body, failed=failed))
         return _ACCEPTED
 
@@ -150,12 +158,19 @@ class RuntimeApi:
         return _ACCEPTED
 
 
-_ACCEPTED = json_answer(202, {"status": "OK"})
+_JSON = ("Content-Type", "application/json")
+
+
+def _json_answer(status: int, content: object) -> HttpResponse:
+    return HttpResponse(status, [_JSON], json.dumps(content).encode())
+
+
+_ACCEPTED = _json_answer(202, {"status": "OK"})
 
 
 def _refusal(status: int, error_type: str, message: str) -> HttpResponse:
     """Return an error in the Runtime API's words."""
-    return json_answer(status, {"errorMessage": message, "errorType": error_type})
+    return _json_answer(status, {"errorMessage": message, "errorType": error_type})
 
 
 def _refuse(status: int, words: str) -> HttpResponse:

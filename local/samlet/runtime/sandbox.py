@@ -198,7 +198,7 @@ class Sandbox:
     async def _launch(
         self, python: Path | None, program: Path, opt: Path | None
     ) -> tuple[RuntimeApi, asyncio.Task[int]]:
-        api = self._api = RuntimeApi(Extensions(self.function.name, self.function.handler))
+        api = self._api = RuntimeApi(Extensions(self.function.name, self.function.handler, self._surroundings.account))
         variables = sandbox_variables(
             self.function,
             api=await api.start(),

@@ -9,12 +9,14 @@ from samlet.template.code import folder, impossible
 from samlet.template.described import Published, described, published, tags
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
+from samlet.template.variables import check
 
 _RUNTIMES = re.compile(r"python3\.\d+|provided(\.al2|\.al2023)?")
 _LATER = {
     "DeadLetterConfig": "there is no local queue or topic for dead letters",
     "FileSystemConfigs": "file systems are not mounted",
     "DurableConfig": "durable executions are not kept",
+    "EphemeralStorage": "the size of a function's temporary folder is not limited",
 }
 
 
@@ -55,6 +57,8 @@ def _function(
     properties = resource.properties
     for later in filter(properties.__contains__, _LATER):
         stack.refuse(resource, f"{later}: {_LATER[later]}")
+    if properties.inner("SnapStart").text("ApplyOn", "None") != "None":
+        stack.refuse(resource, "SnapStart: no snapshots are taken, each start is a whole one")
     reserved = "ReservedConcurrentExecutions"
     name = stack.identities.name(resource.logical_id)
     runtime = properties.text("Runtime")
@@ -87,6 +91,8 @@ def _layers(stack: Stack) -> dict[str, Path]:
         else:
             arn = stack.identities.arn(resource.logical_id)
             found[arn] = folder(stack, resource.properties, "Content")
+            if (found[arn] / "extensions").is_dir():
+                stack.refuse(resource, "Content: the programs in its extensions/ are not started")
     return found
 
 
@@ -99,8 +105,10 @@ def _layers_of(stack: Stack, resource: Resource, layers: Mapping[str, Path]) -> 
 
 
 def _environment(stack: Stack, resource: Resource) -> dict[str, str]:
-    variables = resource.properties.inner("Environment").inner("Variables")
+    environment = resource.properties.inner("Environment")
+    variables = environment.inner("Variables")
     found = {name: variables.text(name) for name in variables}
+    check(environment, found)
     for name, value in found.items():
         if "{{resolve:" in value:
             stack.refuse(resource, f"Environment.Variables.{name}: dynamic references are not looked up")

@@ -141,20 +141,103 @@ async def test_a_poll_that_is_repeated_takes_over_from_the_lost_one(api: Runtime
     assert (await second)[1] == EVENT.payload
 
 
-async def test_what_is_no_call_of_the_api_is_not_found(client: ClientSession) -> None:
-    assert (await _get(client, "/2018-06-01/runtime/restore/next"))[0] == 404
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/2018-06-01/runtime/restore/next"),
+        ("POST", "/2018-06-01/runtime/restore/error"),
+        ("POST", "/2018-06-01/runtime/invocation/next"),
+        ("GET", "/2018-06-01/runtime/invocation/id-1/response"),
+        ("POST", "/2018-06-01/runtime/invocation/id-1/answer"),
+        ("GET", "/"),
+    ],
+)
+async def test_calls_of_snapstart_and_what_is_no_call_of_the_api_are_not_found(
+    client: ClientSession, method: str, path: str
+) -> None:
+    async with client.request(method, path, data=b"{}" if method == "POST" else None) as answer:
+        assert answer.status == 404
+        assert set(await answer.json()) == {"errorMessage", "errorType"}
 
 
-async def test_an_extension_registers_and_hears_of_an_invocation(api: RuntimeApi, client: ClientSession) -> None:
-    path, name = "/2020-01-01/extension", {"Lambda-Extension-Name": "inside"}
-    async with client.post(f"{path}/register", json={"events": ["INVOKE"]}, headers=name) as answer:
-        identifier = {"Lambda-Extension-Identifier": answer.headers["Lambda-Extension-Identifier"]}
-        assert (await answer.json())["functionName"] == "echo"
-    assert api.extensions.registered
-    waiting = asyncio.create_task(_get(client, f"{path}/event/next", identifier))
+async def test_next_has_the_client_context_where_there_is_one(api: RuntimeApi, client: ClientSession) -> None:
+    asking = asyncio.create_task(_get(client, NEXT))
+    await api.idle.wait()
+    api.hand_over(Event("id-1", b"{}", "arn:f", 1234, "nonce-1", client_context='{"custom":{}}'))
+    headers = (await asking)[2]
+    assert headers["Lambda-Runtime-Client-Context"] == '{"custom":{}}'
+    assert {name for name in headers if name.startswith("Lambda-")} == {
+        "Lambda-Runtime-Aws-Request-Id",
+        "Lambda-Runtime-Deadline-Ms",
+        "Lambda-Runtime-Invoked-Function-Arn",
+        "Lambda-Runtime-Client-Context",
+        "Lambda-Runtime-Invocation-Id",
+    }, "a trace id and a Cognito identity that are not there have no empty headers"
+
+
+@pytest.mark.parametrize("call", ["invocation", "init"])
+async def test_an_error_may_name_its_type_and_its_cause_in_headers(
+    api: RuntimeApi, client: ClientSession, call: str
+) -> None:
+    headers = {
+        "Lambda-Runtime-Function-Error-Type": "Runtime.UnknownReason",
+        "Lambda-Runtime-Function-XRay-Error-Cause": '{"working_directory":"/var/task","exceptions":[],"paths":[]}',
+    }
+    body = b'{"errorMessage":"no","errorType":"ValueError","stackTrace":["line"]}'
+    if call == "init":
+        assert await _post(client, "/2018-06-01/runtime/init/error", body, headers) == (202, None)
+        assert api.init_error.result() == body
+    else:
+        reply = await take(api, client)
+        assert await _post(client, of("error"), body, headers) == (202, None)
+        assert (reply.result().payload, reply.result().failed) == (body, True)
+
+
+async def test_an_accepted_answer_says_ok_and_a_refused_one_says_why(api: RuntimeApi, client: ClientSession) -> None:
     await take(api, client)
-    assert b'"INVOKE"' in (await waiting)[1]
-    assert (await _get(client, f"{path}/event/next"))[0] == 403
+    async with client.post(of("response"), data=b"1") as answer:
+        assert (answer.content_type, await answer.json()) == ("application/json", {"status": "OK"})
+    async with client.post(of("response", "id-9"), data=b"1") as answer:
+        told = await answer.json()
+    assert told == {"errorMessage": "Invalid request ID", "errorType": "InvalidRequestID"}
+
+
+async def test_a_stale_error_is_gone_as_well(api: RuntimeApi, client: ClientSession) -> None:
+    reply = await take(api, client)
+    stale = {"Lambda-Runtime-Invocation-Id": "nonce-0"}
+    async with client.post(of("error"), data=b"{}", headers=stale) as answer:
+        assert answer.status == 410
+        assert await answer.json() == {"errorMessage": "Invoke timeout", "errorType": "InvokeTimeout"}
+    assert not reply.done()
+
+
+async def test_the_answer_to_an_earlier_event_is_invalid_while_a_later_one_is_under_way(
+    api: RuntimeApi, client: ClientSession
+) -> None:
+    await take(api, client)
+    assert await _post(client, of("response")) == (202, None)
+    later = await take(api, client, Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
+    assert await _post(client, of("response")) == (400, "InvalidRequestID")
+    assert not later.done()
+
+
+async def test_after_a_response_that_was_too_large_the_runtime_may_ask_for_the_next_event(
+    api: RuntimeApi, client: ClientSession
+) -> None:
+    await take(api, client)
+    async with client.post(of("response"), data=io.BytesIO(b"x" * (LARGEST_RESPONSE + 1))) as answer:
+        told = await answer.json()
+    assert told["errorMessage"] == "Exceeded maximum allowed payload size (6291556 bytes)."
+    reply = await take(api, client, Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
+    assert await _post(client, of("response", "id-2")) == (202, None)
+    assert reply.result().payload == b"{}"
+
+
+async def test_an_init_error_after_the_first_poll_is_an_invalid_transition(
+    api: RuntimeApi, client: ClientSession
+) -> None:
+    await take(api, client)
+    assert await _post(client, "/2018-06-01/runtime/init/error") == (403, "InvalidStateTransition")
 
 
 async def test_stopping_lets_go_of_who_waits(api: RuntimeApi, client: ClientSession) -> None:

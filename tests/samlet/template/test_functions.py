@@ -177,6 +177,57 @@ def test_a_malformed_property_is_named_with_file_and_logical_id(loaded: Loader, 
         loaded(plain(more))
 
 
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ("AWS_REGION: a, COLOUR: b", "AWS_REGION: Lambda sets this itself and refuses it"),
+        ("_HANDLER: a, AWS_ACCESS_KEY_ID: b", "AWS_ACCESS_KEY_ID, _HANDLER: Lambda sets this itself"),
+        ("_OWN: a", "'_OWN' is no name that Lambda takes"),
+        ("A-B: a", "'A-B' is no name that Lambda takes"),
+        (f"AB: {'x' * 4095}", "4097 bytes of names and values, and Lambda takes 4096"),
+    ],
+)
+def test_variables_that_lambda_would_refuse_are_refused_here(loaded: Loader, variables: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=r"Resources\.F\.Properties\.Environment\.Variables: " + message):
+        loaded(plain(f"Environment: {{Variables: {{{variables}}}}}"))
+
+
+def test_variables_may_be_four_kilobytes_and_name_a_time_zone(loaded: Loader) -> None:
+    template = loaded(plain(f"Environment: {{Variables: {{TZ: Europe/Berlin, AB: {'x' * (4094 - 15)}}}}}"))
+    assert template.functions["F"].environment["TZ"] == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("more", "reasons"),
+    [
+        ("SnapStart: {ApplyOn: PublishedVersions}", ["SnapStart: no snapshots are taken, each start is a whole one"]),
+        ("SnapStart: {ApplyOn: None}", []),
+        (
+            "EphemeralStorage: {Size: 1024}",
+            ["EphemeralStorage: the size of a function's temporary folder is not limited"],
+        ),
+    ],
+)
+def test_what_of_a_function_is_not_done_here_is_noted(loaded: Loader, more: str, reasons: list[str]) -> None:
+    assert [note.reason for note in loaded(plain(more)).unsupported] == reasons
+
+
+def test_a_layer_with_external_extensions_is_noted_and_laid_over_the_function_all_the_same(
+    loaded: Loader, tmp_path: Path
+) -> None:
+    (tmp_path / "layer" / "extensions").mkdir(parents=True)
+    template = loaded(
+        sam("Layers: [!Ref Common]")
+        + """
+      Common:
+        Type: AWS::Serverless::LayerVersion
+        Properties: {ContentUri: layer/}
+    """
+    )
+    assert template.functions["F"].layers == (tmp_path / "layer",)
+    assert ["extensions/ are not started" in note.reason for note in template.unsupported] == [True]
+
+
 def test_a_missing_code_folder_is_an_error(loaded: Loader) -> None:
     with pytest.raises(TemplateError, match=r"Resources\.F\.Properties\.Code: no folder .*/missing"):
         loaded(sam().replace("code/", "missing"))
