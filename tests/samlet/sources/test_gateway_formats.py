@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from gateway_client import FakeFunctions, serving
-from samlet.errors import Throttled
+from samlet.errors import MalformedResponse, Throttled
 from samlet.model import Cors, HttpApi, JwtAuthorizer, Route, Throttle
 from samlet.runtime.outcome import Outcome
+from samlet.sources.response_v1 import read_response_v1
 from waiting import logged
 
 FIRST = (Route("ANY", "/echo/{proxy+}", "Echo", payload_format="1.0"),)
@@ -76,6 +77,12 @@ async def test_format_1_0_infers_nothing(answer: Any) -> None:
     async with serving(answering(answer), routes=FIRST) as client:
         got = await client("GET", "/echo/x")
     assert (got.status, json.loads(got.body)) == (500, {"message": "Internal Server Error"})
+
+
+@pytest.mark.parametrize("payload", [b"no json", b"[1]", b'{"body": "x"}'])
+def test_what_is_no_answer_of_format_1_0_is_told_as_such(payload: bytes) -> None:
+    with pytest.raises(MalformedResponse, match="the answer"):
+        read_response_v1(payload)
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
