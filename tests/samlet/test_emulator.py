@@ -190,7 +190,8 @@ def test_a_changed_template_is_taken_over_and_routes_ask_for_a_restart(toy: Toy)
 
 @pytest.mark.parametrize("word", ["START", "END", "REPORT"])
 def test_the_log_is_kept_in_the_state_folder(whole: Toy, word: str) -> None:
-    assert f"{word} RequestId" in (whole.folder / ".samlet" / "samlet.log").read_text()
+    kept = whole.folder / ".samlet" / "samlet.log"
+    eventually(lambda: f"{word} RequestId" in kept.read_text())
 
 
 def test_everything_listens_on_loopback_only(whole: Toy) -> None:

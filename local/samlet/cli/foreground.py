@@ -28,10 +28,10 @@ def run_until_stopped(arguments: argparse.Namespace, options: Options) -> int:
 
 def interruptible[T](work: Coroutine[Any, Any, T]) -> T | None:
     """Run `work`; a signal cancels it, so that it cleans up, and None is returned; another one ends us at once."""
-    return asyncio.run(_cancelled_by_signals(work), loop_factory=_loop_factory())
+    return asyncio.run(_cancelled_by_signals(work), loop_factory=loop_factory())
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Uvloop where there is one: an event costs half as much with it."""
     try:
         import uvloop
