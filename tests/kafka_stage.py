@@ -16,7 +16,7 @@ from samlet.memory_kafka import MemoryCluster
 from samlet.model import KafkaMapping
 from samlet.runtime.outcome import Outcome
 from samlet.sources.kafka import KafkaSource
-from samlet.sources.kafka_delivery import Backoff
+from samlet.sources.kafka_route import Backoff
 
 QUICK = Backoff(0.01, 0.05)
 FAILED = Outcome("id", b"{}", "Unhandled")

@@ -42,7 +42,7 @@ class Record:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
     timestamp_type: int = 0
 
 
@@ -210,13 +210,14 @@ class _KafkaGroup:
             auto_offset_reset="latest" if start.position == "LATEST" else "earliest",
             metadata_max_age_ms=2_000,  # how soon a topic that is made later is seen
             session_timeout_ms=10_000,
-            max_poll_records=2_000,
+            max_poll_records=5_000,  # a whole fetch of small records
             check_crcs=False,  # in Python that takes longer than all the rest, and the broker checks what it is given
             # Eager, so that every rebalance names all partitions that are ours.
             partition_assignment_strategy=[RangePartitionAssignor],
             reconnect_backoff_max_ms=1_000,
             **_CONNECT_WITHIN,
         )
+        self._known = self._begun() if start.position == "LATEST" else None
         self._assignment = _Assignment(self._consumer, resume_at)
         self._consumer.subscribe([topic], listener=self._assignment)
 
@@ -257,20 +258,33 @@ class _KafkaGroup:
         with _failures():
             self._consumer.close(autocommit=False)
 
+    def _begun(self) -> set[TopicPartition] | None:
+        """Return the partitions for which the group has offsets, None before its very beginning."""
+        return {
+            tp for tp in _partitions(self._consumer, self._topic) if self._consumer.committed(tp) is not None
+        } or None
+
     def _place(self, polled: dict[TopicPartition, list[Any]]) -> None:
         """Put partitions without a committed offset where the mapping wants to start."""
         new, self._assignment.new = self._assignment.new, set()
         if self._start.position == "TRIM_HORIZON":
             return
+        first = {}
         for tp in new:
             if self._consumer.committed(tp) is not None:
                 continue
             if self._start.position == "AT_TIMESTAMP":
                 self._consumer.seek(tp, self._offset_at(tp, self._start.timestamp))
                 polled.pop(tp, None)
+            elif self._known is not None and tp not in self._known:
+                # Added since the group began: all that it holds is later than the end of then.
+                self._consumer.seek_to_beginning(tp)
+                polled.pop(tp, None)
+            first[tp] = polled[tp][0].offset if polled.get(tp) else self._consumer.position(tp)
+        if first:
             # Committed at once: a restart before the first record must not skip what arrives meanwhile.
-            first = polled[tp][0].offset if polled.get(tp) else self._consumer.position(tp)
-            self._consumer.commit({tp: _place(first)})
+            self._consumer.commit({tp: _place(offset) for tp, offset in first.items()})
+        self._known = (self._known or set()) | _partitions(self._consumer, self._topic)
 
     def _offset_at(self, tp: TopicPartition, timestamp: int) -> int:
         found = self._consumer.offsets_for_times({tp: timestamp}).get(tp)
@@ -350,7 +364,7 @@ def _record(record: Any) -> Record:
         timestamp=record.timestamp,
         key=record.key,
         value=record.value,
-        headers=tuple((name, value or b"") for name, value in record.headers),
+        headers=tuple(record.headers),
         timestamp_type=record.timestamp_type or 0,
     )
 

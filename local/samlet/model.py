@@ -186,6 +186,8 @@ class KafkaMapping:
     on_failure: str | None = None
     enabled: bool = True
     source_arn: str | None = None
+    min_pollers: int = 1
+    max_pollers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

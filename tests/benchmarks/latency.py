@@ -17,7 +17,7 @@ def commit_to_kafka(system: System, tasks: int = 300) -> Figure:
 
     def listen() -> None:
         for record in follow_topic(system.addresses["kafka"], "events", stopped):
-            arrivals[dict(record.headers)["ce_id"].decode()] = time.time()
+            arrivals[(dict(record.headers)["ce_id"] or b"").decode()] = time.time()
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from samlet.kafka_client import Cluster, KafkaCluster, Record, Start
@@ -11,13 +12,17 @@ from samlet.log import Level, say
 from samlet.model import KafkaMapping
 from samlet.sources.filters import RecordFilter
 from samlet.sources.invoker import Invoker
-from samlet.sources.kafka_delivery import Backoff, Counts, Route
-from samlet.sources.kafka_partition import PartitionWorker, finish
-from samlet.sources.kafka_reader import Reader, in_thread
+from samlet.sources.kafka_event import EventShape
+from samlet.sources.kafka_partition import Partition
+from samlet.sources.kafka_pollers import Pollers, lag
+from samlet.sources.kafka_reader import Arrival, Reader, in_thread
+from samlet.sources.kafka_route import Backoff, Counts, Route
+from samlet.sources.kafka_scaling import pollers_wanted
 
-_WATCH = 1.0  # seconds between looks at the broker
+_WATCH = 1.0  # seconds between looks at the broker, and at how many pollers it takes
 _INVOCATIONS_END_WITHIN = 1.0  # seconds; together with the next one below the 2 s that a stop may take
 _READER_ENDS_WITHIN = 0.8
+_TROUBLE = "not in the form that the filters are about, JSON in UTF-8, and was skipped"
 
 
 class KafkaSource:
@@ -35,31 +40,36 @@ class KafkaSource:
     ) -> None:
         self.name = mapping.logical_id
         self._mapping = mapping
+        self._bootstrap = bootstrap
         self._filter = RecordFilter(mapping.filters)
         self._cluster = cluster or KafkaCluster(bootstrap)
-        self._route = Route(mapping, invoker, self._cluster, bootstrap, backoff or Backoff(), clock)
+        shape = EventShape(mapping, bootstrap)
+        self._route = Route(mapping, invoker, self._cluster, shape, backoff or Backoff(), clock)
         self._counts = Counts()
-        self._workers: dict[int, tuple[PartitionWorker, asyncio.Task[None]]] = {}
+        self._throttled = 0  # of those counts, as of the last look
         self._reader: Reader | None = None
         self._watching: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._pollers = Pollers(self._route, self._counts, self._stopping)
         self._state = "stopped"
         self._lost_at: float | None = None
 
     async def start(self) -> None:
         """Begin to read; returns at once, `status` tells how far it is."""
-        if not self._mapping.enabled:
+        mapping = self._mapping
+        if not mapping.enabled:
             self._state = "disabled"
             return
-        if self._mapping.on_failure and self._route.dead_topic is None:
-            self._say(
-                f"the on-failure destination {self._mapping.on_failure} is not run here: records are dropped", "error"
-            )
+        if mapping.on_failure and self._route.dead_topic is None:
+            self._say(f"the on-failure destination {mapping.on_failure} is not run here: records are dropped", "error")
+        if (mapping.starting_timestamp or 0) > self._route.clock():
+            self._say("StartingPositionTimestamp lies in the future, which AWS refuses", "warning")
         self._stopping.clear()
         self._state = "starting"
-        start = Start(self._mapping.starting_position, int((self._mapping.starting_timestamp or 0) * 1000))
-        self._reader = Reader(self._cluster, self._mapping.topic, self._mapping.group_id, start, self)
+        start = Start(mapping.starting_position, int((mapping.starting_timestamp or 0) * 1000))
+        self._reader = Reader(self._cluster, mapping.topic, mapping.group_id, start, self._filter, self)
         self._reader.begin()
+        self._pollers.scale(mapping.min_pollers)
         self._watching = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
@@ -69,11 +79,12 @@ class KafkaSource:
         self._stopping.set()
         if self._watching:
             self._watching.cancel()
-        await finish([task for _, task in self._workers.values()], _INVOCATIONS_END_WITHIN)
+        await self._pollers.finish(_INVOCATIONS_END_WITHIN)
         await self._reader.stop(_READER_ENDS_WITHIN)
-        self._workers.clear()
+        self._pollers.partitions.clear()
         self._reader = None
         self._state = "stopped"
+        self._sum_up()
 
     def status(self) -> dict[str, Any]:
         """Return state, lag and counts; `state` is `ready` while the mapping reads."""
@@ -82,7 +93,8 @@ class KafkaSource:
             "function": self._mapping.function,
             "topic": self._mapping.topic,
             "group": self._mapping.group_id,
-            "partitions": sorted(self._workers),
+            "partitions": sorted(self._pollers.partitions),
+            "pollers": self._pollers.count,
             "lag": self._lag(),
             "delivered": self._counts.delivered,
             "skipped": self._counts.filtered,
@@ -91,26 +103,25 @@ class KafkaSource:
         }
 
     def assigned(self, partitions: frozenset[int]) -> None:
-        """Start a worker for each partition that is new, end those of partitions that are gone (see `Reading`)."""
+        """Take up each partition that is new, and let go of those that are gone (see `Reading`)."""
         if self._stopping.is_set():
             return
-        for gone in self._workers.keys() - partitions:
-            self._workers.pop(gone)[1].cancel()
-        for new in partitions - self._workers.keys():
-            self._workers[new] = self._worker(new)
+        known = self._pollers.partitions
+        for gone in known.keys() - partitions:
+            known.pop(gone).is_ours = False
+        for new in partitions - known.keys():
+            known[new] = Partition(new, self._mapping.batch_size, partial(self._commit, new))
+        self._pollers.wake()
         if self._lost_at is None:
             self._state = "ready" if partitions else "waiting for the topic"
 
-    def arrived(self, records: Sequence[Record]) -> None:
-        """Pass records to their partitions' workers (see `Reading`)."""
-        touched = set()
-        for record in records:
-            if record.partition in self._workers:
-                worker = self._workers[record.partition][0]
-                worker.take(record, wanted=self._wants(record))
-                touched.add(worker)
-        for worker in touched:
-            worker.settle()
+    def arrived(self, arrivals: Mapping[int, Arrival]) -> None:
+        """Pass records on to their partitions (see `Reading`)."""
+        for number, arrival in arrivals.items():
+            if number in self._pollers.partitions:
+                self._count(arrival)
+                self._pollers.partitions[number].arrive(arrival.first, arrival.seen, arrival.entries)
+        self._pollers.wake()
         self._set_pauses()
 
     def failed(self, reason: str) -> None:
@@ -118,53 +129,64 @@ class KafkaSource:
         if self._stopping.is_set():
             return
         if self._lost_at is None:
-            self._say(f"lost Kafka at {self._route.bootstrap} ({reason}); trying on", "warning")
+            self._say(f"lost Kafka at {self._bootstrap} ({reason}); trying on", "warning")
             self._state = "lost"
         self._lost_at = time.monotonic()
 
-    def _worker(self, partition: int) -> tuple[PartitionWorker, asyncio.Task[None]]:
-        reader = self._reader
-        assert reader is not None
-
-        def commit(offset: int) -> None:
-            reader.commit(partition, offset)
+    def _commit(self, partition: int, offset: int) -> None:
+        if self._reader is not None:
+            self._reader.commit(partition, offset)
             self._set_pauses()
 
-        worker = PartitionWorker(self._route, self._counts, commit, self._stopping)
-        return worker, asyncio.create_task(worker.run())
-
-    def _wants(self, record: Record) -> bool:
-        if self._filter.passes(record):
-            return True
-        self._counts.filtered += 1
-        if self._filter.is_unreadable(record):
+    def _count(self, arrival: Arrival) -> None:
+        self._counts.filtered += arrival.skipped
+        for record in arrival.unreadable:
             self._counts.unreadable += 1
             if str(self._counts.unreadable).rstrip("0") == "1":  # the 1st, 10th, 100th …: a flood is no storm
-                place = f"{record.topic}-{record.partition} @ {record.offset}"
-                self._say(f"{place} is no JSON object and was skipped ({self._counts.unreadable} so far)", "warning")
-        return False
+                self._say(f"{_place(record)} is {_TROUBLE} ({self._counts.unreadable} so far)", "warning")
 
     def _set_pauses(self) -> None:
         if self._reader is not None:
-            self._reader.paused = frozenset(part for part, (worker, _) in self._workers.items() if worker.is_full)
+            full = (number for number, partition in self._pollers.partitions.items() if partition.is_full)
+            self._reader.paused = frozenset(full)
 
     def _lag(self) -> int:
-        ends = self._reader.ends if self._reader else {}
-        committed = {part: worker.committed for part, (worker, _) in self._workers.items()}
-        return sum(max(0, ends.get(part, 0) - at) for part, at in committed.items() if at is not None)
+        return lag(self._pollers.partitions, self._reader.ends if self._reader else {})
+
+    def _scale(self) -> None:
+        throttled, self._throttled = self._counts.throttled > self._throttled, self._counts.throttled
+        wanted = pollers_wanted(
+            self._pollers.count,
+            lag=self._lag(),
+            batch_size=self._mapping.batch_size,
+            partitions=len(self._pollers.partitions),
+            throttled=throttled,
+            least=self._mapping.min_pollers,
+            most=self._mapping.max_pollers,
+        )
+        if wanted != self._pollers.count:
+            self._pollers.scale(wanted)
+
+    def _sum_up(self) -> None:
+        counts = self._counts
+        if counts.filtered or counts.given_up:
+            unreadable = f" ({counts.unreadable} of them unreadable)" if counts.unreadable else ""
+            skipped = f"{counts.filtered} skipped by its filters{unreadable}"
+            self._say(f"{counts.delivered} records delivered, {skipped}, {counts.given_up} given up", "info")
 
     async def _watch(self) -> None:
         """Notice a broker that is gone or back, also while the client is stuck in a call."""
         misses = 0
         while True:
             await asyncio.sleep(_WATCH)
+            self._scale()
             misses = 0 if await in_thread(self._cluster.reachable) else misses + 1
             if misses >= 2:
                 self.failed("nobody listens there")
             elif self._is_back():
                 self._lost_at = None
-                self._state = "ready" if self._workers else "waiting for the topic"
-                self._say(f"Kafka at {self._route.bootstrap} is back", "info")
+                self._state = "ready" if self._pollers.partitions else "waiting for the topic"
+                self._say(f"Kafka at {self._bootstrap} is back", "info")
 
     def _is_back(self) -> bool:
         reader = self._reader
@@ -175,3 +197,7 @@ class KafkaSource:
     def _say(self, text: str, level: Level) -> None:
         with contextlib.suppress(ValueError):  # a console that is already closed
             say(self.name, text, level=level)
+
+
+def _place(record: Record) -> str:
+    return f"{record.topic}-{record.partition} @ {record.offset}"

@@ -1,146 +1,99 @@
-"""Delivers the batches of one partition in order: retries, bisecting, partial failures, age, the on-failure topic."""
+"""Sees one batch through: attempts, age, the on-failure topic. What is tried again is decided in kafka_retries."""
 
 import asyncio
 import contextlib
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from samlet.errors import FunctionNotFound, KafkaFailed, Throttled
-from samlet.kafka_client import Cluster, Record
-from samlet.log import say
-from samlet.model import KafkaMapping
+from samlet.log import Level, say
 from samlet.runtime.outcome import Outcome
-from samlet.sources.invoker import Invoker
-from samlet.sources.kafka_event import build_event, first_failure
+from samlet.sources.kafka_event import LARGEST_EVENT, Entry, first_failures
+from samlet.sources.kafka_partition import Partition
 from samlet.sources.kafka_reader import in_thread
-
-_TOPIC_SCHEME = "kafka://"
-_MOST_RETRIES_WITH_DESTINATION = 10  # AWS's cap on "infinite" where there is an on-failure destination
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Seconds between attempts: `first`, doubled each time, never more than `most`."""
-
-    first: float = 0.2
-    most: float = 5.0
-
-    def after(self, failures: int) -> float:
-        """Return the wait after so many failures."""
-        return min(self.most, self.first * 2.0 ** min(failures - 1, 16))
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    records: Sequence[Record]
-    failures: int = 0
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of one mapping's records."""
-
-    delivered: int = 0
-    filtered: int = 0
-    unreadable: int = 0
-    given_up: int = 0
-
-
-@dataclass(frozen=True)
-class Route:
-    """Where one mapping's records go, and how patiently; `clock` gives epoch seconds."""
-
-    mapping: KafkaMapping
-    invoker: Invoker
-    cluster: Cluster
-    bootstrap: str
-    backoff: Backoff = Backoff()
-    clock: Callable[[], float] = time.time
-
-    @property
-    def retries(self) -> int | None:
-        """How often a batch is tried again, None for ever."""
-        if self.mapping.max_retries >= 0:
-            return self.mapping.max_retries
-        return _MOST_RETRIES_WITH_DESTINATION if self.mapping.on_failure else None
-
-    @property
-    def dead_topic(self) -> str | None:
-        """The topic for records that are given up."""
-        destination = self.mapping.on_failure or ""
-        return destination.removeprefix(_TOPIC_SCHEME) if destination.startswith(_TOPIC_SCHEME) else None
+from samlet.sources.kafka_retries import Chunk, Rules, after
+from samlet.sources.kafka_route import Counts, Route
 
 
 class Delivery:
-    """The deliveries of one partition; `resolved(offset)` is told how far all records are dealt with."""
+    """One batch with records of `partitions`, each of which is told how far its records are dealt with."""
 
-    def __init__(self, route: Route, counts: Counts, resolved: Callable[[int], None], stopping: asyncio.Event) -> None:
-        self._route, self._counts, self._resolved, self._stopping = route, counts, resolved, stopping
+    def __init__(
+        self, route: Route, counts: Counts, partitions: Mapping[int, Partition], stopping: asyncio.Event
+    ) -> None:
+        self._route, self._counts, self._partitions, self._stopping = route, counts, partitions, stopping
         self._running: set[asyncio.Future[Outcome]] = set()
+        self._rules = Rules(route.retries, route.mapping.bisect, route.backoff)
 
-    async def deliver(self, batch: Sequence[Record]) -> None:
-        """Deal with a whole batch, however long that takes; returns early only when stopping."""
-        chunks = deque([_Chunk(batch)])
-        while chunks and not self._stopping.is_set():
-            chunk = await self._without_expired(chunks.popleft())
-            if self._stopping.is_set():
-                return  # before an attempt could resolve what was not given up in time
-            if not chunk.records:
-                continue
-            failed = await self._attempt(chunk.records)
-            if failed is None:
-                self._succeeded(chunk.records)
-            elif not self._stopping.is_set():
-                chunks.extendleft(reversed(await self._after_failure(chunk, failed)))
-
-    async def _after_failure(self, chunk: _Chunk, failed: int) -> list[_Chunk]:
-        """Return what is still to be tried, after the wait that it takes."""
-        before = chunk.failures
-        if failed:
-            self._succeeded(chunk.records[:failed])
-            before = 0
-        records = chunk.records[failed:]
-        if self._route.mapping.bisect and len(records) > 1:
-            # Splitting a batch does not use up attempts.
-            await self._pause(self._route.backoff.first)
-            middle = len(records) // 2
-            return [_Chunk(records[:middle], before), _Chunk(records[middle:], before)]
-        failures = before + 1
-        if self._route.retries is not None and failures > self._route.retries:
-            await self._give_up(records, f"failed {failures} times")
+    async def attempt(self, chunk: Chunk) -> list[Chunk]:
+        """Try once, and return what is to be tried again. The wait of the chunk is not kept here."""
+        chunk = await self._without_expired(self._still_ours(chunk))
+        if not chunk.entries or self._stopping.is_set():
             return []
-        wait = self._route.backoff.after(failures)
-        self._say(records, f"attempt {failures} failed; again in {wait:.1f} s")
-        await self._pause(wait)
-        return [_Chunk(records, failures)]
+        event = self._route.shape.event(chunk.entries)
+        if len(event) > LARGEST_EVENT:
+            await self._give_up(chunk.entries, f"larger than an event may be ({len(event)} bytes, {LARGEST_EVENT})")
+            return []
+        failed = await self._invoke(event, chunk.entries)
+        if failed != {} and self._stopping.is_set():
+            return []  # nothing of it is resolved, so whoever comes next gets it
+        left = after(chunk, failed, self._rules)
+        self._succeeded(left.done)
+        for lost in left.given_up:
+            await self._give_up(lost.entries, f"failed {lost.failures} times")
+        for again in left.again:
+            if again.failures:
+                self._say(again.entries, f"attempt {again.failures} failed; again in {again.wait:.1f} s", "warning")
+        return left.again
 
-    async def _attempt(self, records: Sequence[Record]) -> int | None:
-        """Return the index of the first record that failed, None when all succeeded; waits out throttles."""
-        event = build_event(self._route.mapping, self._route.bootstrap, records)
+    async def follow(self, chunks: Sequence[Chunk]) -> None:
+        """Deal with all of it, however long that takes; returns early only when stopping.
+
+        Chunks of one partition one after the other, those of different ones at the same time.
+        """
+        if len({entry.record.partition for chunk in chunks for entry in chunk.entries}) > 1 < len(chunks):
+            by_partition: dict[int, list[Chunk]] = {}
+            for chunk in chunks:
+                by_partition.setdefault(chunk.entries[0].record.partition, []).append(chunk)
+            await asyncio.gather(*map(self.follow, by_partition.values()))
+            return
+        waiting = deque(chunks)
+        while waiting and not self._stopping.is_set():
+            chunk = waiting.popleft()
+            await self._pause(chunk.wait)
+            again = await self.attempt(chunk)
+            if waiting or len(again) <= 1 or len(chunk.partitions) == 1:
+                waiting.extendleft(reversed(again))
+            else:
+                await self.follow(again)
+
+    async def _invoke(self, event: bytes, entries: Sequence[Entry]) -> Mapping[int, int] | None:
+        """Return what failed, in the words of `first_failures`; waits out throttles."""
         refusals = 0
         while True:
             try:
-                outcome = await self._invoke(event)
+                outcome = await self._outcome(event)
                 break
             except (Throttled, FunctionNotFound) as error:
                 refusals += 1
+                self._counts.throttled += isinstance(error, Throttled)
                 if refusals == 1 or isinstance(error, FunctionNotFound):
-                    self._say(records, f"{error}; waiting")
+                    self._say(entries, f"{error}; waiting", "warning")
                 await self._pause(self._route.backoff.after(refusals))
                 if self._stopping.is_set():
-                    return 0
+                    return None
             except Exception as error:  # noqa: BLE001  # whatever it was, the records are not handled
-                self._say(records, f"{type(error).__name__}: {error}")
-                return 0
+                self._say(entries, f"{type(error).__name__}: {error}", "warning")
+                return None
         if outcome.function_error:
-            return 0
-        return first_failure(outcome.payload, records) if self._route.mapping.partial_failures else None
+            return None
+        if not self._route.mapping.partial_failures:
+            return {}
+        return first_failures(outcome.payload, (entry.record for entry in entries))
 
-    async def _invoke(self, event: bytes) -> Outcome:
+    async def _outcome(self, event: bytes) -> Outcome:
         invocation = asyncio.ensure_future(self._route.invoker.invoke(self._route.mapping.function, event))
-        # Shielded: a partition that is taken away must not tear a function out of its work.
+        # Shielded: who stops waiting must not tear a function out of its work.
         self._running.add(invocation)
         invocation.add_done_callback(self._finished)
         return await asyncio.shield(invocation)
@@ -150,50 +103,68 @@ class Delivery:
         if not invocation.cancelled():
             invocation.exception()
 
-    async def _without_expired(self, chunk: _Chunk) -> _Chunk:
+    def _still_ours(self, chunk: Chunk) -> Chunk:
+        """Leave out partitions that another member of the group has by now, and will get the records of."""
+        entries = [entry for entry in chunk.entries if self._partitions[entry.record.partition].is_ours]
+        return Chunk(entries, chunk.failures)
+
+    async def _without_expired(self, chunk: Chunk) -> Chunk:
         if self._route.mapping.max_age < 0:
             return chunk
         oldest = (self._route.clock() - self._route.mapping.max_age) * 1000
-        count = next((at for at, record in enumerate(chunk.records) if record.timestamp >= oldest), len(chunk.records))
-        if count:
-            await self._give_up(chunk.records[:count], f"older than {self._route.mapping.max_age} s")
-        return _Chunk(chunk.records[count:], chunk.failures)
+        kept: list[Entry] = []
+        for entries in chunk.partitions:
+            young = next((at for at, one in enumerate(entries) if one.record.timestamp >= oldest), len(entries))
+            if young:
+                await self._give_up(entries[:young], f"older than {self._route.mapping.max_age} s")
+            kept += entries[young:]
+        return Chunk(kept, chunk.failures)
 
-    async def _give_up(self, records: Sequence[Record], reason: str) -> None:
+    async def _give_up(self, entries: Sequence[Entry], reason: str) -> None:
         topic = self._route.dead_topic
         if topic is None:
             lost = f"; {self._route.mapping.on_failure} is not run here" if self._route.mapping.on_failure else ""
-            self._say(records, f"{reason}: dropped{lost}", error=True)
-        elif not await self._send(topic, records, reason):
+            self._say(entries, f"{reason}: dropped{lost}", "error")
+        elif not await self._send(topic, entries, reason):
             return
-        self._counts.given_up += len(records)
-        self._resolved(records[-1].offset + 1)
+        self._counts.given_up += len(entries)
+        self._resolved(entries)
 
-    async def _send(self, topic: str, records: Sequence[Record], reason: str) -> bool:
+    async def _send(self, topic: str, entries: Sequence[Entry], reason: str) -> bool:
         failures = 0
         while not self._stopping.is_set():
             try:
-                await in_thread(lambda: self._route.cluster.send(topic, records))
+                await in_thread(lambda: self._route.cluster.send(topic, [entry.record for entry in entries]))
             except KafkaFailed as error:
                 failures += 1
                 if failures == 1:
-                    self._say(records, f"{topic} takes no records, trying on: {error}", error=True)
+                    self._say(entries, f"{topic} takes no records, trying on: {error}", "error")
                 await self._pause(self._route.backoff.after(failures))
             else:
-                self._say(records, f"{reason}: sent to {topic}", error=True)
+                self._say(entries, f"{reason}: sent to {topic}", "error")
                 return True
         return False
 
-    def _succeeded(self, records: Sequence[Record]) -> None:
-        self._counts.delivered += len(records)
-        self._resolved(records[-1].offset + 1)
+    def _succeeded(self, entries: Sequence[Entry]) -> None:
+        self._counts.delivered += len(entries)
+        self._resolved(entries)
+
+    def _resolved(self, entries: Iterable[Entry]) -> None:
+        last = {entry.record.partition: entry for entry in entries}
+        for number, entry in last.items():
+            self._partitions[number].resolve(entry)
 
     async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    def _say(self, records: Sequence[Record], text: str, *, error: bool = False) -> None:
-        first, last = records[0], records[-1]
-        place = f"{first.topic}-{first.partition} @ {first.offset}" + (f"..{last.offset}" if last != first else "")
-        text = f"{self._route.mapping.function}: {place}: {text}"
-        say(self._route.mapping.logical_id, text, level="error" if error else "warning")
+    def _say(self, entries: Sequence[Entry], text: str, level: Level) -> None:
+        places = [_place(group) for group in Chunk(entries).partitions]
+        shown = ", ".join(places[:3]) + (f" and {len(places) - 3} more partitions" if len(places) > 3 else "")
+        say(self._route.mapping.logical_id, f"{self._route.mapping.function}: {shown}: {text}", level=level)
+
+
+def _place(entries: Sequence[Entry]) -> str:
+    first, last = entries[0].record, entries[-1].record
+    return f"{first.topic}-{first.partition} @ {first.offset}" + (f"..{last.offset}" if last != first else "")

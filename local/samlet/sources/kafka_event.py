@@ -1,46 +1,102 @@
-"""Records to event and answer to offset: what goes into a function that a Kafka mapping wakes, and what comes back."""
+"""Records to event and answer to offsets: what goes into a function that a Kafka mapping wakes, and what comes back.
 
-import base64
+A record's text is made once, when it arrives, so that what it takes in an event is known to the byte.
+"""
+
 import json
-from collections.abc import Sequence
+from binascii import b2a_base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from samlet.kafka_client import Record
 from samlet.model import KafkaMapping
 
+LARGEST_EVENT = 6 * 1024 * 1024  # bytes
+
 _TIMESTAMP_TYPES = {0: "CREATE_TIME", 1: "LOG_APPEND_TIME"}
 
 
-def build_event(mapping: KafkaMapping, bootstrap: str, records: Sequence[Record]) -> bytes:
-    """Return the invocation event for some records, in the order given."""
-    by_partition: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        by_partition.setdefault(f"{record.topic}-{record.partition}", []).append(_entry(record))
-    event: dict[str, Any] = {"eventSource": "aws:kafka" if mapping.source_arn else "SelfManagedKafka"}
-    if mapping.source_arn:
-        event["eventSourceArn"] = mapping.source_arn
-    event |= {"bootstrapServers": bootstrap, "records": by_partition}
-    return json.dumps(event, separators=(",", ":")).encode()
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record and its text in an event, which is ASCII; `arrived` is monotonic, in seconds."""
+
+    record: Record
+    text: str
+    arrived: float
 
 
-def first_failure(payload: bytes, records: Sequence[Record]) -> int | None:
-    """Return the index of the first record that the answer reports as failed, None if all succeeded.
+class EventShape:
+    """The events of one mapping, all but the records."""
 
-    What cannot be understood, or is about a record that was not sent, means all of them (0).
+    def __init__(self, mapping: KafkaMapping, bootstrap: str) -> None:
+        source: dict[str, Any] = {"eventSource": "aws:kafka" if mapping.source_arn else "SelfManagedKafka"}
+        if mapping.source_arn:
+            source["eventSourceArn"] = mapping.source_arn
+        source["bootstrapServers"] = bootstrap
+        self._before = f'{_compact(source)[:-1]},"records":{{'
+        self._after = "}}"
+
+    @property
+    def room(self) -> int:
+        """Bytes that an event has for its records, a partition's name and each comma counted."""
+        return LARGEST_EVENT - len(self._before) - len(self._after)
+
+    def event(self, entries: Sequence[Entry]) -> bytes:
+        """Return the event for entries that are grouped by partition."""
+        groups = (
+            f'"{name}":[{",".join(entry.text for entry in group)}]' for name, group in groupby(entries, key=_partition)
+        )
+        return f"{self._before}{','.join(groups)}{self._after}".encode()
+
+
+def text_of(record: Record) -> str:
+    """Return the record as it stands in an event; a key or value that is null is left out, as AWS does."""
+    parts = [
+        f'{{"topic":"{record.topic}","partition":{record.partition},"offset":{record.offset},'
+        f'"timestamp":{record.timestamp},"timestampType":"{_TIMESTAMP_TYPES.get(record.timestamp_type, "CREATE_TIME")}"'
+    ]
+    if record.key is not None:
+        parts.append(f',"key":"{_base64(record.key)}"')
+    if record.value is not None:
+        parts.append(f',"value":"{_base64(record.value)}"')
+    headers = ",".join(f"{{{json.dumps(name)}:{_signed(value)}}}" for name, value in record.headers)
+    parts.append(f',"headers":[{headers}]}}')
+    return "".join(parts)
+
+
+def bytes_of(entry: Entry) -> int:
+    """Return what an entry takes in an event that has its partition already."""
+    return len(entry.text) + 1
+
+
+def bytes_of_partition(record: Record) -> int:
+    """Return what the first entry of a partition takes on top."""
+    return len(record.topic) + len(str(record.partition)) + 7
+
+
+def first_failures(payload: bytes, records: Iterable[Record]) -> Mapping[int, int] | None:
+    """Return by partition the offset of the first record that an answer reports as failed; empty if all succeeded.
+
+    None for what cannot be understood, or is about a record that was not sent: then all have failed.
     """
     try:
-        answer = json.loads(payload)
+        answer = json.loads(payload or b"null")
     except ValueError:
-        return 0
-    if answer is None:
         return None
-    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else 0
-    if failures is None or failures == []:
+    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else answer
+    if failures is None:
+        return {}
+    if not isinstance(failures, list) or not isinstance(answer, dict):
         return None
-    if not isinstance(failures, list):
-        return 0
-    places = {(f"{record.topic}-{record.partition}", record.offset): at for at, record in enumerate(records)}
-    return min(places.get(_identifier(failure), 0) for failure in failures)
+    sent = {(f"{record.topic}-{record.partition}", record.offset): record.partition for record in records}
+    found: dict[int, int] = {}
+    for place in map(_identifier, failures):
+        if place not in sent:
+            return None
+        found[sent[place]] = min(found.get(sent[place], place[1]), place[1])
+    return found
 
 
 def _identifier(failure: Any) -> tuple[str, int]:
@@ -52,17 +108,18 @@ def _identifier(failure: Any) -> tuple[str, int]:
     return (str(partition), int(offset)) if known and offset is not None else ("", -1)
 
 
-def _entry(record: Record) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "timestamp": record.timestamp,
-        "timestampType": _TIMESTAMP_TYPES.get(record.timestamp_type, "CREATE_TIME"),
-    }
-    if record.key is not None:
-        entry["key"] = base64.b64encode(record.key).decode()
-    if record.value is not None:
-        entry["value"] = base64.b64encode(record.value).decode()
-    entry["headers"] = [{name: list(value)} for name, value in record.headers]
-    return entry
+def _partition(entry: Entry) -> str:
+    return f"{entry.record.topic}-{entry.record.partition}"
+
+
+def _base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode("ascii")
+
+
+def _signed(value: bytes | None) -> str:
+    """Bytes as Java has them, from -128 to 127: so they come from AWS."""
+    return _compact(memoryview(value or b"").cast("b").tolist())
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

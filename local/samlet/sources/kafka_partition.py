@@ -1,89 +1,69 @@
-"""One partition of one mapping: collects batches and delivers them one after the other, whatever others do."""
+"""One partition of one mapping: what waits, what is under way, and how far all is dealt with."""
 
-import asyncio
-import contextlib
-import time
 from collections.abc import Callable, Sequence
 
-from samlet.kafka_client import Record
-from samlet.sources.batching import Buffer, Limits
-from samlet.sources.kafka_delivery import Counts, Delivery, Route
+from samlet.sources.batching import Buffer
+from samlet.sources.kafka_event import Entry
 
-_BUFFERED_BATCHES = 3
-_BUFFERED_BYTES = 24 * 1024 * 1024
+_WAITING_BATCHES = 3
+_WAITING_RECORDS = 4_000  # so that what one fetch brings finds room
+_WAITING_BYTES = 8 * 1024 * 1024  # of events; more than one event may have
 
 
-class PartitionWorker:
-    """Runs in a task of its own; `commit(offset)` is called as soon as everything before `offset` is dealt with."""
+class Partition:
+    """At most one batch at a time; `commit(offset)` is called when everything before `offset` is dealt with."""
 
-    def __init__(self, route: Route, counts: Counts, commit: Callable[[int], None], stopping: asyncio.Event) -> None:
-        self._commit, self._stopping = commit, stopping
-        self._limits = Limits(route.mapping.batch_size, route.mapping.window)
-        self._buffer = Buffer(self._limits)
-        self._delivery = Delivery(route, counts, self._advance, stopping)
-        self._delivering = False
-        self._news = asyncio.Event()
-        self._seen = 0  # the offset after the last record that arrived, skipped or not
+    def __init__(self, number: int, batch_size: int, commit: Callable[[int], None]) -> None:
+        self.number = number
+        self.buffer = Buffer()
         self.committed: int | None = None
+        self.is_ours = True
+        self._commit = commit
+        self._most = max(_WAITING_RECORDS, _WAITING_BATCHES * batch_size)
+        self._full = False
+        self._seen = 0  # the offset after the last record that arrived, skipped or not
+        self._busy_until: int | None = None
 
     @property
     def is_full(self) -> bool:
-        """Whether no more should be fetched for now."""
-        return len(self._buffer) >= _BUFFERED_BATCHES * self._limits.size or self._buffer.payload >= _BUFFERED_BYTES
+        """Whether no more should be fetched: from when much waits until little does, as each pause costs a fetch."""
+        share = max(len(self.buffer) / self._most, self.buffer.bytes / _WAITING_BYTES)
+        self._full = share >= 1 or (self._full and share > 0.25)
+        return self._full
 
-    def take(self, record: Record, *, wanted: bool) -> None:
-        """Queue a record, or pass over it if the filter does not want it."""
+    @property
+    def is_busy(self) -> bool:
+        """Whether a batch with records of it is under way."""
+        return self._busy_until is not None
+
+    def arrive(self, first: int, seen: int, entries: Sequence[Entry]) -> None:
+        """Queue the records that the function is to get, of those from the offset `first` to before `seen`."""
         if self.committed is None:
-            self.committed = record.offset
-        self._seen = record.offset + 1
-        if wanted:
-            self._buffer.add(record, time.monotonic())
-            self._news.set()
+            self.committed = first
+        self._seen = seen
+        self.buffer.extend(entries)
+        self._pass_over()
 
-    def settle(self) -> None:
-        """Commit what is passed over; call it after some `take`s."""
-        if not self._delivering and not self._buffer and self.committed != self._seen:
-            self._advance(self._seen)
+    def begin(self, last: Entry) -> None:
+        """Take note that a batch is under way, and what is the last record of this partition in it."""
+        self._busy_until = last.record.offset + 1
 
-    async def run(self) -> None:
-        """Deliver until stopped."""
-        while not self._stopping.is_set():
-            batch = await self._next_batch()
-            if not batch:
-                return
-            self._delivering = True
-            await self._delivery.deliver(batch)
-            self._delivering = False
-            if not self._stopping.is_set():
-                self.settle()
+    def resolve(self, last: Entry) -> None:
+        """Take note that all records of the batch up to this one are dealt with."""
+        offset = last.record.offset + 1
+        if offset == self._busy_until:
+            self._busy_until = None
+        self._advance(offset)
+        self._pass_over()
 
-    async def _next_batch(self) -> Sequence[Record]:
-        stopped = asyncio.ensure_future(self._stopping.wait())
-        try:
-            while not self._stopping.is_set():
-                left = self._buffer.closes_in(time.monotonic())
-                if left == 0.0:
-                    return self._buffer.take()
-                self._news.clear()
-                news = asyncio.ensure_future(self._news.wait())
-                await asyncio.wait({news, stopped}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                news.cancel()
-            return []
-        finally:
-            stopped.cancel()
+    def _pass_over(self) -> None:
+        """Commit what is skipped, up to the next record that waits."""
+        if not self.is_busy:
+            first = self.buffer.first
+            self._advance(first.record.offset if first else self._seen)
 
     def _advance(self, offset: int) -> None:
-        self.committed = offset
-        self._commit(offset)
-
-
-async def finish(tasks: Sequence[asyncio.Task[None]], within: float) -> None:
-    """Wait for tasks that were told to stop, then end them."""
-    if not tasks:
-        return
-    _, late = await asyncio.wait(tasks, timeout=within)
-    for task in late:
-        task.cancel()
-    for task in late:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        if self.committed is None or offset > self.committed:
+            self.committed = offset
+            if self.is_ours:
+                self._commit(offset)

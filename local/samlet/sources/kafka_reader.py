@@ -4,15 +4,30 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from samlet.errors import KafkaFailed
 from samlet.kafka_client import Cluster, Group, Record, Start
+from samlet.sources.filters import RecordFilter, Verdict
+from samlet.sources.kafka_event import Entry, text_of
 
 _POLL = 0.1  # seconds; how long a commit waits at most for its turn
+_PAUSED_POLL = 0.02  # the same while a partition is paused, which may end at any time
 _PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between attempts to join
 _COMMITS_TRIED = 20
+
+
+@dataclass(slots=True)
+class Arrival:
+    """What one poll has brought of a partition: offsets from `first` to before `seen`, and those that are wanted."""
+
+    first: int
+    seen: int
+    entries: list[Entry]
+    skipped: int = 0
+    unreadable: list[Record] = field(default_factory=list)
 
 
 class Reading(Protocol):
@@ -22,8 +37,8 @@ class Reading(Protocol):
         """Take note of the partitions that are ours from now on."""
         ...
 
-    def arrived(self, records: Sequence[Record]) -> None:
-        """Take some records."""
+    def arrived(self, arrivals: Mapping[int, Arrival]) -> None:
+        """Take what has come, by partition."""
         ...
 
     def failed(self, reason: str) -> None:
@@ -34,9 +49,11 @@ class Reading(Protocol):
 class Reader:
     """One member of a consumer group, kept alive by a daemon thread: its client may block for ever."""
 
-    def __init__(self, cluster: Cluster, topic: str, group_id: str, start: Start, reading: Reading) -> None:
+    def __init__(
+        self, cluster: Cluster, topic: str, group_id: str, start: Start, wanted: RecordFilter, reading: Reading
+    ) -> None:
         self._cluster, self._topic, self._group_id, self._start = cluster, topic, group_id, start
-        self._reading = reading
+        self._wanted, self._reading = wanted, reading
         self._loop = asyncio.get_running_loop()
         self._stopped = threading.Event()
         self._done = asyncio.Event()
@@ -83,8 +100,9 @@ class Reader:
         try:
             while not self._stopped.is_set():
                 self._commit(group)
-                group.pause(self.paused)
-                self._hand_over(group, group.poll(_POLL))
+                paused = self.paused
+                group.pause(paused)
+                self._hand_over(group, group.poll(_PAUSED_POLL if paused else _POLL))
             self._commit(group)
         finally:
             with contextlib.suppress(KafkaFailed):
@@ -102,7 +120,8 @@ class Reader:
             self._positions[record.partition] = record.offset + 1
         self.ends = dict(group.ends())
         if records:
-            self._post(self._reading.arrived, records)
+            # Filtered and put into words here, so that the event loop has one thing to do for a poll.
+            self._post(self._reading.arrived, _sorted(records, self._wanted, self.polled_at))
 
     def _commit(self, group: Group) -> None:
         if group.partitions() is None:
@@ -127,6 +146,23 @@ class Reader:
     def _post[*Args](self, call: Callable[[*Args], None], *args: *Args) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             self._loop.call_soon_threadsafe(call, *args)
+
+
+def _sorted(records: Sequence[Record], wanted: RecordFilter, now: float) -> dict[int, Arrival]:
+    arrivals: dict[int, Arrival] = {}
+    for record in records:
+        arrival = arrivals.get(record.partition)
+        if arrival is None:
+            arrival = arrivals[record.partition] = Arrival(record.offset, record.offset, [])
+        arrival.seen = record.offset + 1
+        verdict = wanted.judge(record)
+        if verdict is Verdict.WANTED:
+            arrival.entries.append(Entry(record, text_of(record), now))
+            continue
+        arrival.skipped += 1
+        if verdict is Verdict.UNREADABLE:
+            arrival.unreadable.append(record)
+    return arrivals
 
 
 async def in_thread[Answer](call: Callable[[], Answer]) -> Answer:

@@ -1,12 +1,12 @@
 """Kafka event source mappings of a template, self-managed or MSK."""
 
-import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from samlet.model import Function, KafkaMapping
+from samlet.template.kafka_filters import filters
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 
@@ -53,6 +53,7 @@ def _mapping(stack: Stack, resource: Resource, function: str) -> KafkaMapping:
     if len(topics) != 1:
         raise properties.error("Topics", f"needs exactly one topic, not {len(topics)}")
     window = properties.integer("MaximumBatchingWindowInSeconds", low=0, high=300) if _windowed(properties) else 0.5
+    pollers = _pollers(properties)
     position = properties.choice("StartingPosition", None, "TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
     return KafkaMapping(
         logical_id=resource.logical_id,
@@ -64,7 +65,7 @@ def _mapping(stack: Stack, resource: Resource, function: str) -> KafkaMapping:
         window=window,
         starting_position=cast("Literal['TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP']", position),
         starting_timestamp=_timestamp(properties) if position == "AT_TIMESTAMP" else None,
-        filters=_filters(properties),
+        filters=filters(stack, resource),
         max_retries=properties.integer("MaximumRetryAttempts", -1, low=-1, high=10_000),
         max_age=_max_age(properties),
         bisect=properties.boolean("BisectBatchOnFunctionError", default=False),
@@ -72,6 +73,8 @@ def _mapping(stack: Stack, resource: Resource, function: str) -> KafkaMapping:
         on_failure=_on_failure(stack, resource),
         enabled=properties.boolean("Enabled", default=True),
         source_arn=properties.optional_text("EventSourceArn"),
+        min_pollers=pollers[0],
+        max_pollers=pollers[1],
     )
 
 
@@ -88,6 +91,17 @@ def _note_differences(stack: Stack, resource: Resource, configuration: Propertie
 
 def _windowed(properties: Properties) -> bool:
     return "MaximumBatchingWindowInSeconds" in properties
+
+
+def _pollers(properties: Properties) -> tuple[int, int | None]:
+    if "ProvisionedPollerConfig" not in properties:
+        return 1, None
+    configuration = properties.inner("ProvisionedPollerConfig")
+    least = configuration.integer("MinimumPollers", 1, low=1, high=200)
+    most = configuration.integer("MaximumPollers", max(least, 200), low=1, high=2_000)
+    if most < least:
+        raise configuration.error("MaximumPollers", f"needs at least MinimumPollers, {least}, not {most}")
+    return least, most
 
 
 def _uuid(stack: Stack, resource: Resource) -> str:
@@ -117,21 +131,6 @@ def _timestamp(properties: Properties) -> float:
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
 
 
-def _filters(properties: Properties) -> tuple[Mapping[str, Any], ...]:
-    return tuple(_pattern(item) for item in properties.inner("FilterCriteria").maps("Filters"))
-
-
-def _pattern(item: Properties) -> Mapping[str, Any]:
-    raw = item.raw("Pattern")
-    try:
-        pattern = json.loads(raw) if isinstance(raw, str) else raw
-    except ValueError as error:
-        raise item.error("Pattern", f"is no JSON: {error}") from error
-    if not isinstance(pattern, dict):
-        raise item.error("Pattern", "needs a JSON object")
-    return pattern
-
-
 def _max_age(properties: Properties) -> int:
     age = properties.integer("MaximumRecordAgeInSeconds", -1, low=-1, high=604_800)
     if -1 < age < 60:
@@ -140,7 +139,10 @@ def _max_age(properties: Properties) -> int:
 
 
 def _on_failure(stack: Stack, resource: Resource) -> str | None:
-    destination = resource.properties.inner("DestinationConfig").inner("OnFailure").optional_text("Destination")
+    place = resource.properties.inner("DestinationConfig").inner("OnFailure")
+    destination = place.optional_text("Destination")
+    if destination in {f"kafka://{topic}" for topic in resource.properties.texts("Topics")} | {"kafka://"}:
+        raise place.error("Destination", f"needs kafka:// and another topic than the mapping's, not {destination}")
     if destination and not destination.startswith("kafka://"):
         stack.refuse(resource, f"DestinationConfig: {destination} cannot be reached, only kafka://topic")
     return destination

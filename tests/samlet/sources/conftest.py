@@ -1,4 +1,4 @@
-"""A stage for schedules: they run on a clock that tests wind."""
+"""A stage for schedules, which run on a clock that tests wind; a Kafka in memory for mappings."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from samlet.memory_kafka import MemoryCluster
 from samlet.model import Schedule
 from samlet.sources.schedules import Schedules
 from schedule_stage import Clock, Recorder, Start
@@ -33,3 +34,8 @@ def started(clock: Clock, recorder: Recorder) -> Start:
             await source.stop()
 
     return start
+
+
+@pytest.fixture
+def cluster() -> MemoryCluster:
+    return MemoryCluster({"events": 3, "dead": 1})

@@ -7,6 +7,8 @@ from .conftest import Loader
 
 SELF_MANAGED = "SelfManagedEventSource: {Endpoints: {KafkaBootstrapServers: ['a:9092', 'b:9092,c:9092']}}"
 MSK_ARN = "arn:aws:kafka:eu-central-1:111111111111:cluster/c/1"
+ONE_FILTER = """{Pattern: '{"key": [1]}'}"""
+BAD_FILTER = """{Pattern: '{"value": {"a": [{"like": 1}]}}'}"""
 COMMON = "Topics: [events], StartingPosition: TRIM_HORIZON"
 
 
@@ -42,7 +44,7 @@ def test_every_control_is_read(loaded: Loader) -> None:
             SelfManagedKafkaEventSourceConfig: {{ConsumerGroupId: mine}}, BatchSize: 10, Enabled: false,
             MaximumBatchingWindowInSeconds: 3, MaximumRetryAttempts: 3, MaximumRecordAgeInSeconds: 60,
             BisectBatchOnFunctionError: true, FunctionResponseTypes: [ReportBatchItemFailures],
-            ProvisionedPollerConfig: {{MinimumPollers: 1}},
+            ProvisionedPollerConfig: {{MinimumPollers: 2}},
             DestinationConfig: {{OnFailure: {{Destination: kafka://dead}}}},
             FilterCriteria: {{Filters: [{{Pattern: '{{"value": {{"a": [1]}}}}'}}, {{Pattern: '{{"key": ["k"]}}'}}]}}""",
     )
@@ -65,6 +67,8 @@ def test_every_control_is_read(loaded: Loader) -> None:
             partial_failures=True,
             on_failure="kafka://dead",
             enabled=False,
+            min_pollers=2,
+            max_pollers=200,
         ),
     )
 
@@ -127,6 +131,7 @@ def test_other_mappings_are_listed(loaded: Loader, properties: str, reason: str)
             "SchemaRegistryConfig",
         ),
         ("MaximumRetryAttempts: 3", "only with ProvisionedPollerConfig"),
+        (f"FilterCriteria: {{Filters: [{', '.join([ONE_FILTER] * 6)}]}}", "over 5 filters only with a raised quota"),
     ],
 )
 def test_a_difference_from_aws_is_listed_and_the_mapping_runs(loaded: Loader, properties: str, reason: str) -> None:
@@ -154,6 +159,38 @@ def test_a_mapping_of_a_function_that_cannot_be_run_is_listed(loaded: Loader) ->
         (
             f"{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{{Pattern: '{{'}}]}}",
             r"Filters\[0\].Pattern: is no JSON",
+        ),
+        (
+            f"{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{{Pattern: '{{\"body\": [1]}}'}}]}}",
+            "about value or key, not body",
+        ),
+        (
+            f"{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{ONE_FILTER}, {BAD_FILTER}]}}",
+            r"Filters\[1\].Pattern: value.a\[0\]: the operator 'like' is unknown",
+        ),
+        (
+            f'{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{{Pattern: \'{{"key": ["{"x" * 4096}"]}}\'}}]}}',
+            "characters long, 4096 at most",
+        ),
+        (
+            f"{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{', '.join([ONE_FILTER] * 11)}]}}",
+            "holds 11 filters, 10 at most",
+        ),
+        (f"{COMMON}, {SELF_MANAGED}, BatchSize: 10001", "BatchSize: needs a number from 1 to 10000"),
+        (f"{COMMON}, {SELF_MANAGED}, MaximumBatchingWindowInSeconds: 301", "needs a number from 0 to 300"),
+        (f"{COMMON}, {SELF_MANAGED}, MaximumBatchingWindowInSeconds: 0.5", "needs a whole number"),
+        (f"{COMMON}, {SELF_MANAGED}, MaximumRetryAttempts: 10001", "needs a number from -1 to 10000"),
+        (f"{COMMON}, {SELF_MANAGED}, MaximumRetryAttempts: -2", "needs a number from -1 to 10000"),
+        (f"{COMMON}, {SELF_MANAGED}, MaximumRecordAgeInSeconds: 604801", "needs a number from -1 to 604800"),
+        (f"{COMMON}, {SELF_MANAGED}, ProvisionedPollerConfig: {{MinimumPollers: 201}}", "from 1 to 200"),
+        (f"{COMMON}, {SELF_MANAGED}, ProvisionedPollerConfig: {{MaximumPollers: 2001}}", "from 1 to 2000"),
+        (
+            f"{COMMON}, {SELF_MANAGED}, ProvisionedPollerConfig: {{MinimumPollers: 3, MaximumPollers: 2}}",
+            "MaximumPollers: needs at least MinimumPollers, 3, not 2",
+        ),
+        (
+            f"{COMMON}, {SELF_MANAGED}, DestinationConfig: {{OnFailure: {{Destination: 'kafka://events'}}}}",
+            "OnFailure.Destination: needs kafka:// and another topic",
         ),
         (f"{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{{Pattern: '[]'}}]}}", "needs a JSON object"),
         (f"{COMMON}, SelfManagedEventSource: {{Endpoints: {{}}}}", "KafkaBootstrapServers: names no server"),

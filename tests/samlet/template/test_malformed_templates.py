@@ -50,7 +50,7 @@ DOCUMENT: dict[str, Any] = {
                 "StartingPosition": "LATEST",
                 "BatchSize": {"Fn::If": ["C", 1, 2]},
                 "SelfManagedEventSource": {"Endpoints": {"KafkaBootstrapServers": [{"Fn::Join": [":", ["a", "1"]]}]}},
-                "FilterCriteria": {"Filters": [{"Pattern": "{}"}]},
+                "FilterCriteria": {"Filters": [{"Pattern": '{"key": [1]}'}]},
             },
         },
     },
