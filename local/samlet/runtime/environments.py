@@ -27,7 +27,7 @@ from samlet.runtime.entrypoint import fault
 from samlet.runtime.interpreters import Interpreter, find, probe
 from samlet.runtime.layers import merge
 
-# The client of the Runtime API. Its wheels exist for Linux and from Python 3.10 on; elsewhere bootstrap_python.py
+# The client of the Runtime API. Its wheels exist for Linux and from Python 3.10 on; elsewhere python_loop.py
 # speaks the protocol.
 CLIENT = Path(__file__).with_name("awslambdaric.txt")
 _CLIENTS_FIRST = (3, 10)

@@ -52,6 +52,16 @@ def _tail(outcome: Any) -> str:
     return tail.decode()
 
 
+async def test_a_cold_start_loads_nothing_that_neither_the_handler_nor_lambdas_client_needs(
+    make: MakeFunction, running: Running
+) -> None:
+    source = "import sys\ndef handler(event, context):\n    return sorted(sys.modules)\n"
+    async with running(make(source)) as functions:
+        loaded = told(await functions.invoke("Echo", b"{}"))
+    if "awslambdaric" in loaded:
+        assert not {"http.client", "ssl", "typing", "argparse"} & set(loaded)
+
+
 async def test_an_initialisation_over_its_limit_is_reported_and_repeated_on_the_events_time(
     make: MakeFunction, running: Running, tmp_path: Path
 ) -> None:
@@ -108,22 +118,29 @@ async def test_a_module_that_cannot_be_imported_is_reported_by_its_type_in_both_
     assert "No module named 'not_there'" in _tail(outcome)
 
 
+@pytest.mark.parametrize("client", ["AWS's client", "the loop in pure Python"])
 @pytest.mark.parametrize(
-    ("source", "kind"),
+    ("source", "handler", "kind", "words"),
     [
-        ("def handler(:\n", "Runtime.UserCodeSyntaxError"),
-        ("other = 1\n", "Runtime.HandlerNotFound"),
-        ("import sys\nsys.exit(3)\n", "Runtime.ExitError"),
-        ("1 / 0\n", "ZeroDivisionError"),
+        ("import not_there\n", "app.handler", "Runtime.ImportModuleError", "Unable to import module 'app': No module"),
+        ("def handler(:\n", "app.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app'"),
+        ("other = 1\n", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
+        ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler'"),
+        ("import sys\nsys.exit(3)\n", "app.handler", "Runtime.ExitError", "exit status 3"),
+        ("1 / 0\n", "app.handler", "ZeroDivisionError", "division by zero"),
     ],
 )
 async def test_the_caller_is_told_the_type_of_an_init_error(
-    make: MakeFunction, running: Running, source: str, kind: str
+    make: MakeFunction, running: Running, client: str, source: str, handler: str, kind: str, words: str
 ) -> None:
-    async with running(make(source)) as functions:
+    function = make(source, handler=handler)
+    if client != "AWS's client":
+        (function.code / "runtime_client.py").write_text("raise ImportError('as on macOS')")
+    async with running(function) as functions:
         outcome = await functions.invoke("Echo", b"{}")
         assert outcome.function_error == "Unhandled"
         assert told(outcome)["errorType"] == kind
+        assert words in told(outcome)["errorMessage"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""The loop of the Runtime API in pure Python, for where AWS's client has no wheel, as on macOS.
+
+It runs inside a sandbox, by the function's own interpreter, and imports nothing but the standard library.
+"""
+
+import importlib
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from http.client import HTTPConnection
+from typing import Any
+
+PREFIX = "/2018-06-01/runtime"
+
+
+class Context:
+    """The second argument of a handler."""
+
+    def __init__(self, headers: Any, deadline_ms: int) -> None:
+        self.aws_request_id = headers.get("Lambda-Runtime-Aws-Request-Id")
+        self.invoked_function_arn = headers.get("Lambda-Runtime-Invoked-Function-Arn")
+        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.function_version = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.client_context = json.loads(headers.get("Lambda-Runtime-Client-Context") or "null")
+        self.identity = None
+        self.tenant_id = None
+        self._deadline_ms = deadline_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function is ended."""
+        return max(0, self._deadline_ms - int(time.time() * 1000))
+
+    def log(self, message: object) -> None:
+        """Write to the function's log."""
+        sys.stdout.write(str(message))
+
+
+def serve(handler: str, address: str) -> None:
+    """The loop itself; ends the process with status 1 when the handler cannot be loaded."""
+    streams: Any = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.reconfigure(line_buffering=True)
+    _set_up_logging()
+    connection = HTTPConnection(address)
+    try:
+        function = _load(handler)
+    except Exception as error:  # noqa: BLE001  whatever a module raises is an init error
+        problem = _problem(error)
+        print("[ERROR] " + problem["errorType"] + ": " + problem["errorMessage"])  # noqa: T201
+        _post(connection, "/init/error", json.dumps(problem).encode(), {})
+        sys.exit(1)
+    while True:
+        _serve_one(connection, function)
+
+
+def _serve_one(connection: HTTPConnection, function: Any) -> None:
+    connection.request("GET", PREFIX + "/invocation/next")
+    reply = connection.getresponse()
+    body, headers = reply.read(), reply.headers
+    request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+    os.environ["_X_AMZN_TRACE_ID"] = headers.get("Lambda-Runtime-Trace-Id", "")
+    nonce = headers.get("Lambda-Runtime-Invocation-Id")
+    echo = {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
+    try:
+        answer = function(json.loads(body), Context(headers, int(headers["Lambda-Runtime-Deadline-Ms"])))
+        result = answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
+    except Exception as error:  # noqa: BLE001  a handler's failure is an answer, too
+        problem = dict(_problem(error), requestId=request_id)
+        trace = "".join(problem["stackTrace"])
+        print("[ERROR] " + problem["errorType"] + ": " + problem["errorMessage"] + "\n" + trace)  # noqa: T201
+        _post(connection, f"/invocation/{request_id}/error", json.dumps(problem).encode(), echo)
+    else:
+        _post(connection, f"/invocation/{request_id}/response", result, echo)
+
+
+class _InitProblem(Exception):
+    """Why there is no handler; `kind` is Lambda's word for it."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+def _load(handler: str) -> Any:
+    module, dot, name = handler.rpartition(".")
+    if not dot:
+        raise _InitProblem("Runtime.MalformedHandlerName", f"Bad handler '{handler}': there is no dot in it")
+    try:
+        loaded = importlib.import_module(module.replace("/", "."))
+    except ImportError as error:
+        raise _InitProblem("Runtime.ImportModuleError", f"Unable to import module '{module}': {error}") from error
+    except SyntaxError as error:
+        raise _InitProblem("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {error}") from error
+    if not hasattr(loaded, name):
+        raise _InitProblem("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'")
+    return getattr(loaded, name)
+
+
+def _problem(error: BaseException) -> "dict[str, Any]":
+    cause = error.__cause__ if isinstance(error, _InitProblem) and error.__cause__ else error
+    return {
+        "errorMessage": str(error),
+        "errorType": error.kind if isinstance(error, _InitProblem) else type(error).__name__,
+        "stackTrace": traceback.format_tb(cause.__traceback__)[1:],
+    }
+
+
+def _post(connection: HTTPConnection, path: str, body: bytes, headers: "dict[str, str]") -> None:
+    connection.request("POST", PREFIX + path, body, headers)
+    reply = connection.getresponse()
+    reply.read()
+    if reply.status >= 300:
+        sys.exit(f"the Runtime API answered {reply.status} to {path}")
+
+
+def _set_up_logging() -> None:
+    logging.Formatter.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(message)s", "%Y-%m-%dT%H:%M:%S")
+    )
+    logging.getLogger().addHandler(handler)
