@@ -11,16 +11,18 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
-
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from typing import TYPE_CHECKING, Any
 
 from samlet.errors import PortTaken
 from samlet.services import ports
 
+if TYPE_CHECKING:
+    from aiosmtpd.smtp import SMTP, Envelope, Session
+
+    from samlet.services.smtp import Connection
+
 _FROM, _TO, _AT = "X-Samlet-From", "X-Samlet-To", "X-Samlet-Received"
 _NAME = re.compile(r"\d{20}-[0-9a-f]{8}")
-_LARGEST = 32 * 1024 * 1024  # bytes
 
 
 class MailSink:
@@ -33,7 +35,7 @@ class MailSink:
         self.port = port
         self._folder = state / "mail"
         self._server: asyncio.Server | None = None
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
 
     @property
     def url(self) -> str:
@@ -89,7 +91,7 @@ class MailSink:
             file.unlink(missing_ok=True)
         return len(files)
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802 - aiosmtpd's
+    async def handle_DATA(self, server: "SMTP", session: "Session", envelope: "Envelope") -> str:  # noqa: ARG002, N802 - aiosmtpd's
         """Keep a message; only when it is on disk does the client hear 250."""
         content = envelope.original_content or b""
         recipients = ", ".join(envelope.rcpt_tos)
@@ -98,29 +100,10 @@ class MailSink:
         await asyncio.to_thread(_store, self._folder, head.encode() + content)
         return "250 kept"
 
-    def _connection(self) -> "_Connection":
-        return _Connection(self, self._connections)
+    def _connection(self) -> "Connection":
+        from samlet.services.smtp import Connection  # not at the top: most projects have no mail sink
 
-
-class _Connection(SMTP):
-    """One SMTP conversation that we can end; the server alone would wait for its client for ever."""
-
-    def __init__(self, sink: MailSink, connections: set["_Connection"]) -> None:
-        super().__init__(sink, hostname="localhost", ident="Samlet", enable_SMTPUTF8=True, data_size_limit=_LARGEST)
-        self._connections = connections
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._connections.add(self)
-        super().connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._connections.discard(self)
-        super().connection_lost(error)
-
-    def hang_up(self) -> None:
-        """Close the connection, whatever it is in the middle of."""
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
+        return Connection(self, self._connections)
 
 
 def _store(folder: Path, content: bytes) -> None:

@@ -9,14 +9,16 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samlet.log import say
 from samlet.processes import Reaper, spawn
 from samlet.services import ports
-from samlet.services.aws_calls import AwsCalls
-from samlet.services.moto_resources import MotoResources
 from samlet.services.supervise import Supervised, end_leftover, open_log
 from samlet.services.tool_environment import tool_environment
+
+if TYPE_CHECKING:
+    from samlet.services.moto_resources import MotoResources
 
 REQUIREMENTS = Path(__file__).with_name("moto.txt")
 # What a server needs of the host's environment; the rest may hold somebody's real credentials.
@@ -58,8 +60,12 @@ class Moto:
         names = dict(self._resources.names) if self._resources else {}
         return {**self._child.status(), "address": self.url, "resources": names}
 
-    async def maker(self, region: str, account: str) -> MotoResources:
+    async def maker(self, region: str, account: str) -> "MotoResources":
         """Start the server if it is not running yet; what makes resources in it. Raises ServiceFailed."""
+        # Not at the top: most templates need neither.
+        from samlet.services.aws_calls import AwsCalls
+        from samlet.services.moto_resources import MotoResources
+
         if self._resources is None:
             self._python = await tool_environment("moto", REQUIREMENTS, self._environments, self._reaper)
             self._port = ports.claim("AWS services (moto)", self._port, self._setting)

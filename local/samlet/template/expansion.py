@@ -6,7 +6,7 @@ of another shape counts as none.
 
 import contextlib
 import hashlib
-import importlib.metadata
+import importlib.util
 import json
 import os
 import tempfile
@@ -129,7 +129,10 @@ def _looked_up(declared: Mapping[str, Any], given: Mapping[str, str]) -> list[Un
 def _key(path: Path, text: str, given: Mapping[str, str], pseudo: Mapping[str, Any], imports: Mapping[str, str]) -> str:
     # Our own modules count by their times, too: whoever works on them sees what they do.
     own = [(file.name, file.stat().st_mtime_ns) for file in sorted(Path(__file__).parent.glob("*.py"))]
-    versions = [__version__, importlib.metadata.version("aws-sam-translator"), own]
+    translator = importlib.util.find_spec("samtranslator")  # it is found, and not loaded
+    assert translator
+    assert translator.origin
+    versions = [__version__, Path(translator.origin).read_text("utf-8"), own]
     parts = [str(path), text, sorted(given.items()), sorted(pseudo.items()), sorted(imports.items()), versions]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
