@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from samlet import __version__
 from samlet.cli import (
+    completion,
     doctor,
     events,
     execute,
@@ -29,7 +30,7 @@ _GROUPS = {
     "run": (up, start, invoke, schedule),
     "look": (logs, mails, events),
     "check": (validate, doctor),
-    "make": (generate_event, secrets),
+    "make": (generate_event, secrets, completion),
     "more": (execute, reset),
 }
 _EPILOG = """\
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 1 when it failed, 2 for wrong usage, 130 when interrupted."""
     words = sys.argv[1:] if argv is None else list(argv)
     parser = _parser()
+    completion.answer(parser)
     if not words:
         parser.print_help()
         return 0

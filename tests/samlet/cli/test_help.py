@@ -56,7 +56,7 @@ def test_every_help_text_has_examples_and_fits_80_columns() -> None:
 
 def test_examples_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
     for _, parser in commands(main._parser()):
-        examples = re.findall(r"(?:^|[|] )\s*(samlet .*?)(?: +#.*| [|].*)?$", parser.epilog or "", re.MULTILINE)
+        examples = re.findall(r"(?:^|[|] )\s*(samlet .*?)(?: +#.*| [|<>].*)?$", parser.epilog or "", re.MULTILINE)
         for words in (shlex.split(example)[1:] for example in examples):
             main._parser().parse_args(words)
 
