@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 _WHERE = re.compile(r"line (\d+), column \d+: ")
+_QUOTED = re.compile(r"with id \[(\w+)\]")
 _SCHEDULE = re.compile(r"schedule (\S+): ")
 _PLACE = re.compile(r"((?:Resources|Parameters|Outputs|Globals|Mappings|Conditions)(?:\.[A-Za-z0-9_:-]+)*)")
 
@@ -41,6 +42,8 @@ class Places:
         if schedule := _SCHEDULE.match(message):
             return _line_of_value(self._root, schedule[1])
         place = _PLACE.search(message)
+        if place is None and (quoted := _QUOTED.search(message)):
+            return self.line_of_id(quoted[1])
         return self.line_of(place[1].rstrip(":")) if place else None
 
     def _names(self, section: str) -> Iterator[tuple[str, int]]:
@@ -58,11 +61,13 @@ def places_in(file: Path) -> Places:
         return Places("")
 
 
-def located(file: Path, places: Places, message: str) -> str:
-    """The message with `file:line` before it, where the line is known."""
+def located(file: Path, places: Places, message: str) -> tuple[str, int | None]:
+    """The message with `file:line` before it where the line is known, and the line."""
+    if named := re.match(rf"{re.escape(str(file))}:(\d+): ", message):
+        return message, int(named[1])
     bare = message.removeprefix(f"{file}: ")
     line = places.line_in(bare)
-    return f"{file}:{line}: {_WHERE.sub('', bare, count=1)}" if line else f"{file}: {bare}"
+    return (f"{file}:{line}: {_WHERE.sub('', bare, count=1)}" if line else f"{file}: {bare}"), line
 
 
 def by_line(places: Places, ids: Mapping[str, object]) -> list[str]:

@@ -57,10 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         checked = check(found.template, stand_ins.parameters(found, chosen, given_parameters(arguments)), places)
     except TemplateError as error:
-        text = located(found.template, places, str(error))
+        text, line = located(found.template, places, str(error))
         if not arguments.json:
             raise TemplateError(text) from error
-        line = places.line_in(str(error).removeprefix(f"{found.template}: "))
         print(json.dumps({"valid": False, "error": text, "file": str(found.template), "line": line}, indent=2))
         return 1
     failed = arguments.strict and bool(checked.template.unsupported)

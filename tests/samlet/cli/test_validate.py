@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from samlet.cli.main import main
-from samlet.cli.places import Places
+from samlet.cli.places import Places, located
 from servers import CHECKOUT
 
 TEMPLATE = """
@@ -85,6 +85,7 @@ def test_strict_fails_where_a_part_is_not_run(template: Path, capsys: pytest.Cap
     [
         ("Timeout: 5", "Timeout: many", 11, "Timeout"),
         ("cron(0 0 * * ? *)", "cron(0 0 * * * *)", 16, "nightly"),
+        ("Path: /hello", "Pth: /hello", 5, "[Hello]"),
         ("Resources:", "Resources: [", 6, "expected"),
         ("{Type: String}", "{Type: Number, Default: x}", 3, "Parameters.Stage"),
     ],
@@ -121,3 +122,10 @@ def test_lines_are_found_in_json_too_and_a_part_that_sam_made_stands_where_its_o
     assert places.line_of_id("ApiStage") == 3
     assert places.line_of_id("Other") is None
     assert Places("a: [").line_of("Resources.Api") is None
+
+
+def test_a_message_that_names_its_line_already_is_left_as_it_is() -> None:
+    assert located(Path("/a/t.yaml"), Places("Resources: {}"), "/a/t.yaml:7: Resources: no") == (
+        "/a/t.yaml:7: Resources: no",
+        7,
+    )
