@@ -1,6 +1,7 @@
 """`samlet logs` shows, follows and picks out, from the state folder's files alone."""
 
 import json
+import time
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -86,6 +87,8 @@ def test_while_following_the_lines_before_the_id_come_as_soon_as_it_is_named() -
 
 def test_what_is_written_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "_file", None)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")  # the file has UTC, wherever we are
+    time.tzset()
     log.keep(tmp_path / "samlet.log")
     for source in ("relay", "a-name-that-is-longer-than-sixteen"):
         log.say(source, "  indented ")
@@ -99,6 +102,8 @@ def test_what_is_written_is_read_again(tmp_path: Path, monkeypatch: pytest.Monke
     assert log_lines.parse("half a li") is None
     assert log._file
     log._file.close()
+    monkeypatch.delenv("TZ")
+    time.tzset()
 
 
 def test_since_takes_ages_and_times_and_nothing_else() -> None:
