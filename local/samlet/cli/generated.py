@@ -65,7 +65,7 @@ def schedule(arguments: argparse.Namespace) -> str:
 def kafka(arguments: argparse.Namespace) -> str:
     """The event of some records."""
     from samlet.kafka_client import Record
-    from samlet.sources.kafka_event import build_event
+    from samlet.sources.kafka_event import Entry, EventShape, text_of
 
     values = [
         line for value in arguments.values for line in (sys.stdin.read().splitlines() if value == "-" else [value])
@@ -83,7 +83,8 @@ def kafka(arguments: argparse.Namespace) -> str:
         )
         for number, value in enumerate(values)
     ]
-    return build_event(mapping, "127.0.0.1:9092", records).decode()
+    entries = [Entry(record, text_of(record), 0.0) for record in records]
+    return EventShape(mapping, "127.0.0.1:9092").event(entries).decode()
 
 
 def _matched(request: "HttpRequest", template: Template | None) -> "tuple[HttpApi, Match]":

@@ -47,7 +47,7 @@ def memory_of(source: str, target: str, pattern: str | None) -> str:
 
 def passing(pattern: str | None) -> Passes:
     """Whether a record matches an event pattern over `key` and `value`, as an event source mapping's filter has it."""
-    from samlet.sources.filters import RecordFilter  # not at the top: see up.py
+    from samlet.sources.filters import RecordFilter, Verdict  # not at the top: see up.py
 
     if pattern is None:
         return lambda _: True
@@ -57,7 +57,8 @@ def passing(pattern: str | None) -> Passes:
         raise SamletError(f"--filter is no JSON: {error}") from error
     if not isinstance(rule, dict):
         raise SamletError('--filter needs an object such as {"value": {"kind": ["created"]}}')
-    return RecordFilter([rule]).passes
+    wanted = RecordFilter([rule])
+    return lambda record: wanted.judge(record) is Verdict.WANTED
 
 
 def waiting(bootstrap: str, redrive: Redrive) -> dict[int, tuple[int, int]]:

@@ -69,9 +69,9 @@ class Names:
         """The ids in the beginning of a JSON text that is cut."""
         return self.of(_PAIR.findall(text))
 
-    def of_message(self, headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Ids:
+    def of_message(self, headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Ids:
         """The ids of a Kafka record: in its headers, and in the fields of its value."""
-        pairs = [(name, content.decode(errors="replace")) for name, content in headers]
+        pairs = [(name, (content or b"").decode(errors="replace")) for name, content in headers]
         return self.of([*pairs, *_fields(value or b"")])
 
     def messages_in(self, event: Mapping[str, Any]) -> Iterator[Message]:
@@ -95,9 +95,9 @@ class Names:
             )
 
 
-def made_at(headers: Iterable[tuple[str, bytes]]) -> str | None:
+def made_at(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
     """The time at which a record's event was made, where CloudEvents' header tells it."""
-    return next((content.decode(errors="replace") for name, content in headers if name == "ce_time"), None)
+    return next((content.decode(errors="replace") for name, content in headers if name == "ce_time" and content), None)
 
 
 def trace_of(value: str) -> str:

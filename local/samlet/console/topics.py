@@ -187,7 +187,7 @@ def _holds(record: Record, needle: bytes) -> bool:
     return (
         needle in (record.key or b"")
         or needle in (record.value or b"")
-        or any(needle in content or needle in name.encode() for name, content in record.headers)
+        or any(needle in (content or b"") or needle in name.encode() for name, content in record.headers)
     )
 
 
