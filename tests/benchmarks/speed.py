@@ -14,8 +14,8 @@ from e2e.system import CHECKOUT
 RESULTS = CHECKOUT / "docs" / "reference" / "performance.json"
 _REPORT = """
 Measured by `make bench BENCH_ARGS="--peers --write"` on {when}: {where}.
-The median of {rounds} runs of {seconds} s each, everybody asked in turn in one run, with the load generator (wrk) on
-the same cores. Load average of the machine before: {load_before}, afterwards: {load_after}. On a busy machine only the
+The median of {rounds} runs of {seconds} s each, everybody asked in turn in one run, the load generator (wrk) on the
+same cores. Load average of the machine before: {load_before}, afterwards: {load_after}. On a busy machine only the
 ratios say something, and even they suffer: an event is handed from process to process six times, a request to uvicorn
 twice.
 All figures: [performance.json](performance.json).

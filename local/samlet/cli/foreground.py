@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine
@@ -42,6 +43,9 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _stay(emulator: Emulator) -> None:
     async with emulator.running():
+        # What is there now stays: looking through it again and again would halt requests for a tenth of a second.
+        gc.collect()
+        gc.freeze()
         await asyncio.Event().wait()
 
 

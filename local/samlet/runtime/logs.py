@@ -1,7 +1,6 @@
 """A sandbox's log: what its process prints, between the START, END and REPORT lines that AWS would add."""
 
 import asyncio
-import contextlib
 import math
 import os
 from collections.abc import Callable
@@ -80,11 +79,14 @@ class SandboxLog:
         """Take what the process has printed so far, without waiting."""
         if self._reader is None:
             return
-        with contextlib.suppress(BlockingIOError):
-            if chunk := os.read(self._reader, _CHUNK):
-                self._take(chunk)
-            else:
-                self._close_reader()
+        try:
+            chunk = os.read(self._reader, _CHUNK)
+        except BlockingIOError:
+            return
+        if chunk:
+            self._take(chunk)
+        else:
+            self._close_reader()
 
     def begin(self, request_id: str, version: str = LATEST) -> None:
         """An invocation begins."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
+from samlet.eager import within
 from samlet.errors import Throttled
 from samlet.log import say
 from samlet.model import Function
@@ -148,8 +149,7 @@ class Pool:
     async def _wait(self) -> Lendable:
         waiter: asyncio.Future[Lendable] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
-        await asyncio.wait([waiter], timeout=self._queue_seconds)
-        if waiter.done():
+        if await within(waiter, self._queue_seconds):
             return waiter.result()
         self._waiting.remove(waiter)
         raise self._throttled(LOCAL, f"{self._shortage()} for {self._queue_seconds:g} s")

@@ -9,7 +9,7 @@ from pathlib import Path
 from socket import socket
 from urllib.parse import urlsplit
 
-from samlet.eager import begin
+from samlet.eager import begin, within
 from samlet.errors import MalformedResponse, SamletError, Throttled
 from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest
 from samlet.log import say
@@ -176,9 +176,9 @@ class HttpGateway:
         # Held here, and never cancelled: after the integration's time-out the function runs on.
         self._running.add(invocation)
         invocation.add_done_callback(self._finished)
-        done, _ = await asyncio.wait({invocation}, timeout=match.route.timeout / 1000)
+        answered = await within(invocation, match.route.timeout / 1000)
         visit.integration_latency = round((time.perf_counter() - started) * 1000)
-        if not done:
+        if not answered:
             say("gateway", f"{function} has not answered in {match.route.timeout} ms; it runs on", level="warning")
             visit.integration_error = "Endpoint request timed out"
             return error_response(503, "Service Unavailable")
