@@ -35,20 +35,19 @@ class Target:
         return here and (int(found["major"]), int(found["minor"])) == self.version
 
 
-def unfit(folders: Iterable[Path], target: Target) -> str | None:
-    """What in these folders was built for something else, and the remedy, in one line."""
-    for folder in folders:
-        native = [file for file in folder.rglob("*.so") if _NATIVE.fullmatch(file.name)]
-        served = {_module(file) for file in native if target.fits(file)}
-        wrong = sorted(file for file in native if _module(file) not in served)
-        if wrong:
-            more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-            runs = f"{target.version[0]}.{target.version[1]} on {target.machine} {target.system}"
-            return (
-                f"{wrong[0].relative_to(folder)}{more} in {folder} was built for another Python or machine,"
-                f" and functions run on {runs} here: build it anew (sam build), or delete what was built"
-            )
-    return None
+def unfit(folder: Path, target: Target) -> str | None:
+    """What in a folder was built for something else, and the remedy, in one line."""
+    native = [file for file in folder.rglob("*.so") if _NATIVE.fullmatch(file.name)]
+    served = {_module(file) for file in native if target.fits(file)}
+    wrong = sorted(file for file in native if _module(file) not in served)
+    if not wrong:
+        return None
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    runs = f"{target.version[0]}.{target.version[1]} on {target.machine} {target.system}"
+    return (
+        f"{wrong[0].relative_to(folder)}{more} in {folder} was built for another Python or machine,"
+        f" and functions run on {runs} here: build it anew (sam build), or delete what was built"
+    )
 
 
 def packed(folders: Iterable[Path]) -> Iterator[Path]:

@@ -50,21 +50,27 @@ class Environments:
 
     async def prepare(self, functions: Iterable[Function]) -> None:
         """Build what these functions need, one environment after the other; those that exist cost nothing."""
+        searched: dict[tuple[Path, Target], str | None] = {}
         for function in functions:
             if function.runtime.startswith("python"):
                 await self.python_for(function)
-            if reason := await self._fault(function):
+            if reason := await self._fault(function, searched):
                 if self.strict:
                     raise EnvironmentFailed(f"{function.name}: {reason}")
                 say(function.name, reason, level="error")
 
-    async def _fault(self, function: Function) -> str | None:
-        """Why a function won't run as it is, found out before any event meets it."""
+    async def _fault(self, function: Function, searched: dict[tuple[Path, Target], str | None]) -> str | None:
+        """Why a function won't run as it is; `searched` holds what is known of folders that others have, too."""
         if function.runtime.startswith("provided"):
             return fault(function.code, merge(function.layers, self.layers))
         version = (await self._interpreter(function.runtime)).version
         target = Target(version, sys.platform, platform.machine())
-        return await asyncio.to_thread(lambda: unfit(packed((function.code, *function.layers)), target))
+        for folder in packed((function.code, *function.layers)):
+            if (folder, target) not in searched:
+                searched[folder, target] = await asyncio.to_thread(unfit, folder, target)
+            if reason := searched[folder, target]:
+                return reason
+        return None
 
     async def python_for(self, function: Function) -> Path:
         """The interpreter for one function, its packages installed."""

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,8 @@ def test_a_native_module_fits_by_its_name(name: str, target: Target, fits: bool)
 def test_a_module_that_is_there_for_several_pythons_fits_if_one_of_them_does(tmp_path: Path) -> None:
     for version in ("311", "313"):
         (tmp_path / f"x.cpython-{version}-x86_64-linux-gnu.so").touch()
-    assert unfit([tmp_path], HOST) is None
-    told = unfit([tmp_path], Target((3, 12), "linux", "x86_64"))
+    assert unfit(tmp_path, HOST) is None
+    told = unfit(tmp_path, Target((3, 12), "linux", "x86_64"))
     assert told
     assert "x.cpython-311-x86_64-linux-gnu.so and 1 more" in told
     assert "3.12 on x86_64 linux" in told
@@ -192,9 +193,13 @@ async def test_a_built_function_with_modules_for_another_python_is_named_and_is_
     line = capfd.readouterr().err
     assert "test-echo" in line
     assert "fast.cpython-36-x86_64-linux-gnu.so" in line
+    fine = make("", "Fine", runtime=f"python{HERE}")
+    await environments.prepare([fine, function, replace(function, name="test-twin")])
+    assert "test-fine" not in (lines := capfd.readouterr().err)
+    assert lines.count("build it anew") == 2, "once for each function that has it"
     environments.strict = True
-    with pytest.raises(EnvironmentFailed, match="build it anew"):
-        await environments.prepare([function])
+    with pytest.raises(EnvironmentFailed, match=r"test-echo: .*build it anew"):
+        await environments.prepare([fine, function])
 
 
 def test_the_interpreter_of_each_version_found_is_of_that_version() -> None:
