@@ -191,6 +191,20 @@ class KafkaMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueMapping:
+    """One event source mapping of an SQS queue, `arn`; the window is in seconds."""
+
+    logical_id: str
+    function: str
+    arn: str
+    batch_size: int = 10
+    window: float = 0.0
+    max_concurrency: int | None = None
+    partial_failures: bool = False
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """A part of the template that cannot be run, with the reason in words and the line of the template's file."""
 
@@ -235,6 +249,7 @@ class Template:
     function_urls: tuple[HttpApi, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     kafka_mappings: tuple[KafkaMapping, ...] = ()
+    queue_mappings: tuple[QueueMapping, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)

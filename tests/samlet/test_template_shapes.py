@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
+from samlet.aws_calls import AwsCalls
 from samlet.cli.main import main
 from samlet.emulator import Emulator, Options
 from samlet.errors import TemplateError
 from samlet.project import find
 from samlet.settings import PORTS, Settings
 from servers import CHECKOUT
+from waiting import eventually_async
 
 SETTINGS: dict[str, Any] = {"ports": dict.fromkeys(PORTS, 0)}
 PYTHON = Path(sys.executable)
@@ -287,3 +289,47 @@ def test_the_users_own_aws_wins_and_is_left_alone(
 def test_strict_makes_an_error_of_what_nobody_makes(with_others: Shape) -> None:
     with pytest.raises(TemplateError, match=r"--strict was given: Users$"):
         with_others.invoke("Show", strict=True)
+
+
+def test_a_message_in_a_queue_wakes_its_function_by_way_of_a_topic(with_others: Shape) -> None:
+    with_others.write(
+        template_yaml="""
+            Transform: AWS::Serverless-2016-10-31
+            Globals: {Function: {Runtime: python3.13, Handler: index.handler}}
+            Resources:
+              Worker:
+                Type: AWS::Serverless::Function
+                Properties:
+                  Environment: {Variables: {DONE: !Ref Done}}
+                  InlineCode: |
+                    import os
+                    def handler(event, context):
+                        with open(os.environ["DONE"], "a") as file:
+                            file.writelines(record["body"] + "\\n" for record in event["Records"])
+                  Events: {Job: {Type: SQS, Properties: {Queue: !GetAtt Jobs.Arn, BatchSize: 5}}}
+              Jobs: {Type: AWS::SQS::Queue}
+              News:
+                Type: AWS::SNS::Topic
+                Properties: {Subscription: [{Protocol: sqs, Endpoint: !GetAtt Jobs.Arn}]}
+              Other:
+                Type: AWS::SNS::Subscription
+                Properties: {Protocol: sqs, TopicArn: !Ref News, Endpoint: !GetAtt Jobs.Arn, RawMessageDelivery: true}
+            Parameters: {Done: {Type: String}}
+        """
+    )
+    done = with_others.folder / "done"
+    project = find(template=with_others.folder / "template.yaml")
+    options = Options(python=PYTHON, parameters={"Done": str(done)})
+    emulator = Emulator(project, Settings(**SETTINGS), options)
+
+    async def published() -> None:
+        async with emulator.running():
+            calls = AwsCalls(emulator.addresses["aws"], "eu-central-1")
+            topic = "arn:aws:sns:eu-central-1:000000000000:News"
+            await asyncio.to_thread(calls.query, "sns", "Publish", TopicArn=topic, Message="hello")
+            await eventually_async(lambda: done.exists() and "\nhello\n" in f"\n{done.read_text()}", timeout=30)
+            mappings = emulator.parts()["queue_mappings"]["mappings"]
+            assert mappings["WorkerJob"]["function"] == "Worker"
+            assert set(emulator.parts()["aws"]["resources"]) == {"Jobs", "News", "Other"}
+
+    asyncio.run(published())

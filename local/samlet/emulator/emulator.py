@@ -185,6 +185,7 @@ class Emulator:
             schedule_memory=ScheduleMemory(self._state.folder / "schedules.json"),
             catch_up=self._options.catch_up,
             jwks=self._project.jwks,
+            aws_url=house.aws.url if house.aws and house.aws.wanted else None,
         )
         self._addresses |= await self._sources.start(sockets["api"], stack)
         self._state.publish(self._addresses)

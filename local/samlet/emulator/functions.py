@@ -215,8 +215,8 @@ class FunctionHouse:
         await self.functions.replace(new.functions)
         await reload.restart()
         say("samlet", f"{name} changed: its functions were taken over")
-        old_sources = (old.apis, old.function_urls, old.schedules, old.kafka_mappings)
-        if old_sources != (new.apis, new.function_urls, new.schedules, new.kafka_mappings):
+        before = (old.apis, old.function_urls, old.schedules, old.kafka_mappings, old.queue_mappings)
+        if before != (new.apis, new.function_urls, new.schedules, new.kafka_mappings, new.queue_mappings):
             say("samlet", "routes, schedules or mappings changed: restart Samlet to let that count", level="warning")
 
 

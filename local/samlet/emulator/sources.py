@@ -8,6 +8,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+from samlet.aws_calls import AwsCalls
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
 from samlet.log import say
@@ -15,6 +16,7 @@ from samlet.model import JwtAuthorizer
 from samlet.runtime import Functions
 from samlet.settings import Settings
 from samlet.sources import HttpGateway, KafkaSource, Schedules
+from samlet.sources.queues import QueueSource
 from samlet.sources.schedule_events import Place
 from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.sources.schedules import CatchUp
@@ -35,6 +37,7 @@ class Sources:
         schedule_memory: ScheduleMemory,
         catch_up: CatchUp = "none",
         jwks: Mapping[str, Path] | None = None,
+        aws_url: str | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
@@ -56,6 +59,11 @@ class Sources:
             for mapping in template.kafka_mappings
             if mapping.enabled
         ]
+        self._queues = [
+            QueueSource(mapping, functions, AwsCalls(aws_url, template.region), template.account)
+            for mapping in template.queue_mappings
+            if mapping.enabled and aws_url
+        ]
 
     def _warn_of_keys(self) -> None:
         """Name local keys that serve no authorizer: an issuer that is written a little differently is another one."""
@@ -70,6 +78,7 @@ class Sources:
         return {
             "gateway": {"state": "ready", "apis": [api.logical_id for api in self._apis]},
             "schedules": {"state": "ready", "names": [schedule.name for schedule in self.schedules.list()]},
+            "queue_mappings": {"state": "ready", "mappings": {source.name: source.status() for source in self._queues}},
             "kafka_mappings": {"state": "ready", "mappings": {source.name: source.status() for source in self._kafka}},
         }
 
@@ -93,6 +102,8 @@ class Sources:
             await self._serve(url, own)
         for source in self._kafka:
             await source.start()
+        for queue in self._queues:
+            await queue.start()
         await self.schedules.start()
         return addresses
 
@@ -107,7 +118,11 @@ class Sources:
 
     async def _stop(self) -> None:
         """Stop all at once, since each may have to wait for what is under way."""
-        stopping = [self.schedules.stop(), *(part.stop() for part in self._kafka)]
+        stopping = [
+            self.schedules.stop(),
+            *(part.stop() for part in self._kafka),
+            *(part.stop() for part in self._queues),
+        ]
         stopping += [gateway.stop() for gateway in self._gateways]
         for trouble in await asyncio.gather(*stopping, return_exceptions=True):
             if isinstance(trouble, Exception):

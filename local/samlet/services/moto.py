@@ -63,7 +63,7 @@ class Moto:
     async def maker(self, region: str, account: str) -> "MotoResources":
         """Start the server if it is not running yet; what makes resources in it. Raises ServiceFailed."""
         # Not at the top: most templates need neither.
-        from samlet.services.aws_calls import AwsCalls
+        from samlet.aws_calls import AwsCalls
         from samlet.services.moto_resources import MotoResources
 
         if self._resources is None:

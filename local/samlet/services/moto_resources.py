@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import ResourceRefused
 from samlet.model import MadeResource, WantedResource
-from samlet.services.aws_calls import AwsCalls, CallFailed
 
 # Without a name in the template, the logical id is it: AWS's would be another one at every start.
 _NAME_PROPERTIES = {

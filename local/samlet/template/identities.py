@@ -74,6 +74,10 @@ class Identities:
         service = kind.split("::")[1].lower() if kind.count("::") == 2 else "custom"
         return f"arn:aws:{service}:{own}:{self.name(logical_id)}"
 
+    def made_arn(self, service: str, ref: str) -> str:
+        """The ARN of a resource that was made, by what `Ref` gives: its name, or a URL that ends with it."""
+        return f"arn:aws:{service}:{self._region}:{self._account}:{ref.rpartition('/')[2]}"
+
     def name(self, logical_id: str) -> str:
         """The name that the template gives the resource, else its logical id."""
         properties = self._resources[logical_id].get("Properties") or {}

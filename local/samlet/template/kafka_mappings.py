@@ -8,6 +8,7 @@ from typing import Literal, cast
 from samlet.model import Function, KafkaMapping
 from samlet.template.kafka_filters import filters
 from samlet.template.properties import Properties
+from samlet.template.queue_mappings import is_queue
 from samlet.template.stack import Resource, Stack
 
 _LONGEST_TIMEOUT = 14 * 60
@@ -19,6 +20,8 @@ def kafka_mappings(stack: Stack, functions: Mapping[str, Function]) -> tuple[Kaf
     """Every Kafka mapping of a runnable function; other mappings are noted as unsupported."""
     found = []
     for resource in stack.of_type("AWS::Lambda::EventSourceMapping"):
+        if is_queue(resource.properties):
+            continue
         target = resource.properties.text("FunctionName")
         function = stack.function_at(target)
         reason = _foreign(resource.properties)

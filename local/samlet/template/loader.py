@@ -17,6 +17,7 @@ from samlet.template.intrinsics import Resolver
 from samlet.template.kafka_mappings import kafka_mappings
 from samlet.template.lines import Lines
 from samlet.template.made import MadeResources, Maker
+from samlet.template.queue_mappings import queue_mappings
 from samlet.template.schedules import schedules
 from samlet.template.stack import Stack
 from samlet.template.vocabulary import unknown_properties
@@ -94,6 +95,7 @@ def _load(
         function_urls=function_urls(stack, runnable),
         schedules=schedules(stack, runnable),
         kafka_mappings=kafka_mappings(stack, found),
+        queue_mappings=queue_mappings(stack, found, made.arns("AWS::SQS::Queue", "sqs") if made else {}),
         outputs=stack.outputs(whole.document.get("Outputs") or {}),
         others=elsewhere,
         resources=standings(stack),

@@ -48,6 +48,11 @@ class MadeResources:
             self._make(logical_id)
         self._maker.keep_only(frozenset(self._kinds))
 
+    def arns(self, kind: str, service: str) -> dict[str, str]:
+        """The ARNs of a kind that was made, with the logical ids."""
+        made = {name: made for name, made in self._made.items() if made and self._kinds[name] == kind}
+        return {self._stand_ins.made_arn(service, item.ref): name for name, item in made.items()}
+
     def ref(self, logical_id: str) -> Any:
         """The value of `Ref`; raises LookupError if there is no such resource."""
         made = self._make(logical_id)

@@ -20,6 +20,7 @@ from servers import CHECKOUT
 from waiting import eventually_async
 
 REGION, ACCOUNT = "eu-west-1", "000000000000"
+
 TABLE = {
     "BillingMode": "PAY_PER_REQUEST",
     "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],

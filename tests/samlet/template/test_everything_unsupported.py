@@ -103,7 +103,7 @@ its name stands for it, until [imports] in samlet.toml has it
 24: Hello (AWS::Serverless::Function): Events.Upload: a bucket's notifications wake nothing here
 25: HelloLine (AWS::Logs::SubscriptionFilter): log lines wake nothing here
 26: Hello (AWS::Serverless::Function): Events.Skill: skills are not connected
-27: HelloJob (AWS::Lambda::EventSourceMapping): EventSourceArn: events of SQS are not polled, only Kafka's
+27: HelloJob (AWS::Lambda::EventSourceMapping): EventSourceArn: events of SQS are polled only from queues that moto made
 36: Slow (AWS::Lambda::Function): FileSystemConfigs: file systems are not mounted
 40: Boxed (AWS::Lambda::Function): PackageType: container images are not run; a Runtime and a folder of code are
 44: Script (AWS::Lambda::Function): Runtime: nodejs22.x is not run, only python3.x and provided.al2023

@@ -33,7 +33,8 @@ def test_an_included_file_takes_the_place_of_its_transform_with_its_intrinsics(t
 def test_a_whole_file_may_be_included_and_include_another(tmp_path: Path, loaded: Loader) -> None:
     inner = "Fn::Transform: {Name: AWS::Include, Parameters: {Location: f.yaml}}"
     (tmp_path / "f.yaml").write_text(FUNCTION)
-    (tmp_path / "more.yaml").write_text(f"Parameters: {{P: {{Type: String}}}}\nResources:\n  F:\n    {inner}\n")
+    more = "Parameters: {P: {Type: String}}\nOutputs: {P: {Value: theirs}, Q: {Value: theirs}}\nResources:\n  F:\n"
+    (tmp_path / "more.yaml").write_text(f"{more}    {inner}\n")
     template = loaded(
         """
         Transform: {Name: AWS::Include, Parameters: {Location: more.yaml}}
@@ -43,7 +44,7 @@ def test_a_whole_file_may_be_included_and_include_another(tmp_path: Path, loaded
         P="given",
     )
     assert set(template.functions) == {"F"}
-    assert template.outputs == {"P": "given"}
+    assert template.outputs == {"P": "given", "Q": "theirs"}
     assert template.unsupported == ()
 
 

@@ -38,7 +38,9 @@ def test_a_key_is_text_as_it_is_written(text: str) -> None:
     assert parse(f"{text}: 1") == {text: 1}
 
 
-@pytest.mark.parametrize("text", ["a:\r\n  b: 1\r\nc: d\r\n", "\ufeffa:\n  b: 1\nc: d\n"])
+@pytest.mark.parametrize(
+    "text", ["a:\r\n  b: 1\r\nc: d\r\n", "\ufeffa:\n  b: 1\nc: d\n", '\ufeff{"a": {\t"b": 1}, "c": "d"}']
+)
 def test_other_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path, text: str) -> None:
     file = tmp_path / "t.yaml"
     file.write_bytes(text.encode())

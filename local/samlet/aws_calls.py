@@ -35,7 +35,11 @@ class AwsCalls:
     def json(self, service: str, target: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Call a service of the JSON protocol, as `secretsmanager.CreateSecret`."""
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
-        answer: dict[str, Any] = json.loads(self._post(service, json.dumps(arguments).encode(), headers) or b"{}")
+        body = self._post(service, json.dumps(arguments).encode(), headers)
+        try:
+            answer: dict[str, Any] = json.loads(body or b"{}")
+        except ValueError as error:
+            raise CallFailed(f"{target} was answered with no JSON") from error
         return answer
 
     def _post(self, service: str, body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -1,0 +1,112 @@
+"""Queues of an AWS of one's own that wake functions, as Lambda's event source mappings for SQS do."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from samlet.aws_calls import AwsCalls, CallFailed
+from samlet.errors import Throttled
+from samlet.log import say
+from samlet.model import QueueMapping
+from samlet.sources.invoker import Invoker
+from samlet.sources.queue_event import Message, handled, queue_event
+
+_IDLE = 1.0  # seconds between two looks into an empty queue
+_AT_ONCE = 10  # messages; more come with no answer
+_BATCHES = 5  # at the same time, unless the mapping says how many
+
+
+class QueueSource:
+    """Polls one queue. What a function fails stays there, and comes again when its visibility time-out has passed."""
+
+    def __init__(self, mapping: QueueMapping, functions: Invoker, calls: AwsCalls, account: str) -> None:
+        self.name = mapping.logical_id
+        self._mapping = mapping
+        self._functions = functions
+        self._calls = calls
+        self._url = f"{calls.url}/{account}/{mapping.arn.rpartition(':')[2]}"
+        self._limit = asyncio.Semaphore(mapping.max_concurrency or _BATCHES)
+        self._batches: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._counts = {"handled": 0, "failed": 0}
+        self._lost = False
+
+    def status(self) -> dict[str, Any]:
+        """The queue, the function, and how many messages went which way."""
+        return {"queue": self._mapping.arn, "function": self._mapping.function, **self._counts}
+
+    async def start(self) -> None:
+        """Begin to poll."""
+        self._task = asyncio.create_task(self._poll())
+
+    async def stop(self) -> None:
+        """Poll no more; batches under way are left, and their messages come again."""
+        tasks = [task for task in (self._task, *self._batches) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _poll(self) -> None:
+        while True:
+            await self._limit.acquire()
+            messages = await self._next_batch()
+            if not messages:
+                self._limit.release()
+                await asyncio.sleep(_IDLE)
+                continue
+            task = asyncio.create_task(self._deliver(messages))
+            self._batches.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._batches.discard(task)
+        self._limit.release()
+
+    async def _next_batch(self) -> list[Message]:
+        """A whole batch, or what has come when the window closes; the window opens with the first message."""
+        found: list[Message] = []
+        closes = 0.0
+        while len(found) < self._mapping.batch_size:
+            more = await self._receive(min(_AT_ONCE, self._mapping.batch_size - len(found)))
+            if more and not found:
+                closes = time.monotonic() + self._mapping.window
+            found += more
+            if not found or time.monotonic() >= closes:
+                break
+            if not more:
+                await asyncio.sleep(min(_IDLE, self._mapping.window))
+        return found
+
+    async def _receive(self, most: int) -> Sequence[Message]:
+        wanted = {"MaxNumberOfMessages": most, "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]}
+        answer = await self._ask("ReceiveMessage", wanted)
+        messages: Sequence[Message] = answer.get("Messages") or []
+        return messages
+
+    async def _deliver(self, messages: Sequence[Message]) -> None:
+        try:
+            outcome = await self._functions.invoke(self._mapping.function, queue_event(messages, self._mapping.arn))
+        except Throttled:
+            done: list[Message] = []
+        else:
+            partial = self._mapping.partial_failures
+            done = handled(messages, outcome.payload, partial=partial) if outcome.ok else []
+        self._counts["handled"] += len(done)
+        self._counts["failed"] += len(messages) - len(done)
+        for begin in range(0, len(done), _AT_ONCE):
+            part = done[begin : begin + _AT_ONCE]
+            entries = [{"Id": str(n), "ReceiptHandle": item["ReceiptHandle"]} for n, item in enumerate(part)]
+            await self._ask("DeleteMessageBatch", {"Entries": entries})
+
+    async def _ask(self, action: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        given = {"QueueUrl": self._url, **arguments}
+        try:
+            answer = await asyncio.to_thread(self._calls.json, "sqs", f"AmazonSQS.{action}", given)
+        except CallFailed as failure:
+            if not self._lost:
+                say("samlet", f"{self.name}: {self._mapping.arn} cannot be polled: {failure}", level="warning")
+            self._lost = True
+            return {}
+        self._lost = False
+        return answer
