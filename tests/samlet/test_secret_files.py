@@ -1,6 +1,7 @@
 """Secrets as files: made once, whole or not at all, and never read as anything else than a secret."""
 
 import base64
+import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -78,6 +79,9 @@ def test_the_command_makes_what_the_project_names_and_tells_no_secret(
     assert main(["secrets", str(folder), "--config", str(project)]) == 0
     assert capsys.readouterr().out == "one: was there\ntwo: was there\n"
     assert secret_files.read(folder, ["one", "two"]) == kept
+    assert main(["secrets", str(folder), "one", "three", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed == [{"name": "one", "made": False}, {"name": "three", "made": True}]
 
 
 def test_the_command_makes_named_secrets_where_no_project_is(

@@ -1,6 +1,7 @@
 """`samlet secrets`: makes the secrets of a project as files, before anything starts that reads them."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="where the files are, or will be")
     parser.add_argument("names", nargs="*", metavar="NAME", help="these secrets instead of samlet.toml's")
     parser.add_argument("--config", type=Path, metavar="FILE", help="a samlet.toml other than the one in this folder")
+    parser.add_argument("--json", action="store_true", help="as a JSON array")
     parser.set_defaults(run=run)
 
 
@@ -38,6 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         made = secret_files.make_missing(arguments.folder, names)
     except OSError as error:
         raise SamletError(f"no secrets can be made in {arguments.folder}: {error.strerror}") from error
+    if arguments.json:
+        print(json.dumps([{"name": name, "made": name in made} for name in names], indent=2))
+        return 0
     for name in names:
         print(f"{name}: {'made' if name in made else 'was there'}")
     return 0

@@ -35,6 +35,7 @@ def configure(function: Function, surroundings: Surroundings) -> Message:
             "runtime": function.runtime,
             "handler": function.handler,
             "environment": {**function.environment, **surroundings.extra_environment},
+            "overrides": dict(function.overrides),
             "timeout": function.timeout,
             "memory": function.memory,
         },

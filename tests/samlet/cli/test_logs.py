@@ -1,5 +1,6 @@
 """`samlet logs` shows, follows and picks out, from the state folder's files alone."""
 
+import io
 import json
 import time
 from datetime import UTC, datetime
@@ -182,3 +183,16 @@ def test_a_function_is_known_by_its_logical_id_and_its_invocation_by_its_request
 
 def _lines(toy: Toy, *words: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in toy.command("logs", "--json", *words).stdout.splitlines()]
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_is_for_terminals_and_not_where_it_is_unwanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert log.painted("x", 31, _Terminal()) == "\x1b[31mx\x1b[0m"
+    assert log.painted("x", 31, io.StringIO()) == "x"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert log.painted("x", 31, _Terminal()) == "x"

@@ -1,5 +1,9 @@
+from pathlib import Path
+
+from samlet.model import Function
+from samlet.processes import Reaper
 from samlet.runtime import wire
-from samlet.runtime.sandbox import Request
+from samlet.runtime.sandbox import Request, Surroundings
 
 
 def test_an_event_reaches_an_agent_with_everything_that_was_asked() -> None:
@@ -11,3 +15,10 @@ def test_an_event_from_a_samlet_that_knows_no_qualifiers_is_unqualified() -> Non
     message = wire.invoke(Request("one", b"{}"))
     del message["qualifier"], message["version"]
     assert wire.invoked(message) == Request("one", b"{}")
+
+
+def test_what_the_command_line_overrides_reaches_an_agent(tmp_path: Path) -> None:
+    here = Surroundings(Reaper(), "eu-west-1", "0", {}, None, 10, lambda _function, _line: None)
+    function = Function("F", "f", "python3.13", "app.handler", tmp_path, overrides={"A": "b"})
+    there, _ = wire.configured(wire.configure(function, here), tmp_path, here)
+    assert there.overrides == {"A": "b"}
