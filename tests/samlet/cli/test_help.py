@@ -75,3 +75,9 @@ def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]
         main.main(words)
     assert ended.value.code == 2
     assert f"did you mean '{meant}'?" in capsys.readouterr().err
+
+
+def test_every_section_of_the_handbook_is_in_its_list_of_contents() -> None:
+    sections = re.findall(r"^## (.+)$", HANDBOOK, re.MULTILINE)[1:]
+    listed = re.findall(r"\[([^\]]+)\]\(#[a-z-]+\)", HANDBOOK.partition("In this file:")[2].partition("\n\n")[0])
+    assert listed == sections

@@ -110,6 +110,8 @@ def test_what_is_written_is_read_again(tmp_path: Path, monkeypatch: pytest.Monke
 def test_since_takes_ages_and_times_and_nothing_else() -> None:
     now = datetime(2026, 11, 21, 12, tzinfo=UTC)
     assert log_lines.since("90s", now) == "2026-11-21T11:58:30.000Z"
+    assert log_lines.since("10m", now) == "2026-11-21T11:50:00.000Z"
+    assert log_lines.since("3h", now) == "2026-11-21T09:00:00.000Z"
     assert log_lines.since("2d", now) == "2026-11-19T12:00:00.000Z"
     assert log_lines.since("2026-11-21T01:00:00+01:00", now) == "2026-11-21T00:00:00.000Z"
     with pytest.raises(SamletError, match="--since 'soon'"):
@@ -118,6 +120,7 @@ def test_since_takes_ages_and_times_and_nothing_else() -> None:
 
 def test_following_goes_on_in_the_file_that_takes_the_place_of_a_full_one(tmp_path: Path) -> None:
     path, waits = tmp_path / "samlet.log", iter(range(10))
+    path.with_name("samlet.log.1").write_text("zero\n")
     path.write_text("one\ntw")
 
     def wait(_: float) -> None:
@@ -128,7 +131,7 @@ def test_following_goes_on_in_the_file_that_takes_the_place_of_a_full_one(tmp_pa
             case 1:
                 path.write_text("first of the new\n")
 
-    assert list(islice(log_file.follow(path, wait), 4)) == ["one", "two", "last of the old", "first of the new"]
+    assert list(islice(log_file.follow(path, wait), 5)) == ["zero", "one", "two", "last of the old", "first of the new"]
 
 
 @pytest.fixture
