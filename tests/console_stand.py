@@ -52,9 +52,12 @@ class Timetable:
     paused: bool = False
 
     def list(self) -> Sequence[ScheduleState]:
-        return [
-            ScheduleState("nightly", "rate(1 day)", "UTC", "Tick", enabled=True, next=datetime(2026, 1, 2, tzinfo=UTC))
-        ]
+        return [self._state]
+
+    @property
+    def _state(self) -> ScheduleState:
+        slot = None if self.paused else datetime(2026, 1, 2, tzinfo=UTC)
+        return ScheduleState("nightly", "rate(1 day)", "UTC", "Tick", enabled=True, next=slot, paused=self.paused)
 
     def upcoming(self, name: str, count: int = 10, after: datetime | None = None) -> Sequence[datetime]:
         self._find(name)
@@ -71,7 +74,7 @@ class Timetable:
     def _find(self, name: str) -> None:
         if name == "off":
             raise ScheduleDisabled(name)
-        if name != "group/nightly":
+        if name not in ("group/nightly", "nightly"):
             raise ScheduleNotFound(name, ["group/nightly"])
 
     async def run(self, name: str, at: datetime | None = None) -> Outcome:

@@ -5,6 +5,7 @@ all is dropped; it comes back with the id of the last event, and gets what it mi
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -30,15 +31,24 @@ MOST_AT_ONCE = 300
 _RUN = f"{os.getpid():x}{time.time_ns():x}"  # ids of another run mean nothing in this one
 
 
+_STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping")
+
+
 def routes(app: web.Application) -> None:
-    """Add the route."""
+    """Add the route; streams end when the server does, which would wait for them otherwise."""
+    app[_STOPPING] = asyncio.Event()
+    app.on_shutdown.append(_stop)
     app.router.add_get("/api/stream", _stream)
+
+
+async def _stop(app: web.Application) -> None:
+    app[_STOPPING].set()
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    client = Client(request.app[WATCHED], request.headers.get("Last-Event-ID", ""))
+    client = Client(request.app[WATCHED], request.headers.get("Last-Event-ID", ""), request.app[_STOPPING])
     try:
         async for chunk in client.chunks():
             await asyncio.wait_for(response.write(chunk), PATIENCE)
@@ -51,8 +61,9 @@ async def _stream(request: web.Request) -> web.StreamResponse:
 class Client:
     """One page that listens; `chunks` are events as they go over the wire."""
 
-    def __init__(self, watched: Watched, last_event_id: str) -> None:
+    def __init__(self, watched: Watched, last_event_id: str, stopping: asyncio.Event) -> None:
         self._watched = watched
+        self._stopping = stopping
         run, _, version = last_event_id.partition("-")
         known = run == _RUN and version.isdigit() and len(version) < 18
         self._version = int(version) if known else watched.record.version
@@ -60,10 +71,11 @@ class Client:
         self._sent: dict[str, str] = {}
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield what is new, for ever; a `beat` when there was nothing for a while."""
+        """Yield what is new, until the server stops; a `beat` when there was nothing for a while."""
+        yield b"retry: 1000\n"
         yield self._event("hello", {"run": _RUN, "resumed": self._resumed, "now": time.time()})
         ticks, said = 0, time.monotonic()
-        while True:
+        while not self._stopping.is_set():
             events = list(self._invocations())
             if ticks % _SLOW_TICKS == 0:
                 events += [self._event(name, content) for name, content in await self._changed_parts()]
@@ -74,7 +86,8 @@ class Client:
                 yield self._event("beat", {})
                 said = time.monotonic()
             ticks += 1
-            await asyncio.sleep(TICK)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), TICK)
 
     def _invocations(self) -> list[bytes]:
         record = self._watched.record

@@ -111,6 +111,13 @@ async def test_silence_is_filled_so_that_a_dead_connection_is_noticed(
         assert await page.next("beat") == {}
 
 
+async def test_a_server_that_stops_does_not_wait_for_its_streams(client: Client) -> None:
+    async with listening(client) as page:
+        await page.next("hello")
+        async with asyncio.timeout(5):
+            await client.server.close()
+
+
 async def test_a_client_that_reads_nothing_is_dropped_and_nothing_is_kept_for_it(
     client: Client, stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,7 +45,7 @@ export function bytes(value) {
 export const count = (value) => Number(value).toLocaleString();
 
 export function chip(state, text = state) {
-  return h("span", { class: `chip ${state.replaceAll(" ", "-")}` }, text);
+  return h("span", { class: `chip ${String(state).replaceAll(" ", "-")}` }, text ?? "unknown");
 }
 
 /** JSON on several lines, in colours; other text as it is. */
