@@ -16,6 +16,15 @@ from typing import Any
 PREFIX = "/2018-06-01/runtime"
 
 
+class ClientContext:
+    """What a caller sent in X-Amz-Client-Context; a part that it left out is None."""
+
+    def __init__(self, told: "dict[str, Any]") -> None:
+        self.custom = told.get("custom")
+        self.env = told.get("env")
+        self.client = told.get("client")
+
+
 class Context:
     """The second argument of a handler."""
 
@@ -27,7 +36,8 @@ class Context:
         self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
         self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
         self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.client_context = json.loads(headers.get("Lambda-Runtime-Client-Context") or "null")
+        told = headers.get("Lambda-Runtime-Client-Context")
+        self.client_context = ClientContext(json.loads(told)) if told else None
         self.identity = None
         self.tenant_id = None
         self._deadline_ms = deadline_ms
@@ -69,7 +79,7 @@ def _serve_one(connection: HTTPConnection, function: Any) -> None:
     echo = {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
     try:
         answer = function(json.loads(body), Context(headers, int(headers["Lambda-Runtime-Deadline-Ms"])))
-        result = answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
+        result = answer if isinstance(answer, bytes) else _marshalled(answer)
     except Exception as error:  # noqa: BLE001  a handler's failure is an answer, too
         problem = dict(_problem(error), requestId=request_id)
         trace = "".join(problem["stackTrace"])
@@ -79,34 +89,41 @@ def _serve_one(connection: HTTPConnection, function: Any) -> None:
         _post(connection, f"/invocation/{request_id}/response", result, echo)
 
 
-class _InitProblem(Exception):
-    """Why there is no handler; `kind` is Lambda's word for it."""
+class _NamedProblem(Exception):
+    """What is no failure of the handler itself; `kind` is Lambda's word for it."""
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
         self.kind = kind
 
 
+def _marshalled(answer: Any) -> bytes:
+    try:
+        return json.dumps(answer, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        raise _NamedProblem("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
+
+
 def _load(handler: str) -> Any:
     module, dot, name = handler.rpartition(".")
     if not dot:
-        raise _InitProblem("Runtime.MalformedHandlerName", f"Bad handler '{handler}': there is no dot in it")
+        raise _NamedProblem("Runtime.MalformedHandlerName", f"Bad handler '{handler}': there is no dot in it")
     try:
         loaded = importlib.import_module(module.replace("/", "."))
     except ImportError as error:
-        raise _InitProblem("Runtime.ImportModuleError", f"Unable to import module '{module}': {error}") from error
+        raise _NamedProblem("Runtime.ImportModuleError", f"Unable to import module '{module}': {error}") from error
     except SyntaxError as error:
-        raise _InitProblem("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {error}") from error
+        raise _NamedProblem("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {error}") from error
     if not hasattr(loaded, name):
-        raise _InitProblem("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'")
+        raise _NamedProblem("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'")
     return getattr(loaded, name)
 
 
 def _problem(error: BaseException) -> "dict[str, Any]":
-    cause = error.__cause__ if isinstance(error, _InitProblem) and error.__cause__ else error
+    cause = error.__cause__ if isinstance(error, _NamedProblem) and error.__cause__ else error
     return {
         "errorMessage": str(error),
-        "errorType": error.kind if isinstance(error, _InitProblem) else type(error).__name__,
+        "errorType": error.kind if isinstance(error, _NamedProblem) else type(error).__name__,
         "stackTrace": traceback.format_tb(cause.__traceback__)[1:],
     }
 

@@ -210,6 +210,10 @@ async def test_without_awss_client_the_loop_in_pure_python_serves(
         def handler(event, context):
             if event == "fail":
                 raise ValueError("no")
+            if event == "set":
+                return {1}
+            if context.client_context:
+                return context.client_context.custom
             return ["awslambdaric" in sys.modules, event, context.get_remaining_time_in_millis() > 0]
     """
     function = make(source)
@@ -219,6 +223,8 @@ async def test_without_awss_client_the_loop_in_pure_python_serves(
         failed = await functions.invoke("Echo", b'"fail"')
         assert payload_of(failed)["errorType"] == "ValueError"
         assert b"ValueError: no" in failed.log_tail
+        assert payload_of(await functions.invoke("Echo", b'"set"'))["errorType"] == "Runtime.MarshalError"
+        assert payload_of(await functions.invoke("Echo", b"1", client_context='{"custom": {"a": 1}}')) == {"a": 1}
         (function.code / "app.py").write_text("import not_there\n")
         await functions.stale(["Echo"])
         assert payload_of(await functions.invoke("Echo", b"1"))["errorType"] == "Runtime.ImportModuleError"
