@@ -220,3 +220,4 @@ lock: ## pin the requirements anew with hashes (needs uv)
 	$(LOCK) local/pyproject.toml local/build-requirements.in -c tests/requirements.txt -o local/requirements.txt
 	$(LOCK) local/agent-requirements.in -c tests/requirements.txt -o local/agent-requirements.txt
 	$(LOCK) local/moto.in -c tests/requirements.txt -o local/samlet/services/moto.txt
+	$(LOCK) local/debugpy.in -o local/samlet/runtime/debugpy.txt

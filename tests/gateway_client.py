@@ -11,6 +11,7 @@ from typing import Any
 from samlet.model import Cors, HttpApi, Route
 from samlet.runtime.outcome import Outcome
 from samlet.sources.gateway import HttpGateway
+from samlet.sources.gateway_port import GatewayPort
 
 ROUTES = (
     Route("ANY", "/echo", "Echo"),
@@ -93,8 +94,9 @@ async def serving(
     answered: list[tuple[str, int, float]] = []
     api = HttpApi("Api", routes, cors, stage, **properties)
     gateway = HttpGateway(api, functions, jwks=jwks, answered=lambda *answer: answered.append(answer))
-    _, port = await gateway.serve()
+    door = GatewayPort(gateway)
+    _, port = await door.serve()
     try:
         yield Client(port, functions, answered)
     finally:
-        await gateway.stop()
+        await door.stop()

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from samlet import dotenv
 from samlet.errors import ProjectError
 
 FILE_NAME = "samlet.toml"
 TEMPLATE_NAMES = ("template.yaml", "template.yml", "template.json")
 
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\.([A-Za-z0-9_]+)\}")
+DOTENV = ".env"
 _KEYS = {
     "template", "on_start", "services", "web", "secrets", "parameters", "imports", "environment", "jwks", "console",
 }  # fmt: skip
@@ -70,6 +72,13 @@ class Project:
         facts = {f"{part}.{fact}" for part, names in _FACTS.items() if wanted[part] for fact in names}
         return frozenset(facts | {f"secrets.{name}" for name in self.secrets})
 
+    def used_placeholders(self) -> frozenset[str]:
+        """Return the names in braces that parameters and environment use."""
+        texts = (*self.parameters.values(), *self.environment.values())
+        offered = self.placeholders()
+        used = (f"{match[1]}.{match[2]}" for text in texts for match in _PLACEHOLDER.finditer(text))
+        return frozenset(name for name in used if name in offered or name.startswith("env."))
+
 
 def find(*, template: Path | None = None, config: Path | None = None, folder: Path | None = None) -> Project:
     """Read the project: `config` if named, else the samlet.toml beside `template`, else the one in `folder`.
@@ -107,6 +116,29 @@ def fill(values: Mapping[str, str], facts: Mapping[str, str]) -> dict[str, str]:
     return {key: _PLACEHOLDER.sub(lambda match: facts[match[0][1:-1]], value) for key, value in values.items()}
 
 
+def variables(project: Project, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what fills the project's `{env.NAME}`: `environ`, else the `.env` beside it. Raises ProjectError."""
+    web = project.web.config if project.web else {}
+    texts = (*project.parameters.values(), *project.environment.values(), *web.values())
+    wanted = {match[2] for text in texts for match in _PLACEHOLDER.finditer(text) if match[1] == "env"}
+    if not wanted:
+        return {}
+    known = dotenv.read(project.folder / DOTENV) | {name: environ[name] for name in wanted if name in environ}
+    for name in sorted(wanted - known.keys()):
+        raise ProjectError(f"nothing fills {{env.{name}}} of {project.source}: {project.folder / DOTENV} has no {name}")
+    return {f"env.{name}": known[name] for name in wanted}
+
+
+def named_template(project: Project) -> str:
+    """The template that the project's file names, whichever one is run."""
+    if project.source is None:
+        return TEMPLATE_NAMES[0]
+    try:
+        return str(tomllib.loads(project.source.read_text(encoding="utf-8")).get("template", TEMPLATE_NAMES[0]))
+    except (OSError, ValueError) as error:
+        raise ProjectError(f"{project.source} cannot be read: {error}") from error
+
+
 def _existing(path: Path, what: str) -> Path:
     if not path.is_file():
         raise ProjectError(f"{what} {path} does not exist")
@@ -121,8 +153,8 @@ def _check_placeholders(project: Project, path: Path) -> None:
     for section, values in sections.items():
         for key, value in values.items():
             for match in _PLACEHOLDER.finditer(value):
-                if match[0][1:-1] not in known:
-                    offered = ", ".join(sorted(known))
+                if match[0][1:-1] not in known and match[1] != "env":
+                    offered = ", ".join([*sorted(known), "env.NAME"])
                     raise ProjectError(f"{path}: {section}.{key}: nothing fills {match[0]}; there are {offered}")
 
 

@@ -48,6 +48,7 @@ class Settings:
     mailpit_url: str | None = None
     aws_endpoint_url: str | None = None
     console_named: bool = False
+    watch_by_stat: bool = False
 
     def state_beside(self, folder: Path) -> Path:
         """Return the state folder of a project that lies in `folder`."""
@@ -79,6 +80,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         mailpit_url=_origin(environ, "MAILPIT_URL"),
         aws_endpoint_url=_origin(environ, "AWS_ENDPOINT_URL"),
         console_named=bool(environ.get(setting_of("console"))),
+        watch_by_stat=_one_of(environ, "SAMLET_WATCH", ("kernel", "stat")) == "stat",
     )
     if settings.agent_port and settings.host != LOOPBACK and settings.agent_token_file is None:
         raise ProjectError("SAMLET_AGENT_PORT on an address that others reach needs SAMLET_AGENT_TOKEN_FILE")
@@ -92,6 +94,13 @@ def _number(environ: Mapping[str, str], name: str, default: int, lowest: int, hi
     if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
         raise ProjectError(f"{name} must be a whole number from {lowest} to {highest}, not {text!r}")
     return int(text)
+
+
+def _one_of(environ: Mapping[str, str], name: str, offered: tuple[str, ...]) -> str:
+    text = environ.get(name, "").strip() or offered[0]
+    if text not in offered:
+        raise ProjectError(f"{name} must be {' or '.join(offered)}, not {text!r}")
+    return text
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:

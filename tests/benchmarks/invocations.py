@@ -60,7 +60,7 @@ async def _cold(functions: Functions, python: Path, code: Path) -> dict[str, Any
     starts, imports = [], []
     await functions.invoke("App", EVENT)
     for _ in range(5):
-        await functions.stale(["App"])
+        functions.outdate(["App"])
         outcome = await functions.invoke("App", EVENT)
         starts.append(outcome.init_ms or 0.0)
         imports.append(await asyncio.to_thread(bare_import, python, code))

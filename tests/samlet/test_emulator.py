@@ -156,14 +156,6 @@ def test_a_taken_port_is_told_with_its_setting(toy: Toy) -> None:
     assert f"port {port} for the web page is taken; set SAMLET_WEB_PORT" in refused.stderr
 
 
-def test_a_saved_file_counts_from_the_next_request_on(toy: Toy) -> None:
-    toy.start()
-    assert httpx.get(f"{toy.addresses['api']}/hello").text.startswith("hello ")
-    code = toy.folder / "code" / "app.py"
-    code.write_text(code.read_text().replace('os.environ["GREETING"]', '"goodbye "'))
-    eventually(lambda: httpx.get(f"{toy.addresses['api']}/hello").text.startswith("goodbye "), timeout=10)
-
-
 def test_slots_that_passed_while_it_was_off_fire_at_start_if_wished(toy: Toy) -> None:
     kept = toy.folder / ".samlet" / "schedules.json"
     kept.parent.mkdir()
@@ -176,16 +168,6 @@ def test_slots_that_passed_while_it_was_off_fire_at_start_if_wished(toy: Toy) ->
     eventually(lambda: (kept.parent / "logs" / "Tick.log").exists(), timeout=10)
     handled = json.loads(kept.read_text())["scheduler/default/toy-nightly"]["handled_until"]
     assert datetime.fromisoformat(handled) > long_ago + timedelta(days=2)
-
-
-def test_a_changed_template_is_taken_over_and_routes_ask_for_a_restart(toy: Toy) -> None:
-    toy.start()
-    template = toy.folder / "template.yaml"
-    template.write_text(template.read_text().replace("Path: /hello", "Path: /hi"))
-    eventually(lambda: "routes, schedules or mappings changed" in toy.log, timeout=10)
-    template.write_text("Resources: [")
-    eventually(lambda: "the old one stays in force" in toy.log, timeout=10)
-    assert httpx.get(f"{toy.addresses['api']}/hello").status_code == 200
 
 
 @pytest.mark.parametrize("word", ["START", "END", "REPORT"])

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from samlet.cli import event_file, known, overrides
 from samlet.cli.overrides import add_overrides
 from samlet.cli.remote import Remote, address_of, log_text
-from samlet.cli.selection import Commands, add_options, add_parameter, given_parameters, selected
+from samlet.cli.selection import Commands, add_debug, add_options, add_parameter, given_parameters, selected
 from samlet.cli.usage import add_command
 from samlet.errors import FunctionNotFound, ProjectError, SamletError
 from samlet.log import say
@@ -58,6 +58,7 @@ def register(commands: Commands) -> None:
     alone.add_argument("--python", type=Path, metavar="PATH", help="run Python functions with this interpreter")
     add_parameter(alone)
     add_overrides(alone)
+    add_debug(alone, functions=False)
     parser.set_defaults(run=run)
 
 
@@ -83,6 +84,8 @@ def _answer(arguments: argparse.Namespace, function: str, payload: bytes) -> _An
     if address is None:
         say("samlet", "nothing runs here: starting the services and functions for this one invocation")
         return _alone(arguments, function, payload)
+    if arguments.debug_port is not None:
+        raise ProjectError("Samlet runs here already; stop it, or start it with --debug-port")
     if unheard := [*overrides.given(arguments), *(["--parameter"] if arguments.parameter else [])]:
         raise ProjectError(
             f"{', '.join(unheard)}: a Samlet runs here already, and its functions have their variables; give this to "
@@ -126,6 +129,8 @@ def _alone(arguments: argparse.Namespace, function: str, payload: bytes) -> _Ans
         parameters=given_parameters(arguments),
         overrides=variables,
         region=region,
+        debug_port=arguments.debug_port,
+        debug_functions=() if arguments.debug_port is None else (function,),
     )
     emulator = Emulator(project, anywhere, options)
 

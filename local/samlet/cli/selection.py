@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from samlet import project, settings
+from samlet.errors import ProjectError
 from samlet.project import Project
 from samlet.settings import Settings
 from samlet.state import State
@@ -74,6 +75,34 @@ def add_graceful(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="send functions SIGTERM before their end, at most 2 s (Lambda does so only where an extension registered)",
     )
+
+
+def add_debug(parser: argparse._ActionsContainer, *, functions: bool = True) -> None:
+    """Add --debug-port and, if it may be several functions, --debug-function."""
+    many = ", further functions on the ports after it" if functions else ""
+    parser.add_argument(
+        "--debug-port", type=_port, metavar="PORT", help=f"wait for a debugger (VS Code, PyCharm) on this port{many}"
+    )
+    if functions:
+        parser.add_argument(
+            "--debug-function",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="debug this function alone; may be repeated (default: all Python functions but those of on_start)",
+        )
+
+
+def check_debug(arguments: argparse.Namespace) -> None:
+    """Refuse names without a port."""
+    if arguments.debug_function and arguments.debug_port is None:
+        raise ProjectError("--debug-function needs --debug-port")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; 0 means any free one")
+    return int(text)
 
 
 def selected(arguments: argparse.Namespace) -> tuple[Project, Settings, State]:

@@ -5,7 +5,16 @@ from pathlib import Path
 
 from samlet.cli import overrides
 from samlet.cli.overrides import add_overrides
-from samlet.cli.selection import Commands, add_catch_up, add_graceful, add_options, add_parameter, given_parameters
+from samlet.cli.selection import (
+    Commands,
+    add_catch_up,
+    add_debug,
+    add_graceful,
+    add_options,
+    add_parameter,
+    check_debug,
+    given_parameters,
+)
 from samlet.cli.usage import add_command
 
 
@@ -29,6 +38,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--python", type=Path, metavar="PATH", help="run all Python functions with this interpreter")
     add_catch_up(parser)
     add_graceful(parser)
+    add_debug(parser)
     parser.set_defaults(run=run)
 
 
@@ -37,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from samlet.cli.foreground import run_until_stopped  # not at the top: see up.py
     from samlet.emulator.options import Options
 
+    check_debug(arguments)
     variables, region = overrides.read(arguments)
     options = Options(
         strict=arguments.strict,
@@ -47,5 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         overrides=variables,
         region=region,
         graceful=arguments.graceful,
+        debug_port=arguments.debug_port,
+        debug_functions=tuple(arguments.debug_function),
     )
     return run_until_stopped(arguments, options)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from samlet.cli import overrides
 from samlet.cli.overrides import add_overrides
-from samlet.cli.selection import Commands, add_catch_up, add_graceful
+from samlet.cli.selection import Commands, add_catch_up, add_debug, add_graceful, check_debug
 from samlet.cli.usage import add_command
 
 
@@ -27,6 +27,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--strict", action="store_true", help="make errors of what cannot be run truly")
     add_catch_up(parser)
     add_graceful(parser)
+    add_debug(parser)
     parser.set_defaults(run=run, template=None)
 
 
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from samlet.cli.foreground import run_until_stopped
     from samlet.emulator.options import Options
 
+    check_debug(arguments)
     variables, region = overrides.read(arguments)
     options = Options(
         strict=arguments.strict,
@@ -43,5 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         graceful=arguments.graceful,
         overrides=variables,
         region=region,
+        debug_port=arguments.debug_port,
+        debug_functions=tuple(arguments.debug_function),
     )
     return run_until_stopped(arguments, options)

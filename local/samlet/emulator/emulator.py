@@ -18,7 +18,7 @@ from samlet.emulator.surroundings import Surroundings
 from samlet.emulator.together import together
 from samlet.log import say
 from samlet.processes import Reaper
-from samlet.project import Project, fill
+from samlet.project import Project, fill, variables
 from samlet.runtime import Outcome
 from samlet.services import Mailpit, MailSink
 from samlet.settings import Settings
@@ -134,7 +134,7 @@ class Emulator:
         await serve(console(self), sockets["console"], stack)
         self._state.publish(self._addresses)
         stack.push_async_callback(self._surroundings.stop)
-        facts = self._facts()
+        facts = self._facts() | variables(self._project, os.environ)
         house = FunctionHouse(
             self._project, self._settings, self._options, self._state.folder, reaper, self._metrics, self.record
         )
@@ -152,12 +152,12 @@ class Emulator:
             config = fill(self._project.web.config, facts)
             await serve(static_site(self._project.web, config, facts["web.url"]), sockets["web"], stack)
         if self._options.sources:
-            await house.watch(stack)
+            house.follow(self._adopt)
 
     async def _open(self, house: FunctionHouse, facts: Mapping[str, str], stack: AsyncExitStack) -> None:
         """Open the functions while the services come up, and load those that are needed first."""
         await house.prepare(facts)
-        await house.start(stack, facts)
+        await house.start(stack)
         await house.warm(self._on_start)
 
     def _bind(self, stack: AsyncExitStack) -> dict[str, socket]:
@@ -185,10 +185,23 @@ class Emulator:
             schedule_memory=ScheduleMemory(self._state.folder / "schedules.json"),
             catch_up=self._options.catch_up,
             jwks=self._project.jwks,
-            aws_url=house.aws.url if house.aws and house.aws.wanted else None,
+            aws_url=lambda: house.aws.url if house.aws and house.aws.wanted else None,
+            saves=house.saves,
         )
-        self._addresses |= await self._sources.start(sockets["api"], stack)
+        await self._sources.start(sockets["api"], stack)
+        self._addresses |= self._sources.addresses
         self._state.publish(self._addresses)
+
+    async def _adopt(self, template: Template) -> None:
+        """Let a changed template wake the functions, and tell where its new APIs are."""
+        assert self._sources
+        before = self._sources.addresses
+        await self._sources.replace(template)
+        after = self._sources.addresses
+        self._addresses = {part: url for part, url in self._addresses.items() if part not in before} | after
+        self._state.publish(self._addresses)
+        for part in after.keys() - before.keys():
+            say("samlet", f"  {part:<12} {after[part]}")
 
     def _facts(self) -> dict[str, str]:
         assert self._surroundings

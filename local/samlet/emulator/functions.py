@@ -1,29 +1,33 @@
 """The functions of one project: template, environments and sandboxes, and what happens when a file changes."""
 
-import asyncio
-from collections.abc import Iterable, Mapping
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from watchfiles import awatch
 
+from samlet.emulator.debugging import adapted, chosen, open_ports
 from samlet.emulator.metrics import Metrics
 from samlet.emulator.options import Options
+from samlet.emulator.project_changes import differences, needs_restart
 from samlet.emulator.reload import Reload
-from samlet.errors import FunctionFailed, SamletError, ServiceFailed, TemplateError
+from samlet.emulator.template_loading import TemplateLoader
+from samlet.errors import FunctionFailed, ProjectError, SamletError
 from samlet.log import say
 from samlet.processes import Reaper
-from samlet.project import Project, fill
+from samlet.project import DOTENV, Project, fill, named_template, read, variables
 from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi, Observer, woken_by
+from samlet.runtime.debugger import Debugger
+from samlet.runtime.saves import NoSaves, Saves
 from samlet.secret_files import read_one
 from samlet.services import Moto
 from samlet.settings import Settings
-from samlet.template import Maker, SamConfig, Template, load, notice, read_samconfig
+from samlet.template import SAMCONFIG_NAMES, Template
 
-_REGION = "eu-central-1"
+type Adopt = Callable[[Template], Awaitable[None]]
 
 
 class FunctionHouse:
@@ -39,25 +43,47 @@ class FunctionHouse:
         metrics: Metrics,
         observer: Observer | None = None,
     ) -> None:
-        self._project = project
+        self._project = self._started_with = project
+        self._named_template = named_template(project)
         self._metrics = metrics
         self._observer = observer
         self._settings = settings
         self._options = options
         self._folder = state_folder
         self._reaper = reaper
+        self._loader = TemplateLoader(settings, options, state_folder)
         # Agents have the code and its packages with them.
         self._environments = None if settings.agent_port else self._make_environments()
-        self._sam = SamConfig()
-        self.aws: Moto | None = None  # makes the template's other resources, if anything does
-        self._parameters: dict[str, str] = {}
+        self._reload = self._make_reload(self._environments) if self._environments and options.sources else None
+        self._facts: dict[str, str] = {}
         self._template: Template | None = None
+        self._debugged: list[str] = []
         self._functions: Functions | None = None
 
     def _make_environments(self) -> Environments:
         folder = self._settings.cache_folder or self._folder
         options = self._options
         return Environments(folder, reaper=self._reaper, python_override=options.python, strict=options.strict)
+
+    def _make_reload(self, environments: Environments) -> Reload:
+        project = self._project
+        beside = {project.template.parent / name for name in SAMCONFIG_NAMES}
+        files = {project.template, project.folder / DOTENV, *beside} | ({project.source} if project.source else set())
+        return Reload(environments, files=files, limit=project.folder, by_stat=self._settings.watch_by_stat)
+
+    @property
+    def saves(self) -> Saves:
+        """What knows of saved files."""
+        return self._reload or NoSaves()
+
+    @property
+    def aws(self) -> Moto | None:
+        """Who makes the template's other resources, if anybody does."""
+        return self._loader.aws
+
+    @aws.setter
+    def aws(self, moto: Moto | None) -> None:
+        self._loader.aws = moto
 
     @property
     def template(self) -> Template:
@@ -82,21 +108,23 @@ class FunctionHouse:
 
     async def prepare(self, facts: Mapping[str, str]) -> None:
         """Read the template and build what its functions run in."""
-        self._sam = read_samconfig(self._project.template.parent, self._options.config_env)
-        own = fill(self._project.parameters, facts) | dict(self._options.parameters)
-        self._parameters = dict(self._sam.parameters) | own
-        self._template = await self._load()
+        self._facts = dict(facts)
+        self._template = await self._loader.load(self._project, self._known(self._project))
+        self._debugged = chosen(self._template.functions, self._options, self._project.on_start)
+        if self._debugged and self._environments is None:
+            raise ProjectError("--debug-port: functions run in agents (SAMLET_AGENT_PORT), which have no debugger")
         if self._environments:
             await self._environments.prepare(self._template.functions.values())
 
-    async def start(self, stack: AsyncExitStack, facts: Mapping[str, str]) -> None:
+    async def start(self, stack: AsyncExitStack) -> None:
         """Open the functions; sandboxes are started when events come."""
+        debuggers = await self._open_debuggers()
         self._functions = Functions(
-            self.template.functions,
+            adapted(self.template.functions, self._debugged),
             environments=self._environments,
             reaper=self._reaper,
             max_sandboxes=self._settings.max_sandboxes,
-            extra_environment=self._everywhere(facts) | fill(self._project.environment, facts),
+            extra_environment=self._everywhere(self._project),
             log_path=self._folder / "logs",
             region=self.template.region,
             account=self.template.account,
@@ -105,18 +133,42 @@ class FunctionHouse:
             throttled=self._metrics.throttled,
             observer=self._observer,
             graceful=self._options.graceful,
+            saves=self._reload,
+            debuggers=debuggers,
         )
         stack.push_async_callback(self._functions.stop)
         await self._functions.start()
+        for debugger in debuggers.values():
+            stack.push_async_callback(debugger.stop)
+        if self._reload:
+            self._reload.start(self._functions)
+            stack.push_async_callback(self._reload.stop)
 
-    def _everywhere(self, facts: Mapping[str, str]) -> dict[str, str]:
+    async def _open_debuggers(self) -> dict[str, Debugger]:
+        if not self._debugged or not self._environments or self._options.debug_port is None:
+            return {}
+
+        async def wake(name: str) -> None:
+            await self.functions.warm(name)
+
+        port, functions = self._options.debug_port, self.template.functions
+        return await open_ports(functions, self._debugged, port, self._environments, wake)
+
+    def _everywhere(self, project: Project) -> dict[str, str]:
         """What every sandbox is told about its surroundings."""
+        return self._endpoints() | fill(project.environment, self._known(project))
+
+    def _endpoints(self) -> dict[str, str]:
         if self._settings.aws_endpoint_url:
             return {"AWS_ENDPOINT_URL": self._settings.aws_endpoint_url}
         if self.aws and self.aws.wanted:
             # Functions are ours, and moto has none.
-            return {"AWS_ENDPOINT_URL": self.aws.url, "AWS_ENDPOINT_URL_LAMBDA": facts["lambda.url"]}
+            return {"AWS_ENDPOINT_URL": self.aws.url, "AWS_ENDPOINT_URL_LAMBDA": self._facts["lambda.url"]}
         return {}
+
+    def _known(self, project: Project) -> dict[str, str]:
+        """What fills the placeholders of a project."""
+        return self._facts | variables(project, os.environ)
 
     def agents_api(self) -> web.Application:
         """Return the door for the agents that run the functions."""
@@ -141,87 +193,48 @@ class FunctionHouse:
                 answer, tail = outcome.payload.decode(errors="replace"), outcome.log_tail.decode(errors="replace")
                 raise FunctionFailed(name, answer, tail)
 
-    async def watch(self, stack: AsyncExitStack) -> None:
-        """Follow changes of code and template until the stack unwinds; agents have copies that don't change."""
-        if self._environments is None:
-            return
-        reload = Reload(self.functions, self._environments)
-        await reload.start()
-        stack.push_async_callback(reload.stop)
-        following = asyncio.create_task(self._follow_template(reload))
-        stack.callback(following.cancel)
+    def follow(self, adopt: Adopt) -> None:
+        """Let changes of the project's own files count from now on; `adopt` is given each changed template.
 
-    async def _load(self) -> Template:
-        template = await self._read()
-        if template.others and self.aws:
-            try:
-                maker = await self.aws.maker(template.region, template.account)
-                template = await self._read(maker)
-            except ServiceFailed as failure:
-                say("samlet", f"the template's other resources are not made: {failure}", level="warning")
-        if template.others and self._settings.aws_endpoint_url:
-            template = _left_to_the_users_aws(template)
-        template = self._overridden(template)
-        for part in template.unsupported:
-            text = f"not run here: {notice(template, part)}"
-            say("samlet", text, level="error" if self._options.strict else "warning")
-        if template.unsupported and self._options.strict:
-            names = ", ".join(part.logical_id for part in template.unsupported)
-            raise TemplateError(f"{template.path}: these parts cannot be run here, and --strict was given: {names}")
-        return template
+        Agents have copies that don't change.
+        """
+        if self._reload:
+            self._reload.take_over(lambda changed: self._take_over(changed, adopt))
 
-    async def _read(self, maker: Maker | None = None) -> Template:
-        return await asyncio.to_thread(
-            load,
-            self._project.template,
-            self._parameters,
-            region=self._options.region or self._sam.region or _REGION,
-            imports=self._project.imports,
-            cache=(self._settings.cache_folder or self._folder) / "templates",
-            unpacked=self._folder / "code",
-            maker=maker,
-        )
-
-    def _overridden(self, template: Template) -> Template:
-        """The template with the variables that the command line sets."""
-        overrides = self._options.overrides
-        for name in overrides.strangers(template.functions.values()):
-            say("samlet", f"--env-vars: the template has no function {name}", level="warning")
-        functions = {
-            logical_id: replace(function, overrides=overrides.of(function))
-            for logical_id, function in template.functions.items()
-        }
-        return replace(template, functions=functions)
-
-    async def _follow_template(self, reload: Reload) -> None:
-        files = {path for path in (self._project.template, self._project.source) if path}
-        folders = {path.parent for path in files}
-        async for changes in awatch(*folders, watch_filter=lambda _, path: Path(path) in files, recursive=False):
-            changed = {Path(path) for _, path in changes}
-            if self._project.source in changed:
-                say("samlet", f"{self._project.source.name} changed: restart Samlet to let that count", level="warning")
-            if self._project.template in changed:
-                await self._take_over_template(reload)
-
-    async def _take_over_template(self, reload: Reload) -> None:
-        old, name = self.template, self._project.template.name
+    async def _take_over(self, changed: frozenset[Path], adopt: Adopt) -> None:
+        """Read the project anew; if that fails, all of it stays as it was."""
+        what = ", ".join(sorted(path.name for path in changed))
+        began = time.monotonic()
         try:
-            new = await self._load()
-            await reload.prepare(new.functions.values())
+            project = self._read_again()
+            template = await self._loader.load(project, self._known(project), self.template.unsupported)
+            everywhere = self._everywhere(project)
+            if self._environments:
+                await self._environments.prepare(template.functions.values())
         except SamletError as error:
-            say("samlet", f"{name} changed, and the old one stays in force: {error}", level="error")
+            say("samlet", f"{what} changed, and what was before stays in force: {error}", level="error")
             return
-        self._template = new
-        await self.functions.replace(new.functions)
-        await reload.restart()
-        say("samlet", f"{name} changed: its functions were taken over")
-        before = (old.apis, old.function_urls, old.schedules, old.kafka_mappings, old.queue_mappings)
-        if before != (new.apis, new.function_urls, new.schedules, new.kafka_mappings, new.queue_mappings):
-            say("samlet", "routes, schedules or mappings changed: restart Samlet to let that count", level="warning")
+        told = differences(self.template, template)
+        if everywhere != self.functions.surroundings.extra_environment:
+            told += ", [environment]"
+        self._project, self._template = project, template
+        await self.functions.replace(adapted(template.functions, self._debugged), everywhere)
+        if self._reload:
+            self._reload.follow()
+        await adopt(template)
+        say("samlet", f"{what} changed: {told} taken over in {time.monotonic() - began:.2f} s")
 
-
-def _left_to_the_users_aws(template: Template) -> Template:
-    """The template, with nothing said against what the user's own AWS has, or should have."""
-    say("samlet", f"{', '.join(sorted(template.others))} are expected at AWS_ENDPOINT_URL; nothing is made there")
-    left = tuple(part for part in template.unsupported if part.logical_id not in template.others)
-    return replace(template, unsupported=left)
+    def _read_again(self) -> Project:
+        """The project as its file is now. What cannot change while it runs is said, and left as it was."""
+        if self._project.source is None:
+            return self._project
+        project = read(self._project.source, self._project.template)
+        later = needs_restart(self._started_with, project)
+        if named_template(project) != self._named_template:
+            later = f"template, {later}".removesuffix(", ")
+        if later:
+            say("samlet", f"{self._project.source.name}: {later} will count when Samlet is restarted", level="warning")
+        known = self._facts | variables(project, os.environ)
+        for place in sorted(project.used_placeholders() - known.keys()):
+            raise ProjectError(f"nothing fills {{{place}}} before Samlet is restarted")
+        return project

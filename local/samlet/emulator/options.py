@@ -36,7 +36,8 @@ class Options:
     `parameters` win over all others, `config_env` is the environment of samconfig.toml that counts.
     `catch_up` says which schedule slots that passed while Samlet was off fire at start; `region` is the region that
     the template is read for, None for samconfig.toml's or the usual one. With `graceful` every function hears SIGTERM
-    before its end, where Lambda tells only those that registered an extension.
+    before its end, where Lambda tells only those that registered an extension. With a `debug_port` a debugger can
+    attach to `debug_functions`, or to all; 0 means any free port.
     """
 
     strict: bool = False
@@ -48,3 +49,5 @@ class Options:
     config_env: str | None = None
     overrides: Overrides = field(default_factory=Overrides)
     region: str | None = None
+    debug_port: int | None = None
+    debug_functions: tuple[str, ...] = ()

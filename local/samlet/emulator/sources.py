@@ -1,7 +1,7 @@
-"""What wakes the functions of one template: HTTP APIs, schedules and Kafka mappings, started and stopped together."""
+"""What wakes the functions of one template: HTTP APIs, schedules and mappings, from start over changes to stop."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -12,19 +12,35 @@ from samlet.aws_calls import AwsCalls
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
 from samlet.log import say
-from samlet.model import JwtAuthorizer
+from samlet.model import JwtAuthorizer, KafkaMapping, QueueMapping
 from samlet.runtime import Functions
+from samlet.runtime.saves import NoSaves, Saves
 from samlet.settings import Settings
-from samlet.sources import HttpGateway, KafkaSource, Schedules
+from samlet.sources import GatewayPort, HttpGateway, KafkaSource, Schedules
 from samlet.sources.queues import QueueSource
 from samlet.sources.schedule_events import Place
 from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.sources.schedules import CatchUp
 from samlet.template import HttpApi, Template
 
+type _Mapping = KafkaMapping | QueueMapping
+
+
+class _Front:
+    """An HTTP API or a function URL, and its port."""
+
+    def __init__(self, port: GatewayPort, address: str) -> None:
+        self.port = port
+        self.address = address
+        self.api: HttpApi | None = None
+
 
 class Sources:
-    """The event sources of one template; `kafka_servers` serves the mappings that name no servers themselves."""
+    """The event sources of one template; `kafka_servers` serves the mappings that name no servers themselves.
+
+    `saves` is asked before each request whether the template has changed, `aws_url` for the address of what made the
+    template's other resources.
+    """
 
     def __init__(
         self,
@@ -37,96 +53,154 @@ class Sources:
         schedule_memory: ScheduleMemory,
         catch_up: CatchUp = "none",
         jwks: Mapping[str, Path] | None = None,
-        aws_url: str | None = None,
+        aws_url: Callable[[], str | None] = lambda: None,
+        saves: Saves | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._apis = template.apis
-        self._urls = template.function_urls
-        self._place = Place(template.region, template.account)
-        self._jwks = jwks or {}
+        self._template = template
         self._functions = functions
-        self._gateways: list[HttpGateway] = []
+        self._kafka_servers = kafka_servers
+        self._jwks = jwks or {}
+        self._aws_url = aws_url
+        self._saves = saves or NoSaves()
+        self._fronts: list[_Front] = []
+        self._mappings: dict[str, KafkaSource | QueueSource] = {}
+        self._remapping: asyncio.Task[None] | None = None
         self.schedules = Schedules(
             template.schedules,
             functions,
-            place=self._place,
+            place=Place(template.region, template.account),
             memory=schedule_memory,
             catch_up=catch_up,
         )
-        self._kafka = [
-            KafkaSource(mapping, functions, ",".join(mapping.bootstrap_servers) or kafka_servers or "")
-            for mapping in template.kafka_mappings
-            if mapping.enabled
-        ]
-        self._queues = [
-            QueueSource(mapping, functions, AwsCalls(aws_url, template.region), template.account)
-            for mapping in template.queue_mappings
-            if mapping.enabled and aws_url
-        ]
 
-    def _warn_of_keys(self) -> None:
+    def status(self) -> Mapping[str, dict[str, Any]]:
+        """Return what there is of each kind."""
+        return {
+            "gateway": {"state": "ready", "apis": [front.api.logical_id for front in self._fronts if front.api]},
+            "schedules": {"state": "ready", "names": [schedule.name for schedule in self.schedules.list()]},
+            "queue_mappings": {"state": "ready", "mappings": self._status_of(QueueSource)},
+            "kafka_mappings": {"state": "ready", "mappings": self._status_of(KafkaSource)},
+        }
+
+    def _status_of(self, kind: type[KafkaSource | QueueSource]) -> dict[str, Any]:
+        return {name: source.status() for name, source in self._mappings.items() if isinstance(source, kind)}
+
+    async def start(self, bound: socket, stack: AsyncExitStack) -> None:
+        """Start all; the first API gets the socket `bound`, further ones and function URLs any port."""
+        stack.push_async_callback(self._stop)
+        await self._open(bound)
+        await self._serve(self._template)
+        await self._map(self._template)
+        await self.schedules.start()
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where the function URLs, and the APIs beyond the first one, are served."""
+        return {_title(front.api): front.address for front in self._fronts[1:] if front.api}
+
+    async def replace(self, template: Template) -> None:
+        """Let a changed template count: routes and schedules at once, mappings after what they have under way."""
+        patience = {name: float(function.timeout) for name, function in self._template.functions.items()}
+        self._template = template
+        await self._serve(template)
+        self.schedules.replace(template.schedules)
+        self._remapping = asyncio.create_task(self._remap(self._remapping, patience))
+
+    async def _remap(self, before: asyncio.Task[None] | None, patience: Mapping[str, float]) -> None:
+        """Stop the mappings that are gone or different, then start the new ones; `patience` is in seconds."""
+        if before:
+            await asyncio.wait([before])
+        template = self._template
+        wanted = _enabled(template)
+        gone = {name: source for name, source in self._mappings.items() if source.mapping != wanted.get(name)}
+        await asyncio.gather(*(source.stop(patience.get(source.mapping.function, 1.0)) for source in gone.values()))
+        for name in gone:
+            del self._mappings[name]
+        await self._map(template)
+        if gone:
+            names = ", ".join(sorted(gone))
+            say("samlet", f"{names}: what was under way has ended, and the new template counts")
+
+    async def _map(self, template: Template) -> None:
+        for name, mapping in _enabled(template).items():
+            source = None if name in self._mappings else self._source(mapping, template)
+            if source:
+                self._mappings[name] = source
+                await source.start()
+
+    def _source(self, mapping: _Mapping, template: Template) -> KafkaSource | QueueSource | None:
+        if isinstance(mapping, KafkaMapping):
+            servers = ",".join(mapping.bootstrap_servers) or self._kafka_servers or ""
+            return KafkaSource(mapping, self._functions, servers)
+        url = self._aws_url()
+        return QueueSource(mapping, self._functions, AwsCalls(url, template.region), template.account) if url else None
+
+    async def _serve(self, template: Template) -> None:
+        """Put each API behind a port: one behind the first, as long as it exists the same; others behind their own."""
+        first = self._fronts[0]
+        before = first.api.logical_id if first.api else None
+        apis = sorted(template.apis, key=lambda api: api.logical_id != before)
+        self._put(first, apis[0] if apis else None, template)
+        others = {api.logical_id: api for api in (*apis[1:], *template.function_urls)}
+        fronts = {front.api.logical_id: front for front in self._fronts[1:] if front.api}
+        for gone in fronts.keys() - others.keys():
+            front = fronts.pop(gone)
+            self._fronts.remove(front)
+            await front.port.stop()
+        for name, api in others.items():
+            self._put(fronts.get(name) or await self._open(bind_any(self._settings)), api, template)
+        self._warn_of_keys(template)
+
+    def _put(self, front: _Front, api: HttpApi | None, template: Template) -> None:
+        if front.api == api:
+            return
+        front.api, front.port.gateway = api, None
+        if api:
+            front.port.gateway = HttpGateway(
+                api,
+                self._functions,
+                account=template.account,
+                region=template.region,
+                jwks=self._jwks,
+                answered=partial(self._metrics.answered, api.logical_id),
+                held=self._functions.held,
+            )
+            _tell_stages(api)
+
+    async def _open(self, bound: socket) -> _Front:
+        front = _Front(GatewayPort(saves=self._saves), url_of(bound))
+        self._fronts.append(front)
+        await front.port.serve(bound)
+        return front
+
+    def _warn_of_keys(self, template: Template) -> None:
         """Name local keys that serve no authorizer: an issuer that is written a little differently is another one."""
-        authorizers = (route.authorizer for api in self._apis for route in api.routes)
+        authorizers = (route.authorizer for api in template.apis for route in api.routes)
         issuers = {each.issuer for each in authorizers if isinstance(each, JwtAuthorizer)}
         for issuer in sorted(self._jwks.keys() - issuers):
             known = ", ".join(sorted(issuers)) or "none"
             say("gateway", f"[jwks] {issuer} is the issuer of no authorizer; there are {known}", level="warning")
 
-    def status(self) -> Mapping[str, dict[str, Any]]:
-        """Return what there is of each kind."""
-        return {
-            "gateway": {"state": "ready", "apis": [api.logical_id for api in self._apis]},
-            "schedules": {"state": "ready", "names": [schedule.name for schedule in self.schedules.list()]},
-            "queue_mappings": {"state": "ready", "mappings": {source.name: source.status() for source in self._queues}},
-            "kafka_mappings": {"state": "ready", "mappings": {source.name: source.status() for source in self._kafka}},
-        }
-
-    async def start(self, bound: socket, stack: AsyncExitStack) -> dict[str, str]:
-        """Start all; the first API gets the socket `bound`, further ones and function URLs any port.
-
-        Returns the further addresses.
-        """
-        stack.push_async_callback(self._stop)
-        self._warn_of_keys()
-        addresses = {}
-        for number, api in enumerate(self._apis):
-            own = bound if number == 0 else stack.enter_context(bind_any(self._settings))
-            if number:
-                addresses[f"api {api.logical_id}"] = url_of(own)
-            await self._serve(api, own)
-            _tell_stages(api)
-        for url in self._urls:
-            own = stack.enter_context(bind_any(self._settings))
-            addresses[f"url {url.logical_id}"] = url_of(own)
-            await self._serve(url, own)
-        for source in self._kafka:
-            await source.start()
-        for queue in self._queues:
-            await queue.start()
-        await self.schedules.start()
-        return addresses
-
-    async def _serve(self, api: HttpApi, bound: socket) -> None:
-        answered = partial(self._metrics.answered, api.logical_id)
-        place = self._place
-        gateway = HttpGateway(
-            api, self._functions, account=place.account, region=place.region, jwks=self._jwks, answered=answered
-        )
-        self._gateways.append(gateway)
-        await gateway.serve(bound)
-
     async def _stop(self) -> None:
         """Stop all at once, since each may have to wait for what is under way."""
-        stopping = [
-            self.schedules.stop(),
-            *(part.stop() for part in self._kafka),
-            *(part.stop() for part in self._queues),
-        ]
-        stopping += [gateway.stop() for gateway in self._gateways]
+        if self._remapping:
+            self._remapping.cancel()
+        stopping = [self.schedules.stop(), *(source.stop() for source in self._mappings.values())]
+        stopping += [front.port.stop() for front in self._fronts]
         for trouble in await asyncio.gather(*stopping, return_exceptions=True):
             if isinstance(trouble, Exception):
                 say("samlet", f"while stopping: {trouble!r}", level="warning")
+
+
+def _enabled(template: Template) -> dict[str, _Mapping]:
+    mappings: tuple[_Mapping, ...] = (*template.kafka_mappings, *template.queue_mappings)
+    return {mapping.logical_id: mapping for mapping in mappings if mapping.enabled}
+
+
+def _title(api: HttpApi) -> str:
+    return f"{'url' if api.function_url else 'api'} {api.logical_id}"
 
 
 def _tell_stages(api: HttpApi) -> None:

@@ -18,6 +18,8 @@ def main() -> None:
     # Python put this file's folder first on the path: a function must not find Samlet's modules there.
     here = sys.path.pop(0)
     handler, address = sys.argv[1], os.environ["AWS_LAMBDA_RUNTIME_API"]
+    if len(sys.argv) > 2:
+        wait_for_debugger(*sys.argv[2:])
     try:
         importlib.import_module("runtime_client")  # the client's native half, the one that may be missing
         from awslambdaric import bootstrap
@@ -26,6 +28,23 @@ def main() -> None:
         _serve_in_python(here, handler, address)
     else:
         bootstrap.run(handler, LambdaRuntimeClient(address, use_thread_for_polling_next=False))
+
+
+def wait_for_debugger(package: str, greeter: str, launch: str, wait: str = "") -> None:
+    """Let a debugger attach; `package` is a folder with debugpy, which a function does not find by itself.
+
+    Where it listens is said on the port `greeter`, together with `launch`.
+    """
+    import socket  # not at the top: every cold start would pay for it
+
+    sys.path.insert(0, package)
+    debugpy = importlib.import_module("debugpy")
+    sys.path.remove(package)
+    _, port = debugpy.listen(("127.0.0.1", 0))
+    with socket.create_connection(("127.0.0.1", int(greeter))) as connection:
+        connection.sendall((launch + " " + str(port)).encode())
+    if wait:
+        debugpy.wait_for_client()
 
 
 def _serve_in_python(here: str, handler: str, address: str) -> None:

@@ -31,6 +31,7 @@ from samlet.runtime.layers import merge
 # speaks the protocol.
 CLIENT = Path(__file__).with_name("awslambdaric.txt")
 _CLIENTS_FIRST = (3, 10)
+DEBUGGER = Path(__file__).with_name("debugpy.txt")
 _MARKER = ".complete"
 
 
@@ -82,18 +83,33 @@ class Environments:
         target = self.folder / fingerprint(interpreter, requirements)
         async with self._building.setdefault(target.name, asyncio.Lock()):
             if not (target / _MARKER).exists():
-                await self._build(target, interpreter, requirements, function.name)
+                await self._build(target, interpreter, [*_client(interpreter), *requirements], function.name)
         return target / "bin" / "python"
 
-    def forget_compiled(self, source: Path) -> None:
-        """Remove what Python has compiled of a changed file.
+    async def debugger_for(self, function: Function) -> Path:
+        """A folder with debugpy for a function's interpreter, away from the packages of any function."""
+        interpreter = await self._interpreter(function.runtime)
+        target = self.folder / f"debugger-{fingerprint(interpreter, [DEBUGGER])}"
+        async with self._building.setdefault(target.name, asyncio.Lock()):
+            if not (target / _MARKER).exists():
+                await self._build(target, interpreter, [DEBUGGER], f"debugger of {function.name}")
+        return next(target.glob("lib/python*/site-packages"))
+
+    def forget_compiled(self, changed: Path) -> None:
+        """Remove what Python has compiled of a changed file, or of all files in a changed folder.
 
         Python compares times of whole seconds, so a file that is saved twice within one would be taken for unchanged.
         """
-        inside, merged = (_beneath(folder) for folder in (source.absolute().parent, self.layers.absolute()))
+        place, stem = changed.absolute(), glob.escape(changed.stem)
+        inside, merged = (_beneath(folder) for folder in (place.parent, self.layers.absolute()))
         for folder in (inside, f"{merged}/**"):
-            for compiled in self.folder.glob(f"*/pycache/{folder}/{glob.escape(source.stem)}.*.pyc"):
+            for compiled in self.folder.glob(f"*/pycache/{folder}/{stem}.*.pyc"):
                 compiled.unlink(missing_ok=True)
+        for compiled in (place.parent / "__pycache__").glob(f"{stem}.*.pyc"):
+            compiled.unlink(missing_ok=True)
+        if not changed.suffix:
+            for compiled in self.folder.glob(f"*/pycache/{inside}/{glob.escape(place.name)}"):
+                shutil.rmtree(compiled, ignore_errors=True)
 
     async def _interpreter(self, runtime: str) -> Interpreter:
         if runtime not in self._interpreters:
@@ -127,7 +143,7 @@ class Environments:
         python = target / "bin" / "python"
         options = ["--disable-pip-version-check", "--no-input", "--no-compile", "--quiet"]
         # One call a file, since pip wants hashes for all or for none; later ones win, as a function's code does on AWS.
-        for file in [CLIENT, *files] if _has_client(interpreter) else files:
+        for file in files:
             say("samlet", f"{name}: pip install -r {file}")
             await self._run([python, "-m", "pip", "install", *options, "-r", file], name)
         await self._run([python, "-m", "compileall", "-q", "-j", "0", target / "lib"], name, check=False)
@@ -177,8 +193,8 @@ def fingerprint(interpreter: Interpreter, files: Sequence[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _has_client(interpreter: Interpreter) -> bool:
-    return sys.platform == "linux" and interpreter.version >= _CLIENTS_FIRST
+def _client(interpreter: Interpreter) -> list[Path]:
+    return [CLIENT] if sys.platform == "linux" and interpreter.version >= _CLIENTS_FIRST else []
 
 
 def _beneath(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -13,15 +14,18 @@ from samlet.log import say
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
+from samlet.runtime.debugger import Debugger
 from samlet.runtime.environments import Environments
 from samlet.runtime.identifiers import new_request_id
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import Lendable, Pool
-from samlet.runtime.sandbox import Request, Sandbox, Surroundings
+from samlet.runtime.sandbox import CodeChanged, Request, Sandbox, Surroundings
+from samlet.runtime.saves import NoSaves, Saves
 from samlet.runtime.targets import Target, knows, parse
 
 _SWEEP_SECONDS = 5.0
+_STARTS = 3  # of a sandbox for one event, while its code is being saved
 
 
 def default_max_sandboxes() -> int:
@@ -57,8 +61,12 @@ class Functions:
         throttled: Callable[[str], None] = lambda _function: None,
         graceful: bool = False,
         observer: Observer | None = None,
+        saves: Saves | None = None,
+        debuggers: Mapping[str, Debugger] | None = None,
     ) -> None:
         self._observer = observer or Observer()
+        self._debuggers = debuggers or {}
+        self._saves = saves or NoSaves()
         self._surroundings = Surroundings(
             reaper,
             region,
@@ -70,6 +78,8 @@ class Functions:
             layers=environments.layers if environments else None,
             graceful=graceful,
             observer=self._observer,
+            saves=self._saves,
+            debuggers=self._debuggers,
         )
         self._finished = finished
         self._throttled = throttled
@@ -183,33 +193,56 @@ class Functions:
         """The functions by logical id."""
         return {logical_id: pool.function for logical_id, pool in self._pools.items()}
 
-    async def replace(self, functions: Mapping[str, Function]) -> None:
-        """Take over a changed template: functions that are new, gone or different; the others keep their sandboxes."""
+    async def replace(
+        self, functions: Mapping[str, Function], extra_environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Take over a changed template: functions that are new, gone or different; the others keep their sandboxes.
+
+        Another `extra_environment` makes all of them different.
+        """
         self._pythons = {}
+        told_otherwise = extra_environment not in (None, self._surroundings.extra_environment)
+        if extra_environment is not None:
+            self._surroundings = dataclasses.replace(self._surroundings, extra_environment=extra_environment)
+        ended: list[Lendable] = []
         for logical_id in [known for known in self._pools if known not in functions]:
             # Busy sandboxes finish first: they are stale, and stopped when they are given back.
-            await self._end_all(self._pools.pop(logical_id).replace())
+            ended += self._pools.pop(logical_id).retire()
         for logical_id, function in functions.items():
             pool = self._pools.get(logical_id)
             if pool is None:
                 self._pools[logical_id] = self._pool(function)
-            elif pool.function != function:
-                await self._end_all(pool.replace(function))
+            elif told_otherwise or pool.function != function:
+                ended += pool.replace(function)
+        await self._end_all(ended)
 
-    async def stale(self, logical_ids: Iterable[str]) -> None:
-        """The code of these functions has changed: idle sandboxes end now, busy ones after their event."""
+    def outdate(self, logical_ids: Iterable[str]) -> frozenset[str]:
+        """The code of these functions has changed: idle sandboxes end now, busy ones after their event.
+
+        Returns those that had an idle one.
+        """
         self._pythons = {}
-        for logical_id in logical_ids:
-            if logical_id in self._pools:
-                await self._end_all(self._pools[logical_id].replace())
+        idle = {known: self._pools[known].replace() for known in logical_ids if known in self._pools}
+        self._begin_to_end(sandbox for sandboxes in idle.values() for sandbox in sandboxes)
+        return frozenset(known for known, sandboxes in idle.items() if sandboxes)
 
     def _pool(self, function: Function) -> Pool:
         return Pool(
             function,
             (lambda current: Sandbox(current, self._surroundings)) if self._environments else None,
-            max_sandboxes=self._max_sandboxes,
+            max_sandboxes=1 if function.logical_id in self._debuggers else self._max_sandboxes,
             queue_seconds=self._queue_seconds,
+            saves=self._saves,
+            held=lambda: self.held(function.logical_id),
         )
+
+    def held(self, name: str) -> float:
+        """Seconds so far in which no time-out of a function ran, because it was looked at with a debugger."""
+        if not self._debuggers:
+            return 0.0
+        function = self._named(name)
+        debugger = self._debuggers.get(function.logical_id) if function else None
+        return debugger.held() if debugger else 0.0
 
     def _named(self, name: str) -> Function | None:
         """The function with this logical id or name."""
@@ -223,24 +256,40 @@ class Functions:
         return await asyncio.shield(self._spawn(self._execute(self._pools[target.function.logical_id], request)))
 
     async def _execute(self, pool: Pool, request: Request) -> Outcome:
+        for attempt in range(_STARTS):
+            with contextlib.suppress(CodeChanged):
+                return await self._execute_once(pool, request, first=attempt == 0)
+        text = "its files change whenever it starts, so the event meets them as they are"
+        say(pool.function.name, text, level="warning")
+        return await self._execute_once(pool, dataclasses.replace(request, any_code=True), first=False)
+
+    async def _execute_once(self, pool: Pool, request: Request, *, first: bool) -> Outcome:
+        """Handle an event by code that is saved completely. Raises CodeChanged when that changed while it started."""
+        logical_id = pool.function.logical_id
         python = await self._python(pool.function)
-        function = pool.function.logical_id
+        while (settling := self._saves.look(logical_id)) is not None:
+            await settling
+            python = await self._python(pool.function)
+        # Nothing is waited for between that look and taking a sandbox, unless all are busy.
         try:
             sandbox = await pool.borrow()
         except Throttled as error:
-            self._throttled(function)
-            self._observer.refused(function, request.request_id, request.payload, str(error))
+            self._throttled(logical_id)
+            self._observer.refused(logical_id, request.request_id, request.payload, str(error))
             raise
-        self._observer.began(function, request.request_id, request.payload, request.qualifier)
+        if first:
+            self._observer.began(logical_id, request.request_id, request.payload, request.qualifier)
         try:
             outcome = await sandbox.invoke(request, python)
+        except CodeChanged:
+            raise  # it begins again, by the code that is there now
         except BaseException as error:
-            self._observer.broke(function, request.request_id, f"{type(error).__name__}: {error}")
+            self._observer.broke(logical_id, request.request_id, f"{type(error).__name__}: {error}")
             raise
         finally:
             await self._give_back(pool, sandbox)
-        self._finished(function, outcome)
-        self._observer.ended(function, outcome)
+        self._finished(logical_id, outcome)
+        self._observer.ended(logical_id, outcome)
         return outcome
 
     async def _python(self, function: Function) -> Path | None:
@@ -258,11 +307,14 @@ class Functions:
 
     async def _end_all(self, sandboxes: Iterable[Lendable]) -> None:
         """Stop sandboxes; begun is finished, even when who asked for it is cancelled."""
+        await asyncio.shield(asyncio.gather(*self._begin_to_end(sandboxes)))
+
+    def _begin_to_end(self, sandboxes: Iterable[Lendable]) -> list[asyncio.Task[None]]:
         endings = [asyncio.create_task(sandbox.stop()) for sandbox in sandboxes]
         for ending in endings:
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)
-        await asyncio.shield(asyncio.gather(*endings))
+        return endings
 
     def _spawn(self, work: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = begin(work)
@@ -275,6 +327,8 @@ class Functions:
         while True:
             await asyncio.sleep(min(_SWEEP_SECONDS, self._idle_seconds))
             for pool in self._pools.values():
+                if pool.function.logical_id in self._debuggers:
+                    continue  # somebody may be thinking about the next breakpoint
                 expired = pool.expired(self._idle_seconds)
                 if expired:
                     say(pool.function.name, f"{len(expired)} idle sandbox(es) ended")

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from samlet.eager import within
 from samlet.errors import Throttled
 from samlet.log import say
 from samlet.model import Function
+from samlet.runtime.held import done_within
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.sandbox import Request, State
+from samlet.runtime.saves import NoSaves, Saves
 
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 LOCAL = "ConcurrentInvocationLimitExceeded"
@@ -48,7 +49,8 @@ class Lendable(Protocol):
 class Pool:
     """Lends sandboxes: a warm one if there is one, else a new one up to the limit, else after a wait.
 
-    Without `make` there are only those that are attached from outside, and every event waits for one of them.
+    Without `make` there are only those that are attached from outside, and every event waits for one of them. `held` is
+    how many seconds so far don't count, because a debugger has stopped the time.
     """
 
     def __init__(
@@ -58,8 +60,12 @@ class Pool:
         *,
         max_sandboxes: int,
         queue_seconds: float,
+        saves: Saves | None = None,
+        held: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.function = function
+        self._look = (saves or NoSaves()).look
+        self._held = held
         self.sandboxes: list[Lendable] = []
         self._make = make
         self._max = max_sandboxes
@@ -86,6 +92,8 @@ class Pool:
 
     def give_back(self, sandbox: Lendable) -> Awaitable[None] | None:
         """Return a sandbox after its event; what has to be ended is returned as something to await."""
+        if self._waiting:
+            self._look()  # it may be about to be taken again
         if sandbox.stale or self._ended:
             if sandbox in self.sandboxes:
                 self.sandboxes.remove(sandbox)
@@ -114,6 +122,11 @@ class Pool:
         for sandbox in self.sandboxes:
             sandbox.stale = True
         return self._drop(self._free)
+
+    def retire(self) -> list[Lendable]:
+        """Its function is gone: whoever waits is still served, and no sandbox is kept; returns the idle ones."""
+        self._ended = True
+        return self.replace()
 
     def expired(self, seconds: float) -> list[Lendable]:
         """Take out the sandboxes that have been idle for so long; they are to be stopped, unless others run them."""
@@ -149,7 +162,7 @@ class Pool:
     async def _wait(self) -> Lendable:
         waiter: asyncio.Future[Lendable] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
-        if await within(waiter, self._queue_seconds):
+        if await done_within(self._queue_seconds, self._held, waiter):
             return waiter.result()
         self._waiting.remove(waiter)
         raise self._throttled(LOCAL, f"{self._shortage()} for {self._queue_seconds:g} s")

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Literal
 
 from samlet.eager import begin
 from samlet.model import LATEST, Function
 from samlet.processes import Reaper, signal_group, spawn, terminate
 from samlet.runtime import ending, entrypoint, memory
+from samlet.runtime.debugger import Debugger
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
+from samlet.runtime.held import done_within
 from samlet.runtime.identifiers import new_request_id, new_trace_id
 from samlet.runtime.layers import merge
 from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
@@ -29,11 +31,14 @@ from samlet.runtime.memory import MemoryLimit
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
+from samlet.runtime.saves import NoSaves, Saves
 from samlet.runtime.variables import sandbox_variables
 
 State = Literal["new", "starting", "idle", "busy", "reset", "ended"]
 _BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
 _SHUTDOWN_GRACE = 2.0
+_FAR = 3600.0  # seconds; what a debugged function is told of its deadline, since its own clock can't be stopped
+_NO_LIMIT = 1 << 30  # MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Surroundings:
     `output` hears every line that a function prints, with the function's logical id. `bootstrap` is the program that
     starts the runtime where an image brings its own. Several layers are laid over each other in the folder `layers`.
     With `graceful` every process hears SIGTERM before its end, not only those that registered for it.
+    `saves` knows when code was changed; `debuggers` are those of the functions, by logical id, that somebody wants to
+    look into.
     """
 
     reaper: Reaper
@@ -56,6 +63,8 @@ class Surroundings:
     layers: Path | None = None
     graceful: bool = False
     observer: Observer = field(default_factory=Observer)
+    saves: Saves = field(default_factory=NoSaves)
+    debuggers: Mapping[str, Debugger] = field(default_factory=dict)
 
     def arn(self, function: Function, qualifier: str | None = None) -> str:
         """The ARN of a function, or of one of its aliases or versions."""
@@ -69,7 +78,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of a sandbox."""
+    """What is asked of a sandbox; with `any_code` it serves what it has loaded, whatever was saved meanwhile."""
 
     request_id: str
     payload: bytes
@@ -77,6 +86,11 @@ class Request:
     trace_id: str | None = None
     qualifier: str | None = None
     version: str = LATEST
+    any_code: bool = False
+
+
+class CodeChanged(Exception):
+    """Files of the function were saved while the sandbox started: it may have loaded old ones, and serves nothing."""
 
 
 class Sandbox:
@@ -89,6 +103,7 @@ class Sandbox:
         self.idle_since = time.monotonic()
         self.stale = False
         self._surroundings = surroundings
+        self._debugger = surroundings.debuggers.get(function.logical_id)
         file = LogFile(surroundings.log_path, function.name)
         self._log = SandboxLog(function.name, file, self._heard)
         self._request_id = ""
@@ -98,7 +113,7 @@ class Sandbox:
         self._exit: asyncio.Task[int] | None = None
         self._api: RuntimeApi | None = None
         self._init_ms: float | None = None
-        self._memory = MemoryLimit(function.memory, self._kill)
+        self._memory = MemoryLimit(_NO_LIMIT if self._debugger else function.memory, self._kill)
         self._answer: asyncio.Future[Reply | None] | None = None  # None: it will not come
         self._deadline = 0.0
         self._ticking: asyncio.TimerHandle | None = None
@@ -114,21 +129,23 @@ class Sandbox:
         return await self._initialise(python, self._surroundings.init_limit, "init", "") is None
 
     async def invoke(self, request: Request, python: Path | None) -> Outcome:
-        """Handle one event, from its START line to its REPORT line."""
+        """Handle one event, from its START line to its REPORT line. Raises CodeChanged, see there."""
         self._request_id = request.request_id
         if self.state == "new":
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
             await self._initialise(python, self._surroundings.init_limit, "init", request.request_id)
+            self._expect_current(request)
         if self._endings:
             await asyncio.wait(self._endings)
         if self.state == "idle" and not await self._settled():
             await self._end("reset")
         self._log.begin(request.request_id, request.version)
         started = time.monotonic()
-        deadline = started + self.function.timeout
+        deadline = self._now() + self.function.timeout
         answer: Reply | Ending | None = None
         if self.pid is None:
             answer = await self._initialise(python, self.function.timeout, "invoke", request.request_id)
+            self._expect_current(request)
         if answer is None:
             self.state = "busy"
             answer = await self._run(request, deadline)
@@ -154,6 +171,12 @@ class Sandbox:
         """End the process: announced where an extension asked for it, at once otherwise; the folder goes, too."""
         await self._end("ended", announce=True)
         self._temporary.cleanup()
+
+    def _expect_current(self, request: Request) -> None:
+        """Raise CodeChanged if it isn't what was saved last that was loaded just now."""
+        self._surroundings.saves.look()
+        if self.stale and not request.any_code:
+            raise CodeChanged
 
     async def _initialise(
         self, python: Path | None, limit: float, phase: Literal["init", "invoke"], request_id: str
@@ -185,7 +208,7 @@ class Sandbox:
         ready = asyncio.ensure_future(api.idle.wait())
         self._memory.watch()
         try:
-            await _first(ready, exit_task, api.init_error, timeout=limit)
+            await done_within(limit, self._held, ready, exit_task, api.init_error)
         finally:
             self._memory.rest()
             ready.cancel()
@@ -193,7 +216,7 @@ class Sandbox:
             return ending.refused(api.init_error.result())
         if exit_task.done() or self._memory.exceeded:
             return ending.exited(await exit_task, request_id, out_of_memory=self._memory.exceeded)
-        return None if api.idle.is_set() else ending.timed_out(limit, request_id, _now())
+        return None if api.idle.is_set() else ending.timed_out(limit, request_id, _stamp())
 
     async def _launch(
         self, python: Path | None, program: Path, opt: Path | None
@@ -210,7 +233,12 @@ class Sandbox:
             bootstrap=program,
             opt=opt,
         )
-        command: list[str | Path] = [python, _BOOTSTRAP, self.function.handler] if python else [program]
+        # Unless its source is older than a second, a compiled file can't be told from that of the next version.
+        options = ["-B"] if self._surroundings.saves.recent(self.function.logical_id) else []
+        command: list[str | Path] = [python, *options, _BOOTSTRAP, self.function.handler] if python else [program]
+        if python and self._debugger:
+            command[1:1] = ["-X", "frozen_modules=off"]
+            command += self._debugger.arguments()
         writer = self._log.open()
         try:
             process = self._process = await spawn(
@@ -225,6 +253,8 @@ class Sandbox:
             os.close(writer)
         self._memory.follow(process.pid)
         exit_task = self._exit = asyncio.create_task(self._watch(process))
+        if python and self._debugger:
+            self._debugger.began(exit_task)
         return api, exit_task
 
     async def _watch(self, process: asyncio.subprocess.Process) -> int:
@@ -253,10 +283,10 @@ class Sandbox:
             self._memory.rest()
             if reply is not None and not self._memory.exceeded:
                 return reply
-        if self._exit.done() or self._memory.exceeded or time.monotonic() < deadline:
+        if self._exit.done() or self._memory.exceeded or self._now() < deadline:
             problem = ending.exited(await self._exit, request.request_id, out_of_memory=self._memory.exceeded)
         else:
-            problem = ending.timed_out(self.function.timeout, request.request_id, _now())
+            problem = ending.timed_out(self.function.timeout, request.request_id, _stamp())
         await self._end("reset")
         self._tell(problem)
         return problem
@@ -269,7 +299,7 @@ class Sandbox:
         self._ticking = None
         if self._api is None or self._api.idle.is_set():
             return
-        remaining = self._deadline - time.monotonic()
+        remaining = self._deadline - self._now()
         if remaining > 0:
             self._memory.look()
             pause = min(memory.POLL, remaining)
@@ -284,7 +314,7 @@ class Sandbox:
             request.request_id,
             request.payload,
             self._surroundings.arn(self.function, request.qualifier),
-            int((time.time() + deadline - time.monotonic()) * 1000),
+            int((time.time() + deadline - self._now() + (_FAR if self._debugger else 0)) * 1000),
             new_request_id(),
             request.trace_id or new_trace_id(),
             request.client_context,
@@ -308,7 +338,7 @@ class Sandbox:
             self._ticking = None
         if not self._api.idle.is_set():
             ready = asyncio.ensure_future(self._api.idle.wait())
-            await _first(ready, self._exit, timeout=max(0.0, self._deadline - time.monotonic()))
+            await done_within(max(0.0, self._deadline - self._now()), self._held, ready, self._exit)
             ready.cancel()
         return self._api is not None and self._api.idle.is_set() and not self._exit.done()
 
@@ -334,15 +364,19 @@ class Sandbox:
         for line in problem.lines:
             self._log.line(line, level="error")
 
+    def _held(self) -> float:
+        """Seconds so far that don't count, because a debugger has stopped the time."""
+        return self._debugger.held() if self._debugger else 0.0
+
+    def _now(self) -> float:
+        """The clock that time-outs go by."""
+        return time.monotonic() - self._held()
+
     def _kill(self) -> None:
         """End the processes that have outgrown their memory."""
         if self.pid is not None:
             signal_group(self.pid, signal.SIGKILL)
 
 
-async def _first(*futures: asyncio.Future[Any], timeout: float) -> None:
-    await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _now() -> str:
+def _stamp() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"

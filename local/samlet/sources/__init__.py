@@ -1,8 +1,9 @@
 """What wakes functions: the HTTP API gateway, schedules and Kafka event source mappings."""
 
 from samlet.sources.gateway import HttpGateway
+from samlet.sources.gateway_port import GatewayPort
 from samlet.sources.invoker import Invoker
 from samlet.sources.kafka import KafkaSource
 from samlet.sources.schedules import Schedules
 
-__all__ = ["HttpGateway", "Invoker", "KafkaSource", "Schedules"]
+__all__ = ["GatewayPort", "HttpGateway", "Invoker", "KafkaSource", "Schedules"]

@@ -6,14 +6,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from socket import socket
 from urllib.parse import urlsplit
 
-from samlet.eager import begin, within
+from samlet.eager import begin
 from samlet.errors import MalformedResponse, SamletError, Throttled
-from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest
+from samlet.http_protocol import HttpResponse, RawRequest
 from samlet.log import say
 from samlet.model import HttpApi
+from samlet.runtime.held import done_within
 from samlet.runtime.outcome import Outcome
 from samlet.sources.access_log import Visit, access_line
 from samlet.sources.admission import Admission, refusal
@@ -35,16 +35,15 @@ from samlet.sources.response_v2 import error_response, read_response
 from samlet.sources.routes import Match, RouteTable
 
 _PAYLOAD_LIMIT = 6 * 1024 * 1024  # what a function takes in one synchronous invocation
-_LIMITS = Limits(head=10_240, body=10 * 1024 * 1024)
 _CORS_PREFIX = "access-control-"
 _NO_ROUTE = "none"
-_GRACE = 1.0  # seconds that open requests have when the gateway stops
 
 
 class HttpGateway:
-    """One HTTP API. `serve` opens its door; the functions are run by `invoker`.
+    """One HTTP API, served by a `GatewayPort`; the functions are run by `invoker`.
 
-    `answered` is told each answer's route (its key, or `none`), status and time in seconds.
+    `answered` is told each answer's route (its key, or `none`), status and time in seconds. `held` is how many seconds
+    of a function's time so far don't count, because a debugger has stopped it.
     """
 
     def __init__(
@@ -56,6 +55,7 @@ class HttpGateway:
         region: str = "eu-central-1",
         jwks: Mapping[str, Path] | None = None,
         answered: Callable[[str, int, float], None] = lambda _route, _status, _seconds: None,
+        held: Callable[[str], float] = lambda _function: 0.0,
     ) -> None:
         self._routes = RouteTable(api.routes)
         self._cors = CorsPolicy(api.cors) if api.cors else None
@@ -66,25 +66,19 @@ class HttpGateway:
         self._function_url = api.function_url
         self._invoker = invoker
         self._answered = answered
+        self._held = held
         self._running: set[asyncio.Future[Outcome]] = set()
         self._stages = {
-            other.stage: HttpGateway(other, invoker, account=account, region=region, jwks=jwks, answered=answered)
+            other.stage: HttpGateway(
+                other, invoker, account=account, region=region, jwks=jwks, answered=answered, held=held
+            )
             for other in api.others
         }
-        self._server = HttpServer(self._handle, self._refuse, _LIMITS)
 
-    async def serve(self, bound: socket | None = None) -> tuple[str, int]:
-        """Answer on a bound socket, else on a free port; returns host and port."""
-        return await self._server.listen(bound)
-
-    async def stop(self) -> None:
-        """Listen no more, and let go of who still waits."""
-        await self._server.close(_GRACE)
-
-    async def _handle(self, request: RawRequest) -> HttpResponse:
+    async def handle(self, request: RawRequest) -> HttpResponse:
         """Answer one request, whatever happens, and log it."""
         if self._stages and (other := self._stages.get(_first_segment(request.target))):
-            return await other._handle(request)
+            return await other.handle(request)
         started = time.perf_counter()
         request_id = base64.b64encode(os.urandom(11)).decode()
         visit = Visit()
@@ -101,11 +95,9 @@ class HttpGateway:
         self._answered(visit.route_key or _NO_ROUTE, response.status, seconds)
         return response
 
-    def _refuse(self, status: int, words: str) -> HttpResponse:
-        """Answer what is no request at all, or none that fits the limits."""
-        say("gateway", f"a malformed request: {status} {words}", level="warning")
+    def count_refused(self, status: int) -> None:
+        """Count an answer to what was no request at all, or none that fits the limits."""
         self._answered(_NO_ROUTE, status, 0.0)
-        return error_response(status, words)
 
     async def _answer(self, request: RawRequest, request_id: str, visit: Visit) -> HttpResponse:
         if self._cors is None:
@@ -176,7 +168,7 @@ class HttpGateway:
         # Held here, and never cancelled: after the integration's time-out the function runs on.
         self._running.add(invocation)
         invocation.add_done_callback(self._finished)
-        answered = await within(invocation, match.route.timeout / 1000)
+        answered = await done_within(match.route.timeout / 1000, lambda: self._held(function), invocation)
         visit.integration_latency = round((time.perf_counter() - started) * 1000)
         if not answered:
             say("gateway", f"{function} has not answered in {match.route.timeout} ms; it runs on", level="warning")

@@ -72,14 +72,19 @@ class KafkaSource:
         self._pollers.scale(mapping.min_pollers)
         self._watching = asyncio.create_task(self._watch())
 
-    async def stop(self) -> None:
-        """Let running invocations end for a moment, commit, and leave the group; within 2 s."""
+    @property
+    def mapping(self) -> KafkaMapping:
+        """What it does."""
+        return self._mapping
+
+    async def stop(self, patience: float = _INVOCATIONS_END_WITHIN) -> None:
+        """Let running invocations end for `patience` seconds, commit, and leave the group; within 2 s if not told."""
         if self._reader is None:
             return
         self._stopping.set()
         if self._watching:
             self._watching.cancel()
-        await self._pollers.finish(_INVOCATIONS_END_WITHIN)
+        await self._pollers.finish(patience)
         await self._reader.stop(_READER_ENDS_WITHIN)
         self._pollers.partitions.clear()
         self._reader = None

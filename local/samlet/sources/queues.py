@@ -40,8 +40,17 @@ class QueueSource:
         """Begin to poll."""
         self._task = asyncio.create_task(self._poll())
 
-    async def stop(self) -> None:
-        """Poll no more; batches under way are left, and their messages come again."""
+    @property
+    def mapping(self) -> QueueMapping:
+        """What it does."""
+        return self._mapping
+
+    async def stop(self, patience: float = 0.0) -> None:
+        """Poll no more, and let batches end for `patience` seconds; what is left then comes again."""
+        if self._task:
+            self._task.cancel()
+        if patience and self._batches:
+            await asyncio.wait(self._batches, timeout=patience)
         tasks = [task for task in (self._task, *self._batches) if task]
         for task in tasks:
             task.cancel()

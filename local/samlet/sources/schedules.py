@@ -20,6 +20,7 @@ _LONGEST_NAP = 30.0
 _LONGEST_PAUSE = 60.0
 _MOST_CAUGHT_UP = 1000
 
+type _Identity = tuple[str, str, str]
 type CatchUp = Literal["none", "latest", "all"]
 """Which of the slots that passed while Samlet was off fire at start."""
 
@@ -65,6 +66,7 @@ class Schedules:
         self._catch_up = catch_up
         self._timetables = tuple(timetable(schedule, now()) for schedule in schedules)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watches: dict[_Identity, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Begin to fire, first what was missed; rates count from now, or from where they were if they catch up."""
@@ -80,6 +82,29 @@ class Schedules:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def replace(self, schedules: Iterable[Schedule]) -> None:
+        """Take over a changed template: what is new or different is planned from now on, and fires at its next slot.
+
+        The others go on undisturbed, and so do deliveries.
+        """
+        now = self._now()
+        before = {_identity(table.schedule): table for table in self._timetables}
+        tables = []
+        for schedule in schedules:
+            known = before.get(_identity(schedule))
+            if known and known.schedule == schedule:
+                tables.append(before.pop(_identity(schedule)))
+            else:
+                tables.append(timetable(schedule, now))
+        for gone in before:
+            if watch := self._watches.pop(gone, None):
+                watch.cancel()
+        self._timetables = tuple(tables)
+        for table in tables:
+            if table.schedule.enabled and _identity(table.schedule) not in self._watches:
+                self._memory.handled(table.schedule, now)
+                self._watches[_identity(table.schedule)] = self._run_task(self._watch(table, now))
 
     def list(self) -> tuple[ScheduleState, ...]:
         """Every schedule with the time at which it fires next."""
@@ -156,7 +181,7 @@ class Schedules:
                 self._fire(table, slot)
         elif table.is_rate and self._fire_rates_at_start and _has_begun(table):
             self._fire(table, now)
-        self._run_task(self._watch(table, now))
+        self._watches[_identity(schedule)] = self._run_task(self._watch(table, now))
 
     def _missed(self, table: Timetable, now: datetime) -> Sequence[datetime]:
         """The slots from before the start that are to fire now."""
@@ -175,10 +200,11 @@ class Schedules:
         now = self._now()
         return table.latest_until(now) or now.replace(second=0, microsecond=0)
 
-    def _run_task(self, work: Awaitable[None]) -> None:
+    def _run_task(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _watch(self, table: Timetable, since: datetime) -> None:
         slot: datetime | None = since
@@ -227,6 +253,10 @@ class Schedules:
                 break
             await self._sleep(pause)
         say(schedule.name, f"the event of {slot:%Y-%m-%d %H:%M} UTC was not delivered", level="error")
+
+
+def _identity(schedule: Schedule) -> _Identity:
+    return schedule.kind, schedule.group, schedule.name
 
 
 def _slots(table: Timetable, after: datetime) -> Iterator[datetime]:

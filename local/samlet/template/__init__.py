@@ -15,9 +15,10 @@ from samlet.model import (
 from samlet.template.loader import load, notice
 from samlet.template.made import Maker
 from samlet.template.parameter_files import read_parameters
-from samlet.template.samconfig import SamConfig, read_samconfig
+from samlet.template.samconfig import SAMCONFIG_NAMES, SamConfig, read_samconfig
 
 __all__ = [
+    "SAMCONFIG_NAMES",
     "AsyncInvocation",
     "Cors",
     "Destinations",

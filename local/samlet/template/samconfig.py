@@ -11,7 +11,7 @@ import yaml
 from samlet.errors import ProjectError
 from samlet.template.parameter_files import overrides
 
-_NAMES = ("samconfig.toml", "samconfig.yaml", "samconfig.yml")
+SAMCONFIG_NAMES = ("samconfig.toml", "samconfig.yaml", "samconfig.yml")
 # Later ones win. What is for running locally is meant for us more than what is for deploying.
 _COMMANDS = ("global", "deploy", "local_start_api")
 _OVERRIDES = "parameter_overrides"
@@ -30,11 +30,11 @@ def read_samconfig(folder: Path, environment: str | None = None) -> SamConfig:
 
     Raises ProjectError where an environment is named that no file has.
     """
-    path = next((folder / name for name in _NAMES if (folder / name).is_file()), None)
+    path = next((folder / name for name in SAMCONFIG_NAMES if (folder / name).is_file()), None)
     if path is None:
         if environment is None:
             return SamConfig()
-        raise ProjectError(f"--config-env {environment}: there is no {_NAMES[0]} in {folder}")
+        raise ProjectError(f"--config-env {environment}: there is no {SAMCONFIG_NAMES[0]} in {folder}")
     content = _content(path)
     chosen = content.get(environment or "default")
     if chosen is None and environment:

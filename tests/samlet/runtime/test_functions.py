@@ -7,9 +7,7 @@ from dataclasses import replace
 import pytest
 
 from functions_on_the_spot import MakeFunction, Running
-from samlet.emulator.reload import Reload
 from samlet.errors import FunctionNotFound, Throttled
-from samlet.runtime import Environments
 from waiting import eventually_async
 
 SLOW = """
@@ -116,29 +114,9 @@ async def test_a_busy_sandbox_finishes_before_it_is_replaced(make: MakeFunction,
         first = asyncio.create_task(functions.invoke("Echo", b"0.5"))
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
         (function.code / "app.py").write_text("def handler(event, context):\n    return 'new'\n")
-        await functions.stale(["Echo"])
+        functions.outdate(["Echo"])
         assert json.loads((await functions.invoke("Echo", b"0")).payload) == "new"
         assert (await first).ok
-
-
-async def test_a_saved_file_is_what_the_next_event_meets(
-    make: MakeFunction, running: Running, environments: Environments
-) -> None:
-    function = make("def handler(event, context):\n    return 'old'\n")
-    async with running(function) as functions:
-        reload = Reload(functions, environments)
-        await reload.start()
-        assert (await functions.invoke("Echo", b"0")).payload == b'"old"'
-        (function.code / "app.py").write_text("def handler(event, context):\n    return 'new'\n")
-
-        async def answer() -> bytes:
-            return (await functions.invoke("Echo", b"0")).payload
-
-        async def renewed() -> bool:
-            return await answer() == b'"new"'
-
-        await eventually_async(renewed)
-        await reload.stop()
 
 
 async def test_a_changed_template_replaces_what_differs_and_nothing_else(make: MakeFunction, running: Running) -> None:

@@ -111,5 +111,5 @@ async def test_a_saved_file_of_a_merged_layer_is_what_the_next_sandbox_meets(
         layer(first, {"python/who.py": "WHO = 2"})
         os.utime(saved, ns=(before.st_atime_ns, before.st_mtime_ns))  # within one second, and of the same size
         environments.forget_compiled(saved)
-        await functions.stale(["Echo"])
+        functions.outdate(["Echo"])
         assert told(await functions.invoke("Echo", b"{}")) == 2

@@ -226,7 +226,7 @@ async def test_without_awss_client_the_loop_in_pure_python_serves(
         assert payload_of(await functions.invoke("Echo", b'"set"'))["errorType"] == "Runtime.MarshalError"
         assert payload_of(await functions.invoke("Echo", b"1", client_context='{"custom": {"a": 1}}')) == {"a": 1}
         (function.code / "app.py").write_text("import not_there\n")
-        await functions.stale(["Echo"])
+        functions.outdate(["Echo"])
         assert payload_of(await functions.invoke("Echo", b"1"))["errorType"] == "Runtime.ImportModuleError"
 
 

@@ -95,7 +95,7 @@ async def test_each_sandbox_has_a_temporary_folder_that_is_home_too_and_goes_wit
         seen = told(await functions.invoke("Echo", b"{}"))
         assert seen["temporary"] == seen["variables"]["HOME"] == seen["variables"]["TMPDIR"]
         assert seen["there"]
-        await functions.stale(["Echo"])
+        functions.outdate(["Echo"])
         assert told(await functions.invoke("Echo", b"{}"))["temporary"] != seen["temporary"]
     assert not there(seen["temporary"])
 

@@ -1,0 +1,66 @@
+"""Schedules of a template that is edited while they fire."""
+
+from dataclasses import replace
+
+from samlet.sources.schedule_memory import ScheduleMemory
+from schedule_stage import CRON, HOURLY, RATE, Clock, Recorder, Start
+
+
+async def test_one_that_stays_the_same_keeps_its_rhythm(started: Start, clock: Clock, recorder: Recorder) -> None:
+    async with started(RATE, CRON) as schedules:
+        await clock.advance(seconds=40)
+        schedules.replace([RATE])
+        await clock.advance(seconds=20)
+    assert recorder.slots() == ["2026-01-01T12:00:30Z", "2026-01-01T12:01:30Z"]
+
+
+async def test_one_that_is_gone_fires_no_more(started: Start, clock: Clock, recorder: Recorder) -> None:
+    async with started(CRON) as schedules:
+        schedules.replace([])
+        await clock.advance(hours=1)
+        assert schedules.list() == ()
+    assert recorder.queued == []
+
+
+async def test_one_that_changed_follows_its_new_expression_alone(
+    started: Start, clock: Clock, recorder: Recorder
+) -> None:
+    async with started(CRON) as schedules:
+        schedules.replace([replace(CRON, expression="cron(20 * * * ? *)")])
+        await clock.advance(hours=1)
+    assert recorder.slots() == ["2026-01-01T12:20:00Z"]
+
+
+async def test_a_new_rate_counts_from_the_change_and_fires_after_its_period(
+    started: Start, clock: Clock, recorder: Recorder
+) -> None:
+    async with started(HOURLY) as schedules:
+        schedules.replace([HOURLY, RATE])
+        await clock.advance(seconds=59)
+        assert recorder.queued == []
+        await clock.advance(seconds=1)
+    assert recorder.slots() == ["2026-01-01T12:01:30Z"]
+
+
+async def test_one_that_is_switched_off_and_on_in_the_template_does_the_same(
+    started: Start, clock: Clock, recorder: Recorder
+) -> None:
+    async with started(HOURLY) as schedules:
+        schedules.replace([replace(HOURLY, enabled=False)])
+        await clock.advance(hours=1)
+        assert recorder.queued == []
+        schedules.replace([HOURLY])
+        await clock.advance(hours=1)
+    assert recorder.slots() == ["2026-01-01T14:00:00Z"]
+
+
+async def test_what_was_paused_stays_paused_over_a_change_of_others(
+    started: Start, clock: Clock, recorder: Recorder
+) -> None:
+    memory = ScheduleMemory()
+    async with started(HOURLY, CRON, memory=memory) as schedules:
+        schedules.pause("hourly")
+        schedules.replace([HOURLY])
+        await clock.advance(hours=1)
+        assert schedules.list()[0].paused
+    assert recorder.queued == []

@@ -1,0 +1,185 @@
+"""A whole Samlet whose code, template and project are edited while it runs: each save counts for the next request."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from samlet.emulator.project_changes import differences
+from samlet.model import HttpApi, KafkaMapping, Schedule, Template
+from toy import Toy
+from waiting import eventually
+
+MAPPING = """
+  Orders:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      FunctionName: !Ref Tick
+      SelfManagedEventSource: {{Endpoints: {{KafkaBootstrapServers: ["127.0.0.1:1"]}}}}
+      SelfManagedKafkaEventSourceConfig: {{ConsumerGroupId: orders}}
+      Topics: [orders]
+      StartingPosition: TRIM_HORIZON
+      BatchSize: {size}
+"""
+SECOND_API = """
+  SecondApi: {Type: AWS::Serverless::HttpApi}
+  Second:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.http
+      Environment: {Variables: {SECRET: second}}
+      Events: {Get: {Type: HttpApi, Properties: {ApiId: !Ref SecondApi, Method: GET, Path: /second}}}
+"""
+
+pytestmark = pytest.mark.xdist_group("whole")
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
+    toy = Toy(tmp_path_factory.mktemp("reloaded") / "toy")
+    toy.start()
+    yield toy
+    toy.end()
+
+
+@pytest.fixture
+def edited(started: Toy) -> Iterator[Toy]:
+    """A running Samlet whose files are put back afterwards."""
+    names = ("template.yaml", "samlet.toml", "code/app.py")
+    before = {name: (started.folder / name).read_text() for name in names}
+    yield started
+    (started.folder / ".env").unlink(missing_ok=True)
+    for name, text in before.items():
+        if (started.folder / name).read_text() != text:
+            (started.folder / name).write_text(text)
+    assert get(started, "/hello").text.startswith("hello ")
+
+
+def get(toy: Toy, path: str, part: str = "api") -> httpx.Response:
+    return httpx.get(f"{toy.addresses[part]}{path}")
+
+
+def change(toy: Toy, name: str, before: str, after: str) -> None:
+    text = (toy.folder / name).read_text()
+    assert before in text
+    (toy.folder / name).write_text(text.replace(before, after))
+
+
+def test_a_saved_handler_answers_the_next_request(edited: Toy) -> None:
+    change(edited, "code/app.py", 'os.environ["GREETING"]', '"goodbye "')
+    assert get(edited, "/hello").text.startswith("goodbye ")
+
+
+def test_a_route_of_the_template_is_where_the_next_request_finds_it(edited: Toy) -> None:
+    change(edited, "template.yaml", "Path: /hello", "Path: /hi")
+    assert get(edited, "/hi").text.startswith("hello ")
+    assert get(edited, "/hello").status_code == 404
+    eventually(lambda: "template.yaml changed: 1 HTTP API taken over in" in edited.log)
+    change(edited, "template.yaml", "Path: /hi", "Path: /hello")
+    assert get(edited, "/hello").status_code == 200
+
+
+def test_a_template_that_cannot_be_read_leaves_the_old_one_in_force(edited: Toy) -> None:
+    (edited.folder / "template.yaml").write_text("Resources: [")
+    assert get(edited, "/hello").status_code == 200
+    assert "template.yaml changed, and what was before stays in force: " in edited.log
+
+
+def test_a_new_api_gets_a_port_that_is_told_and_goes_with_it(edited: Toy) -> None:
+    before = (edited.folder / "template.yaml").read_text()
+    (edited.folder / "template.yaml").write_text(before + SECOND_API)
+    assert get(edited, "/hello").status_code == 200
+    url = edited.addresses["api SecondApi"]
+    assert httpx.get(f"{url}/second").text.startswith("hello ")
+    assert f"api SecondApi {url}" in edited.log
+    (edited.folder / "template.yaml").write_text(before)
+    assert get(edited, "/hello").status_code == 200
+    assert "api SecondApi" not in edited.addresses
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/second")
+
+
+def test_a_changed_schedule_is_planned_anew_and_the_others_keep_their_pause(edited: Toy) -> None:
+    console = edited.addresses["console"]
+    assert httpx.post(f"{console}/api/schedules/toy-failing/pause").status_code == 200
+    change(edited, "template.yaml", "cron(0 0 * * ? *)", "cron(0 5 * * ? *)")
+    assert get(edited, "/hello").status_code == 200
+    told = {schedule["name"]: schedule for schedule in httpx.get(f"{console}/api/schedules").json()}
+    assert told["toy-nightly"]["next"].endswith("T05:00:00+00:00")
+    assert told["toy-failing"]["paused"]
+    assert httpx.post(f"{console}/api/schedules/toy-failing/resume").status_code == 200
+
+
+def test_a_mapping_comes_changes_and_goes_with_the_template(edited: Toy) -> None:
+    before = (edited.folder / "template.yaml").read_text()
+
+    def mappings() -> dict[str, object]:
+        told: dict[str, object] = edited.health()["parts"]["kafka_mappings"]["mappings"]
+        return told
+
+    assert mappings() == {}
+    (edited.folder / "template.yaml").write_text(before + MAPPING.format(size=1))
+    eventually(lambda: list(mappings()) == ["Orders"])
+    (edited.folder / "template.yaml").write_text(before + MAPPING.format(size=2))
+    eventually(lambda: "Orders: what was under way has ended, and the new template counts" in edited.log)
+    eventually(lambda: list(mappings()) == ["Orders"])
+    (edited.folder / "template.yaml").write_text(before)
+    eventually(lambda: mappings() == {})
+
+
+def test_environment_and_parameters_of_samlet_toml_count_at_once(edited: Toy) -> None:
+    change(edited, "samlet.toml", '"hello "', '"good day "')
+    assert get(edited, "/hello").text.startswith("good day ")
+    change(edited, "samlet.toml", '"{secrets.one}"', '"open"')
+    assert get(edited, "/hello").text == "good day open"
+
+
+def test_what_of_samlet_toml_counts_at_a_start_only_is_named(edited: Toy) -> None:
+    change(edited, "samlet.toml", "[services]", "[services]\nmail = {}")
+    change(edited, "samlet.toml", 'on_start = ["Prepare"]', 'on_start = []\ntemplate = "other.yaml"')
+    assert get(edited, "/hello").status_code == 200
+    eventually(lambda: "samlet.toml: template, services, on_start will count when Samlet is restarted" in edited.log)
+
+
+def test_a_samlet_toml_that_is_wrong_leaves_the_old_one_in_force(edited: Toy) -> None:
+    change(edited, "samlet.toml", "[environment]", "[envirnment]")
+    assert get(edited, "/hello").text.startswith("hello ")
+    assert "samlet.toml changed, and what was before stays in force: " in edited.log
+
+
+def test_a_value_of_dotenv_counts_at_once(edited: Toy) -> None:
+    (edited.folder / ".env").write_text("GREETING='one '\n")
+    change(edited, "samlet.toml", '"hello "', '"{env.GREETING}"')
+    assert get(edited, "/hello").text.startswith("one ")
+    (edited.folder / ".env").write_text("GREETING='two '\n")
+    assert get(edited, "/hello").text.startswith("two ")
+    (edited.folder / ".env").write_text("")
+    assert get(edited, "/hello").text.startswith("two ")
+    eventually(lambda: f"{edited.folder / '.env'} has no GREETING" in edited.log)
+
+
+def test_a_value_that_dotenv_lacks_is_one_line_at_start(toy: Toy) -> None:
+    change(toy, "samlet.toml", '"hello "', '"{env.GREETING}"')
+    refused = toy.command("up")
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1].startswith("samlet: nothing fills {env.GREETING} of ")
+    assert json.dumps(refused.stderr).count("Traceback") == 0
+
+
+def test_a_variable_of_samlets_own_environment_comes_before_dotenv(toy: Toy) -> None:
+    (toy.folder / ".env").write_text("GREETING=file\n")
+    toy.environment["GREETING"] = "shell "
+    change(toy, "samlet.toml", '"hello "', '"{env.GREETING}"')
+    toy.start()
+    assert get(toy, "/hello").text.startswith("shell ")
+
+
+def test_what_a_template_has_changed_is_counted_by_kind() -> None:
+    schedule = Schedule("nightly", "rule", "rate(1 minute)", "F")
+    mapping = KafkaMapping("M", "F", "topic", "group")
+    old = Template(Path("t"), "r", "a", {}, apis=(HttpApi("A"),), schedules=(schedule,))
+    new = Template(Path("t"), "r", "a", {}, apis=(HttpApi("A"), HttpApi("B"), HttpApi("C")), kafka_mappings=(mapping,))
+    assert differences(old, new) == "2 HTTP APIs, 1 schedule, 1 Kafka mapping"
+    assert differences(old, old) == "nothing that runs"
