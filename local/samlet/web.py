@@ -1,4 +1,4 @@
-"""The project's web page: static files from one folder, plus the generated /config.json; loopback only."""
+"""The project's web page: static files and the generated /config.json; and what tells other sites' pages from ours."""
 
 import mimetypes
 from collections.abc import Mapping
@@ -22,6 +22,25 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
+
+
+_LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def is_foreign(request: web.Request) -> bool:
+    """Whether a browser says that a page of another origin asks; command-line clients say nothing."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        return True
+    origin = request.headers.get("Origin")
+    return origin is not None and origin != f"http://{request.headers.get('Host')}"
+
+
+def names_loopback(request: web.Request) -> bool:
+    """Whether the client knows us by a name of this machine; another one may be a web page's that leads here."""
+    try:
+        return urlsplit(f"//{request.headers.get('Host', '')}").hostname in _LOOPBACK_NAMES
+    except ValueError:
+        return False
 
 
 def static_site(site: Web, config: Mapping[str, str], url: str) -> web.Application:

@@ -11,7 +11,7 @@ from samlet.errors import FunctionNotFound
 from samlet.model import LATEST
 from samlet.runtime.descriptions import Description, Descriptions
 from samlet.runtime.functions import Functions
-from samlet.runtime.invoke_errors import Refused, as_lambda_answers, invalid, not_found
+from samlet.runtime.invoke_errors import Refused, as_lambda_answers, invalid, no_web_pages, not_found
 from samlet.runtime.targets import Target, parse
 
 LARGEST_PAYLOAD = 6 * 1024 * 1024
@@ -29,7 +29,7 @@ class InvokeApi:
         self._functions = functions
         self._descriptions = Descriptions(functions.surroundings, datetime.now(UTC))
         # Room above the limit, so that a payload that is too large gets Lambda's error instead of the server's.
-        self.app = web.Application(client_max_size=4 * LARGEST_PAYLOAD, middlewares=[as_lambda_answers])
+        self.app = web.Application(client_max_size=4 * LARGEST_PAYLOAD, middlewares=[as_lambda_answers, no_web_pages])
         one = "/2015-03-31/functions/{name}"
         self.app.router.add_post(f"{one}/invocations", self._invoke)
         for end in ("", "/"):

@@ -7,6 +7,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from samlet.errors import EnvironmentFailed, FunctionNotFound, Throttled
+from samlet.settings import LOOPBACK
+from samlet.web import is_foreign, names_loopback
 
 _SERVER_ERROR = 500
 
@@ -51,6 +53,18 @@ async def as_lambda_answers(request: web.Request, handler: Handler) -> web.Strea
         response = _answer(404, "UnknownOperationException", text)
     response.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
     return response
+
+
+@web.middleware
+async def no_web_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what a web page asks through its visitor's browser: there is no password, and programs send no Origin.
+
+    A page whose name was made to lead to this machine is known by that name, wherever only this machine is served.
+    """
+    address = request.transport.get_extra_info("sockname") if request.transport else None
+    if is_foreign(request) or (address and address[0] == LOOPBACK and not names_loopback(request)):
+        raise Refused(403, "AccessDeniedException", "web pages of other origins may not call functions here")
+    return await handler(request)
 
 
 def _answer(status: int, error_type: str, message: str, more: Mapping[str, str] | None = None) -> web.Response:
