@@ -1,9 +1,10 @@
 """Schedules of a template: EventBridge rules with a schedule expression, and schedules of EventBridge Scheduler."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from samlet.errors import TemplateError
 from samlet.model import Schedule
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
@@ -19,7 +20,19 @@ def schedules(stack: Stack, runnable: set[str]) -> tuple[Schedule, ...]:
         schedule = _scheduled(stack, resource, runnable)
         if schedule:
             found.append(schedule)
+    _check_names(found)
     return tuple(found)
+
+
+def _check_names(found: Iterable[Schedule]) -> None:
+    """Refuse two of one name, as AWS does when it makes the second one."""
+    seen = set()
+    for schedule in found:
+        name = (schedule.kind, schedule.group, schedule.name)
+        if name in seen:
+            where = f" in the group {schedule.group}" if schedule.kind == "scheduler" else ""
+            raise TemplateError(f"two schedules{where} are named {schedule.name}; give one another Name")
+        seen.add(name)
 
 
 def _rule(stack: Stack, rule: Resource, runnable: set[str]) -> Iterator[Schedule]:
@@ -56,6 +69,9 @@ def _scheduled(stack: Stack, resource: Resource, runnable: set[str]) -> Schedule
     if function is None:
         return None
     retry = target.inner("RetryPolicy")
+    start, end = _instant(properties, "StartDate"), _instant(properties, "EndDate")
+    if start and end and end < start:
+        raise properties.error("EndDate", f"{end:%Y-%m-%dT%H:%M:%SZ} comes before StartDate")
     return Schedule(
         name=properties.text("Name", resource.logical_id),
         kind="scheduler",
@@ -65,8 +81,8 @@ def _scheduled(stack: Stack, resource: Resource, runnable: set[str]) -> Schedule
         input=_input(target),
         enabled=properties.choice("State", "ENABLED", "ENABLED", "DISABLED") == "ENABLED",
         flexible_minutes=_flexible_minutes(properties.inner("FlexibleTimeWindow")),
-        start=_instant(properties, "StartDate"),
-        end=_instant(properties, "EndDate"),
+        start=start,
+        end=end,
         group=properties.text("GroupName", "default"),
         retries=retry.integer("MaximumRetryAttempts", _RETRIES, low=0, high=_RETRIES),
         max_age=retry.integer("MaximumEventAgeInSeconds", _MAX_AGE, low=60, high=_MAX_AGE),

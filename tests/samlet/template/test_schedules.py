@@ -125,3 +125,30 @@ def test_a_dead_letter_queue_is_listed_and_the_schedule_runs(loaded: Loader) -> 
 def test_a_malformed_schedule_is_named(loaded: Loader, properties: str, message: str) -> None:
     with pytest.raises(TemplateError, match=message):
         loaded(with_event("ScheduleV2", properties))
+
+
+def test_an_end_before_the_start_is_refused(loaded: Loader) -> None:
+    dates = "StartDate: '2030-02-01T00:00:00Z', EndDate: '2030-01-01T00:00:00+01:00'"
+    with pytest.raises(TemplateError, match=r"EndDate: .*comes before StartDate"):
+        loaded(with_event("ScheduleV2", f"ScheduleExpression: rate(1 minute), {dates}"))
+
+
+TWO = """
+          A:
+            Type: AWS::Scheduler::Schedule
+            Properties: &same
+              Name: twice
+              GroupName: mine
+              ScheduleExpression: rate(1 minute)
+              FlexibleTimeWindow: {Mode: "OFF"}
+              Target: {Arn: !GetAtt F.Arn, RoleArn: r}
+          B:
+            Type: AWS::Scheduler::Schedule
+            Properties: {<<: *same, GroupName: SECOND}
+"""
+
+
+def test_two_schedules_of_one_name_in_one_group_are_refused(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match="two schedules in the group mine are named twice; give one another Name"):
+        loaded(FUNCTION + TWO.replace("SECOND", "mine"))
+    assert len(loaded(FUNCTION + TWO.replace("SECOND", "yours")).schedules) == 2
