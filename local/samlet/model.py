@@ -236,7 +236,7 @@ class MadeResource:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A whole template, resolved; functions are keyed by logical id.
+    """A whole template, resolved; functions are keyed by logical id, `files` lie beside it and are part of it.
 
     `others` has the type of each resource, by logical id, that is no part of a Samlet but could be made in an AWS.
     """
@@ -255,3 +255,4 @@ class Template:
     others: Mapping[str, str] = field(default_factory=dict)
     # Logical id, type and what becomes of it here: `run` or `no effect`; the others are `unsupported`.
     resources: tuple[tuple[str, str, str], ...] = ()
+    files: tuple[Path, ...] = ()

@@ -32,6 +32,22 @@ SECOND_API = """
       Environment: {Variables: {SECRET: second}}
       Events: {Get: {Type: HttpApi, Properties: {ApiId: !Ref SecondApi, Method: GET, Path: /second}}}
 """
+DESCRIBED_API = """
+  DescribedApi:
+    Type: AWS::Serverless::HttpApi
+    Properties: {DefinitionUri: api.yaml}
+"""
+DESCRIPTION = """
+openapi: 3.0.1
+paths:
+  PATH:
+    get:
+      x-amazon-apigateway-integration:
+        type: aws_proxy
+        httpMethod: POST
+        payloadFormatVersion: "2.0"
+        uri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Hello.Arn}/invocations
+"""
 
 pytestmark = pytest.mark.xdist_group("whole")
 
@@ -99,6 +115,18 @@ def test_a_new_api_gets_a_port_that_is_told_and_goes_with_it(edited: Toy) -> Non
     assert "api SecondApi" not in edited.addresses
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/second")
+
+
+def test_an_api_that_is_described_in_a_file_of_its_own_follows_that_file(edited: Toy) -> None:
+    described = edited.folder / "api.yaml"
+    described.write_text(DESCRIPTION.replace("PATH", "/first"))
+    before = (edited.folder / "template.yaml").read_text()
+    (edited.folder / "template.yaml").write_text(before + DESCRIBED_API)
+    assert get(edited, "/hello").status_code == 200
+    assert get(edited, "/first", "api DescribedApi").status_code == 200
+    described.write_text(DESCRIPTION.replace("PATH", "/second"))
+    assert get(edited, "/second", "api DescribedApi").status_code == 200
+    assert get(edited, "/first", "api DescribedApi").status_code == 404
 
 
 def test_a_changed_schedule_is_planned_anew_and_the_others_keep_their_pause(edited: Toy) -> None:

@@ -54,9 +54,9 @@ class FunctionHouse:
         self._loader = TemplateLoader(settings, options, state_folder)
         # Agents have the code and its packages with them.
         self._environments = None if settings.agent_port else self._make_environments()
-        self._reload = self._make_reload(self._environments) if self._environments and options.sources else None
         self._facts: dict[str, str] = {}
         self._template: Template | None = None
+        self._reload = self._make_reload(self._environments) if self._environments and options.sources else None
         self._debugged: list[str] = []
         self._functions: Functions | None = None
 
@@ -66,10 +66,15 @@ class FunctionHouse:
         return Environments(folder, reaper=self._reaper, python_override=options.python, strict=options.strict)
 
     def _make_reload(self, environments: Environments) -> Reload:
+        limit, by_stat = self._project.folder, self._settings.watch_by_stat
+        return Reload(environments, files=self._files(), limit=limit, by_stat=by_stat)
+
+    def _files(self) -> set[Path]:
+        """The files that make the project what it is, functions apart."""
         project = self._project
         beside = {project.template.parent / name for name in SAMCONFIG_NAMES}
-        files = {project.template, project.folder / DOTENV, *beside} | ({project.source} if project.source else set())
-        return Reload(environments, files=files, limit=project.folder, by_stat=self._settings.watch_by_stat)
+        named = {project.template, project.folder / DOTENV, *beside, *(self._template.files if self._template else ())}
+        return named | ({project.source} if project.source else set())
 
     @property
     def saves(self) -> Saves:
@@ -141,6 +146,7 @@ class FunctionHouse:
         for debugger in debuggers.values():
             stack.push_async_callback(debugger.stop)
         if self._reload:
+            self._reload.follow(self._files())
             self._reload.start(self._functions)
             stack.push_async_callback(self._reload.stop)
 
@@ -220,7 +226,7 @@ class FunctionHouse:
         self._project, self._template = project, template
         await self.functions.replace(adapted(template.functions, self._debugged), everywhere)
         if self._reload:
-            self._reload.follow()
+            self._reload.follow(self._files())
         await adopt(template)
         say("samlet", f"{what} changed: {told} taken over in {time.monotonic() - began:.2f} s")
 

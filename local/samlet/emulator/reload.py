@@ -76,8 +76,10 @@ class Reload:
         if self._early and self._functions:
             self._note(self._functions, frozenset(self._early))
 
-    def follow(self) -> None:
-        """Follow the functions as they are now."""
+    def follow(self, files: Iterable[Path] | None = None) -> None:
+        """Follow the functions as they are now and, if told, other files of the project."""
+        if files is not None:
+            self._files = frozenset(files)
         try:
             self._watch.follow(self._watched())
         except OSError as error:

@@ -99,6 +99,7 @@ def _load(
         outputs=stack.outputs(whole.document.get("Outputs") or {}),
         others=elsewhere,
         resources=standings(stack),
+        files=tuple(whole.files),
     )
     not_made = made.unsupported if made else unmade(elsewhere)
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]

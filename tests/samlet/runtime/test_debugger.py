@@ -49,6 +49,7 @@ def debugged(environments: Environments, reaper: Reaper) -> Debugged:
 
     @asynccontextmanager
     async def run(function: Function, **settings: Any) -> AsyncIterator[tuple[Functions, Debugger]]:
+        await environments.prepare([function])
         package = await environments.debugger_for(function)
         debugger = Debugger(function.name, package, lambda: made.warm(function.logical_id))
         await debugger.listen("127.0.0.1", 0)

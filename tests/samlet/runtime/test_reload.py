@@ -29,6 +29,7 @@ def reloading(environments: Environments, reaper: Reaper) -> Reloading:
 
     @asynccontextmanager
     async def run(*functions: Function, **settings: Any) -> AsyncIterator[tuple[Functions, Reload]]:
+        await environments.prepare(functions)
         known: Environments = settings.pop("environments", environments)
         reload = Reload(known, **settings)
         by_id = {function.logical_id: function for function in functions}
