@@ -53,8 +53,10 @@ class Descriptions:
             "State": "Active",
             "LastUpdateStatus": "Successful",
         } | dict(function.described)
-        if function.environment:
-            text = f"Values are not shown. The variables are {', '.join(sorted(function.environment))}"
+        # What LoggingConfig turns into is shown as that.
+        declared = sorted(name for name in function.environment if not name.startswith("AWS_LAMBDA_LOG_"))
+        if declared:
+            text = f"Values are not shown. The variables are {', '.join(declared)}"
             configuration["Environment"] = {"Error": {"ErrorCode": "AccessDeniedException", "Message": text}}
         return configuration
 

@@ -50,6 +50,7 @@ def _defaults(function: Function, python: Path | None, opt: Path | None) -> dict
         "LD_LIBRARY_PATH": _joined(libraries),
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",  # a template changes it by LoggingConfig
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
         "AWS_ACCESS_KEY_ID": "local",
@@ -70,7 +71,6 @@ def _reserved(function: Function, api: str, region: str, log_stream: str) -> dic
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": api,
         "LAMBDA_TASK_ROOT": str(function.code),

@@ -9,7 +9,7 @@ from samlet.template.code import folder, impossible
 from samlet.template.described import Published, described, published, tags
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
-from samlet.template.variables import check
+from samlet.template.variables import check, logging_variables
 
 _RUNTIMES = re.compile(r"python3\.\d+|provided(\.al2|\.al2023)?")
 _LATER = {
@@ -112,7 +112,7 @@ def _environment(stack: Stack, resource: Resource) -> dict[str, str]:
     for name, value in found.items():
         if "{{resolve:" in value:
             stack.refuse(resource, f"Environment.Variables.{name}: dynamic references are not looked up")
-    return found
+    return found | logging_variables(resource.properties)
 
 
 def _asynchronous(stack: Stack) -> dict[str, AsyncInvocation]:

@@ -1,4 +1,4 @@
-"""What Lambda refuses of a function's variables when it is deployed, so that it is not met there first."""
+"""What Lambda refuses of a function's variables when it is deployed, and those that other properties turn into."""
 
 import re
 from collections.abc import Mapping
@@ -28,3 +28,13 @@ def check(environment: Properties, variables: Mapping[str, str]) -> None:
     size = sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
     if size > _LARGEST:
         raise environment.error("Variables", f"{size} bytes of names and values, and Lambda takes {_LARGEST}")
+
+
+def logging_variables(function: Properties) -> dict[str, str]:
+    """What a runtime's client and its loggers are told of `LoggingConfig`."""
+    logging = function.inner("LoggingConfig")
+    found = {"AWS_LAMBDA_LOG_GROUP_NAME": logging.optional_text("LogGroup")}
+    if logging.choice("LogFormat", "Text", "Text", "JSON") == "JSON":
+        level = logging.choice("ApplicationLogLevel", "INFO", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+        found |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": level}
+    return {name: value for name, value in found.items() if value}

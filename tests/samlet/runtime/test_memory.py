@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,12 +98,23 @@ async def test_pages_that_forked_children_share_count_once(make: MakeFunction, r
         assert 150 <= outcome.memory_used <= 256
 
 
-async def test_an_initialisation_over_the_memory_limit_is_killed(make: MakeFunction, running: Running) -> None:
-    source = "import time\nheld = b'x' * (300 * 1024 * 1024)\ntime.sleep(30)\n"
-    async with running(make(source, memory=128, timeout=9)) as functions:
+async def test_an_initialisation_over_the_memory_limit_is_killed_before_its_time_is_over(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
+    source = """
+        import os, time
+        held = b"x" * (300 * 1024 * 1024)
+        time.sleep(4)
+        open(os.environ["LIVED_ON"], "w").close()
+        time.sleep(30)
+    """
+    mark = tmp_path / "mark"
+    function = make(source, memory=128, timeout=9, environment={"LIVED_ON": str(mark)})
+    async with running(function) as functions:
         outcome = await functions.invoke("Echo", b"0")
         assert KILLED in told(outcome)["errorMessage"]
         assert "Phase: invoke\tStatus: error\tError Type: Runtime.OutOfMemory" in outcome.log_tail.decode()
+    assert not mark.exists()
 
 
 async def test_the_report_tells_of_the_most_that_the_process_has_held(make: MakeFunction, running: Running) -> None:
@@ -115,6 +127,19 @@ async def test_the_report_tells_of_the_most_that_the_process_has_held(make: Make
         assert used[0] < 90
         assert 100 < used[1] < 200
         assert used[2] == used[1], "it never goes down while the process lives"
+
+
+async def test_what_children_have_held_is_remembered_when_they_are_gone(make: MakeFunction, running: Running) -> None:
+    source = """
+        import subprocess, sys
+        def handler(event, context):
+            program = "import time; held = b'x' * (150 * 1024 * 1024); time.sleep(1)"
+            return subprocess.run([sys.executable, "-c", program]).returncode if event else 0
+    """
+    async with running(make(source, memory=512)) as functions:
+        during, after = [(await functions.invoke("Echo", event)).memory_used for event in (b"1", b"0")]
+    assert during > 150
+    assert after == during
 
 
 def test_what_a_process_tree_holds_is_the_sum_of_it() -> None:

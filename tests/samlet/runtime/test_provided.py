@@ -90,7 +90,9 @@ async def test_a_bootstrap_that_cannot_be_started_is_an_invalid_entrypoint(
             "errorType": "Runtime.InvalidEntrypoint",
             "errorMessage": f"RequestId: {outcome.request_id} Error: {words.format(code=function.code)}",
         }
-        assert b"Phase: invoke\tStatus: error\tError Type: Runtime.InvalidEntrypoint" in outcome.log_tail
+        tail = outcome.log_tail.decode()
+        assert "Phase: invoke\tStatus: error\tError Type: Runtime.InvalidEntrypoint" in tail
+        assert f"{told(outcome)['errorMessage']}\nRuntime.InvalidEntrypoint\nEND " in tail
         write(function.code / "bootstrap", SHELL)
         assert told(await functions.invoke("Echo", b"1")) == "hello 1"
 

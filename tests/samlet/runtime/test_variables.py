@@ -120,3 +120,27 @@ async def test_what_the_project_declares_wins_over_the_template_and_may_be_crede
     async with running(make(TELL, environment={"COLOUR": "blue"}), extra_environment=ours) as functions:
         seen = told(await functions.invoke("Echo", b"{}"))["variables"]
     assert ours.items() <= seen.items()
+
+
+async def test_with_json_as_log_format_lambdas_client_logs_json_from_the_level_on(
+    make: MakeFunction, running: Running
+) -> None:
+    source = """
+        import logging, os
+        def handler(event, context):
+            logging.getLogger().info("hidden")
+            logging.getLogger().warning("shown")
+            return os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+    """
+    declared = {
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+        "AWS_LAMBDA_LOG_LEVEL": "WARN",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "mine",
+    }
+    async with running(make(source, environment=declared)) as functions:
+        outcome = await functions.invoke("Echo", b"{}")
+    assert told(outcome) == "mine"
+    logged = [json.loads(line) for line in outcome.log_tail.decode().splitlines() if line.startswith("{")]
+    assert [(line["level"], line["message"], line["requestId"]) for line in logged] == [
+        ("WARNING", "shown", outcome.request_id)
+    ]

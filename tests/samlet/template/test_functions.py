@@ -198,6 +198,34 @@ def test_variables_may_be_four_kilobytes_and_name_a_time_zone(loaded: Loader) ->
 
 
 @pytest.mark.parametrize(
+    ("logging", "variables"),
+    [
+        ("{LogGroup: mine}", {"AWS_LAMBDA_LOG_GROUP_NAME": "mine"}),
+        ("{LogFormat: Text, ApplicationLogLevel: INFO}", {}),
+        ("{LogFormat: JSON}", {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}),
+        (
+            "{LogFormat: JSON, ApplicationLogLevel: DEBUG, LogGroup: mine}",
+            {
+                "AWS_LAMBDA_LOG_GROUP_NAME": "mine",
+                "AWS_LAMBDA_LOG_FORMAT": "JSON",
+                "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
+            },
+        ),
+    ],
+)
+def test_a_function_is_told_of_its_logging_by_lambdas_variables(
+    loaded: Loader, logging: str, variables: dict[str, str]
+) -> None:
+    function = loaded(plain(f"LoggingConfig: {logging}")).functions["F"]
+    assert function.environment == variables
+
+
+def test_a_log_format_that_lambda_does_not_know_is_an_error(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match=r"LoggingConfig\.LogFormat: needs one of Text, JSON, not XML"):
+        loaded(plain("LoggingConfig: {LogFormat: XML}"))
+
+
+@pytest.mark.parametrize(
     ("more", "reasons"),
     [
         ("SnapStart: {ApplyOn: PublishedVersions}", ["SnapStart: no snapshots are taken, each start is a whole one"]),
