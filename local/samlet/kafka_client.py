@@ -114,15 +114,7 @@ class KafkaCluster:
 
     def send(self, topic: str, records: Iterable[Record]) -> None:
         """See `Cluster.send`."""
-        with _failures():
-            producer = _producer(self.bootstrap)
-            try:
-                for record in records:
-                    # One after the other: order is kept, and a failure leaves no later record written.
-                    sent = producer.send(topic, record.value, key=record.key, headers=list(record.headers))
-                    sent.get(timeout=_SEND_WITHIN)
-            finally:
-                producer.close(timeout=1)
+        write(self.bootstrap, topic, records)
 
     def reachable(self) -> bool:
         """See `Cluster.reachable`."""
@@ -179,6 +171,7 @@ def write(bootstrap: str, topic: str, records: Iterable[Record], partition: int 
         try:
             for record in records:
                 headers = list(record.headers)
+                # One after the other: order is kept, and a failure leaves no later record written.
                 sent = producer.send(topic, record.value, key=record.key, headers=headers, partition=partition)
                 sent.get(timeout=_SEND_WITHIN)
                 count += 1
@@ -386,14 +379,21 @@ def committed_offsets(bootstrap: str) -> dict[str, dict[tuple[str, int], int]]:
     with _failures():
         admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), **_CONNECT_WITHIN)
         try:
-            groups = sorted({group[0] for group in admin.list_consumer_groups()})
-            told = {group: admin.list_consumer_group_offsets(group) for group in groups}
+            told = _offsets_of_groups(admin)
         finally:
             admin.close()
     return {
         group: {(tp.topic, tp.partition): place.offset for tp, place in places.items() if place.offset >= 0}
         for group, places in told.items()
     }
+
+
+def _offsets_of_groups(admin: KafkaAdminClient) -> Mapping[str, Mapping[TopicPartition, Any]]:
+    if _NEW_CLIENT:
+        groups = sorted({group["group_id"] for group in admin.list_groups()})
+        return dict(admin.list_group_offsets(groups)) if groups else {}
+    groups = sorted({group[0] for group in admin.list_consumer_groups()})
+    return {group: admin.list_consumer_group_offsets(group) for group in groups}
 
 
 def read_spans(bootstrap: str, topic: str, spans: Mapping[int, tuple[int, int]]) -> Iterator[Record]:

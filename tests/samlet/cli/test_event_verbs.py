@@ -12,8 +12,10 @@ from kafka.admin import NewTopic
 
 from samlet.cli.redrive import Redrive, memory_of
 from samlet.cli.topics import lags
-from samlet.kafka_client import Record, commit_offsets, read_topic, write
+from samlet.errors import KafkaFailed
+from samlet.kafka_client import Record, commit_offsets, describe_topics, read_topic, write
 from toy import Toy
+from waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("whole")
 
@@ -25,7 +27,16 @@ def topic(whole: Toy) -> str:
     admin = KafkaAdminClient(bootstrap_servers=whole.addresses["kafka"])
     admin.create_topics([NewTopic(name, 3, 1), NewTopic(f"{name}.dead", 2, 1)])
     admin.close()
+    eventually(lambda: {name, f"{name}.dead"} <= set(_ready(whole)), timeout=30)
     return name
+
+
+def _ready(whole: Toy) -> dict[str, Any]:
+    """The topics whose leaders answer: a new one has none for a moment."""
+    try:
+        return dict(describe_topics(whole.addresses["kafka"]))
+    except KafkaFailed:
+        return {}
 
 
 def records(whole: Toy, topic: str) -> list[Record]:

@@ -81,3 +81,12 @@ def test_every_section_of_the_handbook_is_in_its_list_of_contents() -> None:
     sections = re.findall(r"^## (.+)$", HANDBOOK, re.MULTILINE)[1:]
     listed = re.findall(r"\[([^\]]+)\]\(#[a-z-]+\)", HANDBOOK.partition("In this file:")[2].partition("\n\n")[0])
     assert listed == sections
+
+
+def test_options_before_a_verb_of_events_count_as_those_after_it() -> None:
+    before = main._parser().parse_args(["events", "--topic", "orders", "--json", "--config", "c.toml", "follow"])
+    after = main._parser().parse_args(["events", "follow", "--topic", "orders", "--json", "--config", "c.toml"])
+    assert vars(before) == vars(after)
+    assert (before.topic, before.json, before.follow, str(before.config)) == ("orders", True, True, "c.toml")
+    assert main._parser().parse_args(["events", "produce", "x"]).topic == "events"
+    assert not main._parser().parse_args(["events"]).follow

@@ -66,7 +66,7 @@ def told(folder: Path, *words: str, asked: tuple[str, ...]) -> dict[str, Any]:
 def test_env_vars_win_over_template_and_project_and_need_no_declaration(folder: Path) -> None:
     variables = {
         "Env": {"DECLARED": "file", "UNDECLARED": 5, "FLAG": True},
-        "Parameters": {"PROJECT": "all", "ALL": "x"},
+        "Parameters": {"PROJECT": "all", "ALL": "x", "DECLARED": "all"},
     }
     (folder / "env.json").write_text(json.dumps(variables))
     asked = ("DECLARED", "UNDECLARED", "FLAG", "PROJECT", "ALL", "GREETING")
