@@ -28,6 +28,8 @@ Count = 3
 MODE = "local"
 [jwks]
 "https://issuer.example" = "page/keys.json"
+[console]
+correlation = ["x-order-id"]
 """
 
 
@@ -51,6 +53,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert found.parameters["Count"] == "3"
     assert found.environment == {"MODE": "local"}
     assert found.jwks == {"https://issuer.example": tmp_path / "page" / "keys.json"}
+    assert found.correlation == ("x-order-id",)
     assert found.folder == tmp_path
 
 
@@ -74,6 +77,8 @@ def test_an_empty_file_means_a_template_and_nothing_around_it(tmp_path: Path) ->
     ("text", "complaint"),
     [
         ("colour = 1", "colour: unknown key"),
+        ("[console]\nport = 1", "console.port: unknown key"),
+        ("[console]\ncorrelation = 1", "console.correlation: must be a list of strings"),
         ("on_start = 'Prepare'", "on_start: must be a list of strings"),
         ("on_start = [1]", "on_start: must be a list of strings"),
         ("template = 3", "template: must be a non-empty string, not a number"),

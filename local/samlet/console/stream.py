@@ -27,7 +27,7 @@ HEARTBEAT = 15.0
 PATIENCE = 10.0
 """Seconds until a client that takes nothing is dropped."""
 MOST_AT_ONCE = 300
-"""Changed invocations in one event; a client that has missed more reads the list again."""
+"""Changed invocations in one event; where there are more, a client is told `many` and reads the list again."""
 _RUN = f"{os.getpid():x}{time.time_ns():x}"  # ids of another run mean nothing in this one
 
 
@@ -100,7 +100,7 @@ class Client:
             if invocation.version <= since:
                 break
             if len(changed) == MOST_AT_ONCE:
-                return [self._event("reread", {"forgotten": record.forgotten})]
+                return [self._event("many", {"forgotten": record.forgotten})]
             changed.append(summary(invocation, self._watched))
         return [self._event("invocations", {"changed": changed[::-1], "forgotten": record.forgotten})]
 

@@ -100,7 +100,7 @@ async def test_who_has_missed_a_lot_is_told_to_read_the_list_again(client: Clien
         await page.next("hello")
         for number in range(stream.MOST_AT_ONCE + 1):
             handled(stand.record, request_id=f"r{number}")
-        assert await page.next("reread") == {"forgotten": 0}
+        assert await page.next("many") == {"forgotten": 0}
 
 
 async def test_silence_is_filled_so_that_a_dead_connection_is_noticed(

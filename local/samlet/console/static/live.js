@@ -1,6 +1,6 @@
 // The one stream of what changes. It comes back by itself; whoever listens is told what to read again.
 
-const EVENTS = ["functions", "parts", "mails", "schedules", "invocations", "reread", "beat"];
+const EVENTS = ["functions", "parts", "mails", "schedules", "invocations", "many", "beat"];
 const RETRY = 1500;
 const PATIENCE = 40000; // over twice the server's heartbeat
 

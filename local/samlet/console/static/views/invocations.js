@@ -34,6 +34,7 @@ export function open(main, { live, signal }) {
   const keyed = new Keyed(body, (item) => item.key, () => row(() => filters));
   live.on("functions", showFunctions, signal);
   live.on("reread", reload, signal);
+  live.on("many", soon(reload, signal, 2000), signal);
   live.on("invocations", ({ changed }) => {
     if (filters.text) rereadSoon();
     else {

@@ -18,8 +18,8 @@ export function open(main, { live, signal }) {
   const body = h("div", { class: "traces" });
   main.append(h("h1", { class: "hidden" }, title), form, body);
 
-  const again = soon(load, signal, 1000);
-  live.on(["invocations", "mails", "reread"], again, signal);
+  const again = soon(load, signal, 2000);
+  live.on(["invocations", "many", "mails", "reread"], again, signal);
 
   async function load() {
     if (!wanted) return showNewest();
