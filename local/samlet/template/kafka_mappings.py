@@ -85,8 +85,9 @@ def _note_differences(stack: Stack, resource: Resource, configuration: Propertie
     properties = resource.properties
     if "SchemaRegistryConfig" in configuration:
         stack.refuse(resource, "SchemaRegistryConfig: records are passed on as they are")
-    if properties.items("SourceAccessConfigurations"):
-        stack.refuse(resource, "SourceAccessConfigurations: the broker is read without authentication")
+    if access := properties.maps("SourceAccessConfigurations"):
+        types = ", ".join(item.text("Type") for item in access)
+        stack.refuse(resource, f"SourceAccessConfigurations: {types}: the broker is read without authentication")
     if "ProvisionedPollerConfig" not in properties:
         for name in filter(properties.__contains__, _PROVISIONED_ONLY):
             stack.refuse(resource, f"{name}: is honoured here, but AWS takes it only with ProvisionedPollerConfig")
@@ -108,8 +109,8 @@ def _pollers(properties: Properties) -> tuple[int, int | None]:
 
 
 def _uuid(stack: Stack, resource: Resource) -> str:
-    """A stable stand-in for the mapping's UUID, AWS's default consumer group."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stack.region}:{stack.account}:{resource.logical_id}"))
+    """A stable stand-in for the mapping's UUID, AWS's default consumer group; another template's is another one."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stack.path}:{stack.region}:{stack.account}:{resource.logical_id}"))
 
 
 def _bootstrap_servers(properties: Properties) -> tuple[str, ...]:

@@ -37,6 +37,16 @@ def test_a_self_managed_mapping_has_awss_defaults(loaded: Loader) -> None:
     assert template.unsupported == ()
 
 
+def test_the_mapping_of_another_template_is_another_group(loaded: Loader) -> None:
+    text = f"""
+        Resources:
+          F: {{Type: AWS::Lambda::Function, Properties: {{Runtime: python3.13, Handler: a.b, Code: code}}}}
+          M: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: !Ref F, {COMMON}, {SELF_MANAGED}}}}}
+        """
+    groups = [loaded(text, name).kafka_mappings[0].group_id for name in ("one.yaml", "two.yaml", "one.yaml")]
+    assert groups[0] == groups[2] != groups[1]
+
+
 def test_every_control_is_read(loaded: Loader) -> None:
     template = mapping(
         loaded,
