@@ -21,7 +21,10 @@ OF_THE_CLIENT = (
     "tests/integration/test_tls.py::test_a_broker_signed_by_a_stranger_is_refused",
     "tests/integration/test_tls.py::test_a_broker_under_another_name_is_refused",
     "tests/integration/test_tls.py::test_a_broker_refuses_a_wrong_password_and_a_plain_client",
-    "tests/samlet/sources/test_kafka_source.py",
+    "tests/samlet/sources/test_kafka_backlog.py",
+    "tests/samlet/sources/test_kafka_positions.py",
+    "tests/samlet/sources/test_kafka_rebalances.py",
+    "tests/samlet/sources/test_kafka_topics.py",
 )
 OF_THE_LANGUAGE = (
     "tests/unit",
