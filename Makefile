@@ -94,7 +94,7 @@ format: .venv/.tools ## format the code
 	$(VENV)/ruff check --fix-only -q .
 	$(VENV)/ruff format .
 
-bench: .venv/.tools ## measure: start, latency, memory, throughput
+bench: .venv/.tools ## measure the system [BENCH_ARGS="--peers|--soak|--compose --write"]
 	@PYTHONPATH=local:tests $(VENV)/python -m benchmarks $(BENCH_ARGS)
 
 chaos: .venv/.tools ## kill processes in the middle of the flow, longer than `make test` does

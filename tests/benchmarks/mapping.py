@@ -43,7 +43,7 @@ def _rate(folder: Path, topic: str) -> float:
 
         already = eventually(delivered, timeout=60, every=0.01)
         began = time.monotonic()
-        eventually(lambda: delivered() >= _RECORDS, timeout=120, every=0.05)
+        eventually(lambda: delivered() >= _RECORDS, timeout=300, every=0.05)
         return (_RECORDS - already) / (time.monotonic() - began)
 
 
@@ -52,7 +52,8 @@ def _send(servers: str, topic: str, partitions: int) -> None:
     admin.create_topics([NewTopic(topic, partitions, 1)])
     admin.close()
     producer = KafkaProducer(bootstrap_servers=servers, linger_ms=20, batch_size=256 * 1024)
-    for number in range(_RECORDS):
-        producer.send(topic, _VALUE, partition=number % partitions)
+    sent = [producer.send(topic, _VALUE, partition=number % partitions) for number in range(_RECORDS)]
     producer.flush()
+    for future in sent:
+        future.get(timeout=10)  # raises what went wrong
     producer.close()
