@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import uvloop
 
 from samlet.processes import Reaper, spawn, terminate
 from waiting import eventually, eventually_async
@@ -104,3 +108,35 @@ async def test_closing_the_reaper_ends_what_is_left() -> None:
     process = await spawn(SLEEP, reaper=reaper, env=os.environ)
     await asyncio.to_thread(reaper.close)
     assert await process.wait() == -signal.SIGKILL
+
+
+LOOPS = [None, uvloop.new_event_loop]
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["asyncio", "uvloop"])
+def test_on_either_loop_a_group_ends_with_its_leader_and_ours_does_not(reaper: Reaper, loop: Any) -> None:
+    async def scenario() -> None:
+        process = await spawn(SLEEP, reaper=reaper, env=os.environ)
+        assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
+        assert await terminate(process, 0) == -signal.SIGKILL
+
+    asyncio.run(scenario(), loop_factory=loop)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
+@pytest.mark.parametrize("loop", LOOPS, ids=["asyncio", "uvloop"])
+def test_on_either_loop_another_users_process_has_that_user_and_none_of_our_groups(reaper: Reaper, loop: Any) -> None:
+    async def scenario() -> bytes:
+        told = "import os; print(os.getuid(), os.getgid() == os.getegid(), 0 in os.getgroups())"
+        command = ["/usr/bin/env", "python3", "-c", told]
+        somebody = pwd.getpwnam("nobody").pw_uid
+        process = await spawn(
+            command, reaper=reaper, env=os.environ, stdout=subprocess.PIPE, user=somebody, cwd=Path("/")
+        )
+        return (await process.communicate())[0]
+
+    assert asyncio.run(scenario(), loop_factory=loop).split() == [
+        str(pwd.getpwnam("nobody").pw_uid).encode(),
+        b"True",
+        b"False",
+    ]

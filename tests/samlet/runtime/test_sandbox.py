@@ -261,3 +261,61 @@ def _alive(pid: int) -> bool:
 )
 def test_an_exit_is_described_in_awss_words(status: int, words: str) -> None:
     assert describe_exit(status) == words
+
+
+async def test_an_answer_is_there_before_the_runtime_asks_again_and_the_next_event_waits_for_that(
+    make: MakeFunction, running: Running
+) -> None:
+    function = make("", runtime="provided.al2023", handler="hello")
+    bootstrap = function.code / "bootstrap"
+    bootstrap.write_text(slowly_asking(f"while [ ! -e {function.code}/go ]; do sleep 0.02; done"))
+    bootstrap.chmod(0o755)
+    async with running(function, max_sandboxes=1) as functions:
+        assert payload_of(await functions.invoke("Echo", b"1")) == 1
+        [pid] = pids(functions)
+        second = asyncio.create_task(functions.invoke("Echo", b"2"))
+        await eventually_async(lambda: functions._pools["Echo"]._free == [])
+        assert not second.done()
+        (function.code / "go").touch()
+        assert payload_of(await second) == 2
+        assert pids(functions) == [pid]
+
+
+async def test_a_runtime_that_answers_and_never_asks_again_is_ended_with_its_events_time(
+    make: MakeFunction, running: Running
+) -> None:
+    function = make("", runtime="provided.al2023", handler="hello", timeout=1)
+    bootstrap = function.code / "bootstrap"
+    bootstrap.write_text(slowly_asking("sleep 600"))
+    bootstrap.chmod(0o755)
+    async with running(function) as functions:
+        assert payload_of(await functions.invoke("Echo", b"1")) == 1
+        await eventually_async(lambda: states(functions) == ["reset"])
+        assert pids(functions) == []
+        assert payload_of(await functions.invoke("Echo", b"2")) == 2
+
+
+async def test_a_runtime_that_ends_between_answer_and_asking_costs_the_next_event_nothing(
+    make: MakeFunction, running: Running
+) -> None:
+    function = make("", runtime="provided.al2023", handler="hello")
+    bootstrap = function.code / "bootstrap"
+    bootstrap.write_text(slowly_asking("sleep 0.2; exit 1"))
+    bootstrap.chmod(0o755)
+    async with running(function, max_sandboxes=1) as functions:
+        for number in range(3):
+            assert payload_of(await functions.invoke("Echo", b"%d" % number)) == number
+
+
+def slowly_asking(pause: str) -> str:
+    """A runtime that returns each event and does something between that and asking for the next one."""
+    return (
+        "#!/bin/sh\n"
+        'api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"\n'
+        "while true; do\n"
+        '  curl -sS -D "$TMPDIR/headers" -o "$TMPDIR/event" "$api/invocation/next" || exit 3\n'
+        "  id=$(tr -d '\\r' < \"$TMPDIR/headers\" | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //p')\n"
+        '  curl -sS -o /dev/null "$api/invocation/$id/response" -d "@$TMPDIR/event"\n'
+        f"  {pause}\n"
+        "done\n"
+    )
