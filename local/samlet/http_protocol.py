@@ -17,20 +17,20 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any, Literal, cast
 
 import httptools
 
 from samlet.eager import begin
+from samlet.http_response import BODILESS, head_of
+from samlet.http_response import HttpResponse as HttpResponse  # what a handler answers
 
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
-_BODILESS = frozenset({204, 304})
 _LINGER = 5.0  # seconds in which the sender of what was refused may go on, so that it gets to read the answer
 _LARGEST_PART = 64 * 1024  # bytes of a head that has no end yet, or between two pieces of a body
 _BACKLOG = 1024
+_HEAD_TOO_LARGE = (431, "Request Header Fields Too Large")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,6 @@ class RawRequest:
     def header(self, name: bytes) -> str | None:
         """The first header of that name, which is given in lower case."""
         return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
-
-
-@dataclass(slots=True)
-class HttpResponse:
-    """A response ready for the wire; `headers` in order. Length, date and connection are added when it is sent."""
-
-    status: int
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""
 
 
 type Handler = Callable[[RawRequest], Coroutine[Any, Any, HttpResponse]]
@@ -174,15 +165,13 @@ class _Connection(asyncio.Protocol):
         self._phase: Literal["between", "head", "body"] = "between"
         self._deadline = self._loop.time() + self._limits.idle_seconds  # for what the phase waits for
         self._read = 0  # bytes of this read
-        self._unused = (
-            0  # bytes read since anything has become of them, those of a read in which something did not counted
-        )
+        self._unused = 0  # bytes since the read in which the last head or piece of a body was complete
         self._deaf = False  # what still comes is dropped
         self._last = False  # nothing will be asked after what is queued
         self._writable = True
         self._continue_due = False
 
-    # --- what the transport says --------------------------------------------------------------------------------------
+    # What the transport says.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -229,7 +218,7 @@ class _Connection(asyncio.Protocol):
         self._deadline = self._loop.time() + self._limits.idle_seconds
         self._serve()
 
-    # --- what the parser says -----------------------------------------------------------------------------------------
+    # What the parser says.
 
     def on_message_begin(self) -> None:
         self._phase, self._unused = "head", 0
@@ -281,17 +270,15 @@ class _Connection(asyncio.Protocol):
         self._request.body = b"".join(self._body)
         self._queue.append(self._request)
 
-    # --- what is refused ----------------------------------------------------------------------------------------------
+    # What is refused.
 
     def _check_head(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
         if self._read + self._unused > self._limits.head:  # it may be, then
             self._measure_head(request)
-        hosts = int(b"host" in known)
-        if len(known) != len(request.headers):
-            hosts = sum(name == b"host" for name, _ in request.headers)
-        if hosts != 1 and (hosts > 1 or request.version != "1.0"):
-            raise _Refused(400, "Bad Request")
-        if request.version not in {"1.1", "1.0"}:
+        once = len(known) == len(request.headers)
+        hosts = int(b"host" in known) if once else sum(name == b"host" for name, _ in request.headers)
+        wrong_host = hosts > 1 or (hosts == 0 and request.version != "1.0")
+        if wrong_host or request.version not in {"1.1", "1.0"}:
             raise _Refused(400, "Bad Request")
 
     def _measure_head(self, request: RawRequest) -> None:
@@ -299,7 +286,7 @@ class _Connection(asyncio.Protocol):
         if line > self._limits.head:
             raise _Refused(414, "Request-URI Too Long")
         if line + sum(len(name) + len(value) + 4 for name, value in request.headers) > self._limits.head:
-            raise _Refused(431, "Request Header Fields Too Large")
+            raise _Refused(*_HEAD_TOO_LARGE)
 
     def _expect_body(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
         if known.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
@@ -322,10 +309,8 @@ class _Connection(asyncio.Protocol):
 
     def _check_use(self) -> None:
         """Refuse what never becomes a head or a body: endless headers, chunk extensions, trailers."""
-        if self._unused > _LARGEST_PART and self._phase == "head":
-            raise _Refused(431, "Request Header Fields Too Large")
-        if self._unused > _LARGEST_PART and self._phase == "body":
-            raise _Refused(400, "Bad Request")
+        if self._unused > _LARGEST_PART and self._phase != "between":
+            raise _Refused(400, "Bad Request") if self._phase == "body" else _Refused(*_HEAD_TOO_LARGE)
 
     def _refuse(self, refused: _Refused) -> None:
         self._deaf = self._last = True
@@ -344,7 +329,7 @@ class _Connection(asyncio.Protocol):
         elif self._task is None:
             self._transport.close()
 
-    # --- what is answered ---------------------------------------------------------------------------------------------
+    # What is answered.
 
     def _serve(self) -> None:
         """Begin with the next request, unless one is under way or the client does not take its answers."""
@@ -385,7 +370,7 @@ class _Connection(asyncio.Protocol):
         if head is None:
             response = self._server.refuse(500, "Internal Server Error")
             head = head_of(response, version, self._server.date(), keep_alive=keep_alive) or b""
-        bodiless = response.status in _BODILESS or (request is not None and request.method == "HEAD")
+        bodiless = response.status in BODILESS or (request is not None and request.method == "HEAD")
         self._transport.write(head if bodiless else head + response.body)
         if keep_alive:
             if self._phase == "between":
@@ -411,18 +396,3 @@ class _Connection(asyncio.Protocol):
         if self._task:
             self._task.cancel()
         self._transport.abort()
-
-
-def head_of(response: HttpResponse, version: str, date: str, *, keep_alive: bool) -> bytes | None:
-    """Return the head of a response; None where a header would end its line and begin one of its own."""
-    lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}"]
-    lines += [f"{name}: {value}" for name, value in response.headers]
-    if response.status not in _BODILESS:
-        lines.append(f"content-length: {len(response.body)}")
-    lines.append(f"date: {date}")
-    if not keep_alive or version == "1.0":
-        lines.append(f"connection: {'keep-alive' if keep_alive else 'close'}")
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or "\0" in text:
-        return None
-    return text.encode("utf-8", "replace") + b"\r\n\r\n"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gateway_client import Answer, read_answer
-from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest, head_of
+from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest
+from samlet.http_response import head_of
 from waiting import eventually_async
 
 HEAD = b" HTTP/1.1\r\nHost: a\r\n"
@@ -356,11 +357,15 @@ async def test_a_connection_is_kept_as_its_version_and_its_header_say(
 ) -> None:
     request = b"GET / HTTP/" + version + b"\r\nHost: a\r\n" + header + b"\r\n"
     async with stage() as here:
-        _, line = await here.ask(request)
+        line = await here.connect()
+        line.send(request)
+        told = (await line.answer())["connection"]
         if stays:
+            assert told == (None if version == b"1.1" else "keep-alive")
             line.send(request)
             assert (await line.answer()).status == 200
         else:
+            assert told == "close"
             assert await line.ended()
 
 
