@@ -116,3 +116,8 @@ async def test_odd_headers_are_never_a_5xx(client: Client, headers: bytes, statu
 async def test_a_broken_chunked_body_is_a_400(client: Client) -> None:
     answer = await client.raw(b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
     assert answer.status == 400
+
+
+async def test_a_request_that_nobody_can_make_out_is_counted_without_a_route(client: Client) -> None:
+    assert (await client.raw(b"nonsense\r\n\r\n")).status == 400
+    assert [(route, status) for route, status, _ in client.answered] == [("none", 400)]
