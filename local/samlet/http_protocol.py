@@ -318,15 +318,15 @@ class _Connection(asyncio.Protocol):
         self._queue.append(self._server.refuse(refused.status, str(refused)))
 
     def check(self, now: float) -> None:
-        """Give up on a client that is too slow."""
-        if now < self._deadline:
+        """Give up on a client that is too slow; while it is served, it is us who take the time."""
+        if now < self._deadline or self._task is not None:
             return
         if not self._writable or self._transport.is_closing():
             self._transport.abort()
         elif self._phase != "between":
             self._refuse(_Refused(408, "Request Timeout"))
             self._serve()
-        elif self._task is None:
+        else:
             self._transport.close()
 
     # What is answered.
@@ -361,6 +361,8 @@ class _Connection(asyncio.Protocol):
             self._serve()
             if self._task is None and not self._queue and not self._transport.is_closing():
                 self._transport.resume_reading()
+                if self._phase != "between":
+                    self._deadline = self._loop.time() + self._limits.stall_seconds
 
     def _send(self, response: HttpResponse, request: RawRequest | None) -> None:
         """Write an answer; without a request it is to one that nobody could make out."""

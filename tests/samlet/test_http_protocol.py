@@ -304,6 +304,27 @@ async def test_a_connection_on_which_nothing_is_asked_is_closed_and_one_that_wai
 
 
 @in_a_loop
+async def test_a_client_that_has_begun_its_next_request_is_not_given_up_while_it_is_served() -> None:
+    gate = asyncio.Event()
+
+    async def wait(request: RawRequest) -> HttpResponse:
+        await gate.wait()
+        return await hello(request)
+
+    async with stage(wait, QUICK) as here:
+        line = await here.connect()
+        line.send(b"GET /1" + HEAD + b"\r\nGET /2" + HEAD)
+        await eventually_async(lambda: here.seen != [])
+        [connection] = here.server.connections
+        # It is looked at four times in that time.
+        await eventually_async(lambda: connection._deadline + QUICK.head_seconds < connection._loop.time())
+        gate.set()
+        assert (await line.answer()).body == b"/1"
+        line.send(b"\r\n")
+        assert (await line.answer()).body == b"/2"
+
+
+@in_a_loop
 async def test_a_client_that_does_not_take_its_answers_is_given_up() -> None:
     async def large(_: RawRequest) -> HttpResponse:
         return HttpResponse(200, [], b"x" * 20_000_000)
@@ -408,7 +429,7 @@ async def test_closing_lets_a_request_under_way_end_and_takes_no_further_one() -
         idle, line = await here.connect(), await here.connect()
         line.send(b"GET /" + HEAD + b"\r\n")
         await eventually_async(lambda: here.seen != [])
-        closing = asyncio.create_task(here.server.close(grace=5))
+        closing = asyncio.create_task(here.server.close(grace=3600))
         answer = await line.answer()
         assert (answer.status, answer["connection"]) == (200, "close")
         assert await idle.ended()
