@@ -11,7 +11,6 @@ _REASONS = {
     "S3": "a bucket's notifications wake nothing here",
     "Cognito": "triggers of user pools are not called",
     "AlexaSkill": "skills are not connected",
-    "IoTRule": "rules of IoT are not run",
 }
 
 

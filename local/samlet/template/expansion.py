@@ -26,6 +26,7 @@ from samlet.template.parameters import ParameterValue, resolve_parameters
 
 _KEPT = 20
 _NESTED = "AWS::Serverless::Application"
+_CONNECTOR = "AWS::Serverless::Connector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,20 @@ def _set_aside(document: dict[str, Any]) -> list[Unsupported]:
     if document.get("Hooks"):
         notes.append(Unsupported("Hooks", "Hooks", "hooks of a deployment are not run"))
     for logical_id, resource in list(document["Resources"].items()):
+        # Connectors are policies and permissions, which have no effect here; their profiles would have to be right.
+        resource.pop("Connectors", None)
+        if resource["Type"] == _CONNECTOR:
+            _pass_over(resource)
         if resource["Type"] == _NESTED:
             notes.append(Unsupported(logical_id, _NESTED, "nested applications are not run; start each by itself"))
-            # A kind that the expansion passes over, so that references to it still resolve.
-            resource["Type"] = "AWS::CDK::Metadata"
-            resource["Properties"] = {}
+            _pass_over(resource)
     return notes
+
+
+def _pass_over(resource: dict[str, Any]) -> None:
+    """Makes it a kind that the expansion passes over, so that references to it still resolve."""
+    resource["Type"] = "AWS::CDK::Metadata"
+    resource["Properties"] = {}
 
 
 def _looked_up(declared: Mapping[str, Any], given: Mapping[str, str]) -> list[Unsupported]:

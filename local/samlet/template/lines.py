@@ -10,8 +10,17 @@ from samlet.model import Unsupported
 from samlet.template import reader
 
 _WORD = re.compile(r"[\w:.\[\]/-]+")
+_RESOURCE = re.compile(r"Resources\.(\w+)")
 _QUOTED_ID = re.compile(r"\[(\w+)\]")
-# What the SAM transform makes for events that name no API of their own.
+# What SAM calls a property that CloudFormation calls otherwise.
+_SAM_WORDS = {
+    "Code": ("CodeUri", "InlineCode", "ImageUri"),
+    "Content": ("ContentUri",),
+    "DeadLetterConfig": ("DeadLetterQueue",),
+}
+# What SAM makes of a property, by what it adds to the function's logical id.
+_SAM_PARTS = {"Url": "FunctionUrlConfig"}
+# What SAM makes for events that name no API of their own.
 _IMPLICIT = {"ServerlessRestApi": "Api", "ServerlessHttpApi": "HttpApi"}
 
 
@@ -36,6 +45,9 @@ class Lines:
         place = self._place(part.logical_id)
         named = _WORD.match(part.reason.partition(": ")[0])
         property_ = f"{place}.Properties.{named[0]}" if named else place
+        for word in _SAM_WORDS.get(named[0].partition(".")[0] if named else "", ()):
+            if f"{place}.Properties.{word}" in self._known:
+                return self.of(f"{place}.Properties.{word}")
         # A reason may begin with a word that is no property, as a route's key.
         first = re.split(r"[.\[]", property_.removeprefix(f"{place}.Properties."))[0]
         return self.of(property_ if f"{place}.Properties.{first}" in self._known else place)
@@ -43,7 +55,11 @@ class Lines:
     def of_message(self, text: str) -> int | None:
         """The line that an error's text speaks of, by a place at its begin or a logical id in brackets."""
         begin = _WORD.match(text)
-        line = self.of(begin[0].rstrip(":")) if begin else None
+        place = begin[0].rstrip(":") if begin else ""
+        generated = _RESOURCE.match(place)
+        if generated and generated[1] not in self._resources:
+            place = self._place(generated[1])
+        line = self.of(place)
         if line is None and (quoted := _QUOTED_ID.search(text)):
             line = self.of(self._place(quoted[1]))
         return line
@@ -57,6 +73,8 @@ class Lines:
             return self._first_event(_IMPLICIT[logical_id])
         origin = max((name for name in resources if logical_id.startswith(name)), key=len, default="")
         rest = logical_id.removeprefix(origin)
+        if f"Resources.{origin}.Properties.{(word := _SAM_PARTS.get(rest, rest))}" in self._known:
+            return f"Resources.{origin}.Properties.{word}"
         event = max((name for name in _events(resources.get(origin)) if rest.startswith(name)), key=len, default="")
         return f"Resources.{origin}.Properties.Events.{event}" if event else f"Resources.{origin}"
 

@@ -41,6 +41,8 @@ Resources:
     Properties:
       Handler: app.handler
       Runtime: python3.13
+      DeadLetterQueue: {Type: SQS, TargetArn: "arn:aws:sqs:eu-central-1:1:dead"}
+      FunctionUrlConfig: {AuthType: NONE}
       FileSystemConfigs:
         - {Arn: !Sub "arn:aws:elasticfilesystem:${AWS::Region}:1:access-point/a", LocalMountPath: /mnt/a}
   Boxed:
@@ -104,22 +106,24 @@ its name stands for it, until [imports] in samlet.toml has it
 25: HelloLine (AWS::Logs::SubscriptionFilter): log lines wake nothing here
 26: Hello (AWS::Serverless::Function): Events.Skill: skills are not connected
 27: HelloJob (AWS::Lambda::EventSourceMapping): EventSourceArn: events of SQS are polled only from queues that moto made
-36: Slow (AWS::Lambda::Function): FileSystemConfigs: file systems are not mounted
-40: Boxed (AWS::Lambda::Function): PackageType: container images are not run; a Runtime and a folder of code are
-44: Script (AWS::Lambda::Function): Runtime: nodejs22.x is not run, only python3.x and provided.al2023
-52: Remote (AWS::Lambda::Function): Code: lies in S3; download it, and name the archive or a folder here
-59: Mistyped (AWS::Lambda::Function): MemorSize: is no property of AWS::Lambda::Function that is known here
-60: Jobs (AWS::SQS::Queue): nothing local stands in for AWS::SQS::Queue
-61: Uploads (AWS::S3::Bucket): nothing local stands in for AWS::S3::Bucket
-62: Users (AWS::Cognito::UserPool): nothing local stands in for AWS::Cognito::UserPool
-63: Flow (AWS::StepFunctions::StateMachine): state machines are not run
-64: Graph (AWS::AppSync::GraphQLApi): GraphQL APIs are not run
-65: Child (AWS::CloudFormation::Stack): nested stacks are not run; start each by itself
-66: App (AWS::Serverless::Application): nested applications are not run; start each by itself
-67: Own (Custom::Thing): nobody calls custom resources here
-68: OwnToo (AWS::CloudFormation::CustomResource): nobody calls custom resources here
-69: Sockets (AWS::ApiGatewayV2::Api): ProtocolType: WebSocket APIs are not run
-73: Placed (AWS::Events::Rule): EventPattern: there is no local event bus
+36: Slow (AWS::Lambda::Function): DeadLetterConfig: there is no local queue or topic for dead letters
+37: SlowUrl (AWS::Lambda::Url): function URLs are not served
+38: Slow (AWS::Lambda::Function): FileSystemConfigs: file systems are not mounted
+42: Boxed (AWS::Lambda::Function): PackageType: container images are not run; a Runtime and a folder of code are
+46: Script (AWS::Lambda::Function): Runtime: nodejs22.x is not run, only python3.x and provided.al2023
+54: Remote (AWS::Lambda::Function): Code: lies in S3; download it, and name the archive or a folder here
+61: Mistyped (AWS::Lambda::Function): MemorSize: is no property of AWS::Lambda::Function that is known here
+62: Jobs (AWS::SQS::Queue): nothing local stands in for AWS::SQS::Queue
+63: Uploads (AWS::S3::Bucket): nothing local stands in for AWS::S3::Bucket
+64: Users (AWS::Cognito::UserPool): nothing local stands in for AWS::Cognito::UserPool
+65: Flow (AWS::StepFunctions::StateMachine): state machines are not run
+66: Graph (AWS::AppSync::GraphQLApi): GraphQL APIs are not run
+67: Child (AWS::CloudFormation::Stack): nested stacks are not run; start each by itself
+68: App (AWS::Serverless::Application): nested applications are not run; start each by itself
+69: Own (Custom::Thing): nobody calls custom resources here
+70: OwnToo (AWS::CloudFormation::CustomResource): nobody calls custom resources here
+71: Sockets (AWS::ApiGatewayV2::Api): ProtocolType: WebSocket APIs are not run
+75: Placed (AWS::Events::Rule): EventPattern: there is no local event bus
 """
 
 

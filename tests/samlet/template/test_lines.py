@@ -43,6 +43,20 @@ def test_what_the_translator_complains_of_has_its_line(tmp_path: Path) -> None:
         load(path, {})
 
 
+def test_what_is_wrong_with_something_that_the_expansion_made_has_the_line_of_what_it_was_made_from(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "code").mkdir()
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n"
+        "    Properties:\n      Runtime: python3.13\n      Handler: a.b\n      CodeUri: code\n      Events:\n"
+        "        Slow: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day), State: odd}}\n"
+    )
+    with pytest.raises(TemplateError, match=rf"^{path}:10: Resources\.FSlow\.Properties\.State"):
+        load(path, {})
+
+
 def test_text_that_cannot_be_read_has_no_lines() -> None:
     lines = Lines("a: [")
     assert (lines.of("a"), lines.of_message("[F] is wrong")) == (None, None)

@@ -157,3 +157,20 @@ def test_stand_ins_have_the_shape_that_aws_gives_them(loaded: Loader) -> None:
         "Api": "Api",
         "Rule": f"arn:aws:events:{own}:rule/nightly",
     }
+
+
+def test_connectors_have_no_effect_and_are_not_mentioned(loaded: Loader) -> None:
+    template = loaded(
+        f"""
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          F:
+            Type: AWS::Serverless::Function
+            Connectors: {{Writes: {{Properties: {{Destination: {{Id: R}}, Permissions: [Write]}}}}}}
+            Properties: {FUNCTION}
+          R: {{Type: AWS::IAM::Role}}
+          C: {{Type: AWS::Serverless::Connector, Properties: {{Source: {{Id: F}}, Destination: {{Id: R}}}}}}
+        """
+    )
+    assert set(template.functions) == {"F"}
+    assert template.unsupported == ()
