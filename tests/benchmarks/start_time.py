@@ -81,7 +81,7 @@ def _start(folder: Path, python: Path) -> float:
 def _samlet(folder: Path, python: Path) -> Iterator[None]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SAMLET_", "AWS_"))}
     ports = {f"SAMLET_{port}_PORT": "0" for port in _PORTS}
-    command = [python, "-m", "samlet", "start", "--template", "template.yaml", "--python", python]
+    command: list[str | Path] = [python, "-m", "samlet", "start", "--template", "template.yaml", "--python", python]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, cwd=folder, env=kept | ports, stdout=log, stderr=log)
     try:

@@ -9,7 +9,7 @@ from samlet.errors import TemplateError
 from samlet.model import Template, Unsupported
 from samlet.template import reader
 from samlet.template.coverage import others, standings, uncovered, unmade
-from samlet.template.expansion import expanded
+from samlet.template.expansion import Expanded, expanded
 from samlet.template.function_urls import function_urls
 from samlet.template.functions import functions
 from samlet.template.http_apis import http_apis
@@ -79,32 +79,40 @@ def _load(
     region, account = str(pseudo["AWS::Region"]), str(pseudo["AWS::AccountId"])
     stack = Stack(path, whole.document["Resources"], resolver, region=region, account=account, unpacked=unpacked)
     elsewhere = others(stack)
-    made = None
-    if maker is not None:
-        made = MadeResources(stack.identities, stack.resources, elsewhere, maker, resolver.resolve)
-        resolver.references = made
-        made.make_all()
+    made = _made(stack, resolver, elsewhere, maker) if maker else None
+    template = _shaped(stack, whole, elsewhere, made.arns("AWS::SQS::Queue", "sqs") if made else {})
+    not_made = made.unsupported if made else unmade(elsewhere)
+    foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
+    notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)
+    return replace(template, unsupported=notes)
+
+
+def _made(stack: Stack, resolver: Resolver, elsewhere: Mapping[str, str], maker: Maker) -> MadeResources:
+    """The resources that are made before anything else is resolved, and answer for themselves from now on."""
+    made = MadeResources(stack.identities, stack.resources, elsewhere, maker, resolver.resolve)
+    resolver.references = made
+    made.make_all()
+    return made
+
+
+def _shaped(stack: Stack, whole: Expanded, elsewhere: Mapping[str, str], queues: Mapping[str, str]) -> Template:
     found = functions(stack)
     runnable = set(found)
-    template = Template(
-        path=path,
-        region=region,
-        account=account,
+    return Template(
+        path=stack.path,
+        region=stack.region,
+        account=stack.account,
         functions=found,
         apis=http_apis(stack, runnable),
         function_urls=function_urls(stack, runnable),
         schedules=schedules(stack, runnable),
         kafka_mappings=kafka_mappings(stack, found),
-        queue_mappings=queue_mappings(stack, found, made.arns("AWS::SQS::Queue", "sqs") if made else {}),
+        queue_mappings=queue_mappings(stack, found, queues),
         outputs=stack.outputs(whole.document.get("Outputs") or {}),
         others=elsewhere,
         resources=standings(stack),
         files=tuple(whole.files),
     )
-    not_made = made.unsupported if made else unmade(elsewhere)
-    foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
-    notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)
-    return replace(template, unsupported=notes)
 
 
 def _pseudo(region: str, account: str) -> dict[str, Any]:
