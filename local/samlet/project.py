@@ -176,7 +176,7 @@ class _Reader:
             postgres=self._postgres(services),
             kafka=self._switch(services, "kafka"),
             mail=self._switch(services, "mail"),
-            aws=services.get("aws") is not False and (self._switch(services, "aws") or True),
+            aws=self._unless_off(services, "aws"),
             web=self._web(),
             secrets=self._strings(self._table(self._values, "secrets", {"names"}), "names", "secrets."),
             parameters=self._texts(self._values, "parameters", ""),
@@ -195,6 +195,13 @@ class _Reader:
     def _switch(self, services: dict[str, Any], name: str) -> bool:
         self._table(services, name, set(), "services.")
         return name in services
+
+    def _unless_off(self, services: dict[str, Any], name: str) -> bool:
+        """A service that is there unless the file says `false`."""
+        if isinstance(services.get(name), bool):
+            return bool(services[name])
+        self._table(services, name, set(), "services.")
+        return True
 
     def _web(self) -> Web | None:
         if "web" not in self._values:

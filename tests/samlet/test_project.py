@@ -74,6 +74,24 @@ def test_an_empty_file_means_a_template_and_nothing_around_it(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("", True),
+        ("services = { aws = {} }", True),
+        ("services = { aws = true }", True),
+        ("services = { aws = false }", False),
+    ],
+)
+def test_other_resources_are_made_unless_the_file_says_no(tmp_path: Path, text: str, *, made: bool) -> None:
+    assert project.read(write(tmp_path, f'template = "stack.yaml"\n{text}')).aws is made
+
+
+def test_values_of_other_stacks_exports_are_read(tmp_path: Path) -> None:
+    read = project.read(write(tmp_path, 'template = "stack.yaml"\n[imports]\n"network-vpc" = "vpc-1"\nport = 1\n'))
+    assert read.imports == {"network-vpc": "vpc-1", "port": "1"}
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("colour = 1", "colour: unknown key"),
