@@ -30,6 +30,7 @@ class Debugger:
         self._greeter: asyncio.Server | None = None
         self._greeter_port = self.port = 0
         self._launches = 0
+        self._stopping = False
         self._launched = asyncio.Event()
         self._client: asyncio.Task[None] | None = None
         self._clients: set[asyncio.Task[None]] = set()
@@ -50,6 +51,7 @@ class Debugger:
 
     async def stop(self) -> None:
         """Take no more clients, and let go of the one that is there."""
+        self._stopping = True
         for server in (self._server, self._greeter):
             if server:
                 server.close()
@@ -160,7 +162,8 @@ class Debugger:
         else:
             self._let_go, self._waiting = True, False
             self._measure()
-            say(self.name, "the debugger has left; events go on without one")
+            if not self._stopping:
+                say(self.name, "the debugger has left; events go on without one")
 
     async def _adapter_port(self) -> int:
         """The port of the process that runs, or of the next one, which is started now if there was none."""
