@@ -103,3 +103,11 @@ def test_where_others_can_knock_agents_need_a_token(host: str) -> None:
         settings.read(knocked)
     assert settings.read(knocked | {"SAMLET_AGENT_TOKEN_FILE": "/run/agent/token"}).agent_port == 3002
     assert settings.read({"SAMLET_AGENT_PORT": "3002"}).agent_token_file is None
+
+
+def test_the_way_of_watching_is_one_of_two() -> None:
+    assert not settings.read({}).watch_by_stat
+    assert not settings.read({"SAMLET_WATCH": "kernel"}).watch_by_stat
+    assert settings.read({"SAMLET_WATCH": "stat"}).watch_by_stat
+    with pytest.raises(ProjectError, match="SAMLET_WATCH must be kernel or stat, not 'poll'"):
+        settings.read({"SAMLET_WATCH": "poll"})

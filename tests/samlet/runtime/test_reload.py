@@ -1,8 +1,10 @@
 """Hot reload on real sandboxes: what is saved counts from the next event on, and never what was before."""
 
 import asyncio
+import errno
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from functions_on_the_spot import MakeFunction
+from samlet.emulator.inotify import Inotify
 from samlet.emulator.reload import Reload, affected, watched_folders
 from samlet.model import Function
 from samlet.processes import Reaper
@@ -93,6 +96,22 @@ async def test_an_event_right_after_a_save_never_meets_what_was_before(
                 save(own, "from shared import VERSION\ndef handler(event, context):\n    return VERSION\n")
                 save(shared, f"VERSION = {10000 + number}\n")
                 assert await answer(functions) == 10000 + number
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+async def test_where_the_kernel_has_no_room_for_watches_files_are_looked_at(
+    make: MakeFunction, reloading: Reloading, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_self: Inotify, _folder: Path) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Inotify, "add", full)
+    function = make(VERSION.format(1))
+    async with reloading(function) as (functions, _):
+        assert "files are looked at one by one" in capsys.readouterr().err
+        assert await answer(functions) == 1
+        (function.code / "app.py").write_text(VERSION.format(2))
+        assert await answer(functions) == 2
 
 
 async def test_two_versions_of_the_same_second_and_size_are_told_apart_by_the_next_samlet(
