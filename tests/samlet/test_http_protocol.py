@@ -320,6 +320,7 @@ async def test_a_client_that_has_begun_its_next_request_is_not_given_up_while_it
         await eventually_async(lambda: connection._deadline + QUICK.head_seconds < connection._loop.time())
         gate.set()
         assert (await line.answer()).body == b"/1"
+        assert connection._deadline > connection._loop.time(), "its time begins anew"
         line.send(b"\r\n")
         assert (await line.answer()).body == b"/2"
 
