@@ -37,30 +37,6 @@ async def test_a_warm_sandbox_is_used_again(make: MakeFunction, running: Running
         assert functions.status()["Echo"]["sandboxes"][0]["invocations"] == 5
 
 
-async def test_an_exception_is_an_unhandled_function_error(make: MakeFunction, running: Running) -> None:
-    async with running(make("def handler(event, context):\n    raise ValueError('no')\n")) as functions:
-        outcome = await functions.invoke("Echo", b"{}")
-        assert outcome.function_error == "Unhandled"
-        told = payload_of(outcome)
-        assert (told["errorType"], told["errorMessage"]) == ("ValueError", "no")
-        assert functions.status()["Echo"]["sandboxes"][0]["state"] == "idle"
-
-
-async def test_an_exit_is_told_with_its_status_and_the_sandbox_serves_on(make: MakeFunction, running: Running) -> None:
-    source = """
-        import sys
-        def handler(event, context):
-            return "fine" if event else sys.exit(42)
-    """
-    async with running(make(source)) as functions:
-        outcome = await functions.invoke("Echo", b"{}")
-        assert payload_of(outcome) == {
-            "errorType": "Runtime.ExitError",
-            "errorMessage": f"RequestId: {outcome.request_id} Error: Runtime exited with error: exit status 42",
-        }
-        assert payload_of(await functions.invoke("Echo", b"[1]")) == "fine"
-
-
 async def test_a_time_out_kills_the_process_and_keeps_its_temporary_folder(
     make: MakeFunction, running: Running
 ) -> None:
@@ -83,35 +59,6 @@ async def test_a_time_out_kills_the_process_and_keeps_its_temporary_folder(
         assert b"Task timed out after 1.00 seconds" in outcome.log_tail
         assert pids(functions) == []
         assert payload_of(await functions.invoke("Echo", b"{}")) == "still there"
-
-
-async def test_a_module_that_cannot_be_imported_is_an_init_error(make: MakeFunction, running: Running) -> None:
-    async with running(make("import not_there\n")) as functions:
-        outcome = await functions.invoke("Echo", b"{}")
-    assert payload_of(outcome)["errorType"] == "Runtime.ImportModuleError"
-    assert "not_there" in payload_of(outcome)["errorMessage"]
-
-
-async def test_an_initialisation_over_its_limit_is_repeated_on_the_events_time(
-    make: MakeFunction, running: Running
-) -> None:
-    source = """
-        import pathlib, tempfile, time
-        mark = pathlib.Path(tempfile.gettempdir(), "mark")
-        if not mark.exists():
-            mark.touch()
-            time.sleep(60)
-        def handler(event, context):
-            return "second try"
-    """
-    async with running(make(source), init_limit=1.5) as functions:
-        assert payload_of(await functions.invoke("Echo", b"{}")) == "second try"
-
-
-async def test_an_initialisation_that_never_ends_is_a_time_out(make: MakeFunction, running: Running) -> None:
-    async with running(make("import time\ntime.sleep(60)\n", timeout=1), init_limit=0.5) as functions:
-        outcome = await functions.invoke("Echo", b"{}")
-    assert payload_of(outcome)["errorType"] == "Sandbox.Timedout"
 
 
 async def test_a_process_killed_in_the_middle_is_an_exit_by_signal(make: MakeFunction, running: Running) -> None:
