@@ -65,7 +65,7 @@ class TemplateLoader:
             dict(sam.parameters) | own,
             region=self._options.region or sam.region or _REGION,
             imports=project.imports,
-            cache=(self._settings.cache_folder or self._folder) / "templates",
+            cache=self._folder / "templates",  # they hold parameters, so they go with the state and are not shared
             unpacked=self._folder / "code",
             maker=maker,
         )

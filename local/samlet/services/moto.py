@@ -37,6 +37,7 @@ class Moto:
         self._setting = setting
         self._reaper = reaper
         self._python = Path()
+        self._account = ""
         self._launches = 0
         self._filled = 0
         self._log = self._folder / "moto.log"
