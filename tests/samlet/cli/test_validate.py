@@ -8,6 +8,9 @@ import pytest
 
 from samlet.cli.main import main
 from samlet.cli.places import Places, located
+from samlet.cli.stand_ins import facts
+from samlet.project import PostgresWanted, Project, Web
+from samlet.settings import Settings
 from servers import CHECKOUT
 
 TEMPLATE = """
@@ -129,3 +132,19 @@ def test_a_message_that_names_its_line_already_is_left_as_it_is() -> None:
         "/a/t.yaml:7: Resources: no",
         7,
     )
+
+
+def test_of_two_ids_that_a_made_part_begins_with_the_longer_one_is_meant() -> None:
+    places = Places("Resources:\n  Hello: {}\n  HelloWorld: {}\n")
+    assert (places.line_of_id("HelloWorldGet"), places.line_of_id("HelloGet")) == (3, 2)
+
+
+def test_every_placeholder_has_a_stand_in_of_its_shape() -> None:
+    project = Project(
+        Path("t.yaml"), postgres=PostgresWanted("shop"), kafka=True, mail=True, web=Web(Path()), secrets=("one",)
+    )
+    told = facts(project, Settings())
+    assert told.keys() == project.placeholders()
+    assert len(told["secrets.one"]) == 44
+    assert told["postgres.admin_url"].endswith("@127.0.0.1:54320/shop")
+    assert (told["kafka.bootstrap_servers"], told["mail.url"]) == ("127.0.0.1:19092", "smtp://127.0.0.1:1025")
