@@ -13,6 +13,8 @@ _KAFKA = frozenset({"aws:kafka", "SelfManagedKafka"})
 _ROUTE_KEY = re.compile(r'"routeKey"\s*:\s*"([^"\\]+)"')
 _PATH = re.compile(r'"rawPath"\s*:\s*"([^"\\]+)"')
 _METHOD = re.compile(r'"method"\s*:\s*"([A-Z]+)"')
+_BATCH = re.compile(r'\{\s*"eventSource"\s*:\s*"(?:aws:kafka|SelfManagedKafka)"')
+_PLACE = re.compile(r'"topic"\s*:\s*"([^"\\]+)"\s*,\s*"partition"\s*:\s*(\d+)\s*,\s*"offset"\s*:\s*(\d+)')
 _BEFORE = {"schedule": "schedule", "start": "start"}
 
 
@@ -95,8 +97,10 @@ def _source(invocation: Invocation, event: Mapping[str, Any], text: str) -> Sour
     context = event.get("requestContext")
     if isinstance(context, dict) and ("http" in context or "httpMethod" in event):
         return _http(event, context)
-    if (event.get("eventSource") in _KAFKA or "SelfManagedKafka" in text[:80]) and (places := _places(event)):
+    if event.get("eventSource") in _KAFKA and (places := _places(event)):
         return Source("kafka", places)
+    if _BATCH.match(text) and (place := _PLACE.search(text)):
+        return Source("kafka", f"{place[1]}-{place[2]}@{place[3]}–…")
     if event.get("source") in ("aws.events", "aws.scheduler") and event.get("resources"):
         return Source("schedule", str(event["resources"][0]).rpartition("/")[2])
     if text and (route := _ROUTE_KEY.search(text[:2_000])):

@@ -121,6 +121,10 @@ def test_ids_of_an_event_that_is_cut_are_found_in_its_beginning() -> None:
     assert reading.source.text == "POST /tasks"
 
 
+def test_a_batch_that_is_cut_is_known_by_its_first_record() -> None:
+    assert read(one(kafka_event(count=800)), NAMES).source.text == "orders-3@7–…"
+
+
 def test_what_one_line_names_together_belongs_together_and_so_on() -> None:
     items = [
         Ids(frozenset({"a", "b"})),
