@@ -177,3 +177,17 @@ async def test_its_own_origin_may_change_things(client: Client) -> None:
 async def test_json_is_answered_as_utf_8(client: Client) -> None:
     raw = await (await client.get("/api/mails")).read()
     assert json.loads(raw.decode())[0]["subject"] == "Hé"
+
+
+async def test_the_html_of_a_mail_is_served_so_that_it_can_do_nothing(client: Client, stand: Stand) -> None:
+    assert stand.mails
+    stand.mails.sources["7"] = b"Subject: =?utf-8?q?H=C3=A9?=\r\nContent-Type: text/html\r\n\r\n<script>1</script>"
+    answer = await client.get("/api/mails/7/html")
+    assert (answer.status, await answer.text()) == (200, "<script>1</script>")
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox; default-src 'none'")
+    assert "script" not in policy
+    body = await (await client.get("/api/mails/7")).json()
+    assert (body["headers"][0], body["text"], body["has_html"]) == (["Subject", "Hé"], None, True)
+    assert (await client.get("/api/mails/8")).status == 404
+    assert (await client.get("/api/mails/8/html")).status == 404

@@ -95,3 +95,24 @@ async def test_a_stop_does_not_wait_for_a_client_that_stays(tmp_path: Path) -> N
 async def test_a_taken_port_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PortTaken, match="SAMLET_SMTP_PORT"):
         await MailSink(tmp_path, port=taken.getsockname()[1]).start()
+
+
+async def test_a_message_is_given_as_it_came_and_nothing_else_of_the_folder(sink: MailSink, tmp_path: Path) -> None:
+    await asyncio.to_thread(send, sink, letter())
+    (mail,) = sink.list()
+    source = sink.source(mail["id"])
+    assert source
+    assert b"multipart/alternative" in source
+    (tmp_path / "secret.eml").write_text("no mail")
+    for name in ("../secret", "secret", "", mail["id"][:-1], f"{mail['id']}/.."):
+        assert sink.source(name) is None
+
+
+async def test_the_newest_are_listed_and_the_mark_changes_with_each(sink: MailSink) -> None:
+    marks = [sink.mark()]
+    for subject in ("one", "two", "three"):
+        await asyncio.to_thread(send, sink, letter(subject))
+        marks.append(sink.mark())
+    assert [mail["subject"] for mail in sink.list(2)] == ["three", "two"]
+    sink.clear()
+    assert len({*marks, sink.mark()}) == 5

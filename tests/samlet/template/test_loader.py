@@ -174,3 +174,18 @@ def test_connectors_have_no_effect_and_are_not_mentioned(loaded: Loader) -> None
     )
     assert set(template.functions) == {"F"}
     assert template.unsupported == ()
+
+
+def test_every_resource_has_a_standing(loaded: Loader) -> None:
+    template = loaded(
+        """
+        Resources:
+          Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}
+          Rule: {Type: AWS::Events::Rule, Properties: {ScheduleExpression: rate(1 minute), Targets: []}}
+          Machine: {Type: AWS::StepFunctions::StateMachine, Properties: {}}
+        """
+    )
+    assert ("Role", "AWS::IAM::Role", "no effect") in template.resources
+    assert ("Rule", "AWS::Events::Rule", "run") in template.resources
+    assert "Machine" in {part.logical_id for part in template.unsupported}
+    assert "Machine" not in {logical_id for logical_id, *_ in template.resources}

@@ -1,0 +1,87 @@
+"""What an observer hears of invocations, from real sandboxes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from functions_on_the_spot import MakeFunction, Running
+from samlet.errors import Throttled
+from samlet.runtime import Observer, Outcome, woken, woken_by
+from waiting import eventually_async
+
+TALKS = """
+    import time
+    print("at import")
+    def handler(event, context):
+        print("handles", event)
+        time.sleep(event)
+        return event
+"""
+
+
+class Notes(Observer):
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+
+    def began(self, function: str, request_id: str, payload: bytes, qualifier: str | None) -> None:
+        self.heard.append(("began", function, request_id, payload, qualifier, woken()))
+
+    def printed(self, function: str, request_id: str, line: str) -> None:
+        self.heard.append(("printed", function, request_id, line))
+
+    def ended(self, function: str, outcome: Outcome) -> None:
+        self.heard.append(("ended", function, outcome.request_id))
+
+    def refused(self, function: str, request_id: str, payload: bytes, reason: str) -> None:
+        self.heard.append(("refused", function, payload, reason))
+
+    def broke(self, function: str, request_id: str, error: str) -> None:
+        self.heard.append(("broke", function, error))
+
+
+async def test_an_observer_hears_of_an_event_its_lines_and_its_end(make: MakeFunction, running: Running) -> None:
+    notes = Notes()
+    async with running(make(TALKS, aliases={"live": "1"}, versions=("1",)), observer=notes) as functions:
+        with woken_by("schedule", "nightly"):
+            outcome = await functions.invoke("Echo:live", b"0")
+    began, *lines, ended = notes.heard
+    assert began[:5] == ("began", "Echo", outcome.request_id, b"0", "live")
+    assert (began[5].kind, began[5].name) == ("schedule", "nightly")
+    own = ("printed", "Echo", outcome.request_id)
+    assert lines == [(*own, "at import"), (*own, "handles 0")]
+    assert ended == ("ended", "Echo", outcome.request_id)
+
+
+async def test_lines_of_events_that_run_at_once_are_told_apart(make: MakeFunction, running: Running) -> None:
+    notes = Notes()
+    async with running(make(TALKS), observer=notes) as functions:
+        outcomes = await asyncio.gather(*(functions.invoke("Echo", f"0.{number}".encode()) for number in (2, 3)))
+    for outcome in outcomes:
+        lines = [one[3] for one in notes.heard if one[0] == "printed" and one[2] == outcome.request_id]
+        assert f"handles {outcome.payload.decode()}" in lines
+        assert len([line for line in lines if line.startswith("handles")]) == 1
+
+
+async def test_an_observer_hears_of_events_that_are_refused_and_of_those_that_are_broken_off(
+    make: MakeFunction, running: Running
+) -> None:
+    notes = Notes()
+    async with running(make(TALKS, reserved_concurrency=1), observer=notes) as functions:
+        slow = asyncio.create_task(functions.invoke("Echo", b"60"))
+        await eventually_async(lambda: any(one[0] == "printed" and "handles" in one[3] for one in notes.heard))
+        with pytest.raises(Throttled):
+            await functions.invoke("Echo", b"0")
+    await asyncio.gather(slow, return_exceptions=True)
+    assert [one[:3] for one in notes.heard if one[0] == "refused"] == [("refused", "Echo", b"0")]
+    assert [one[:2] for one in notes.heard if one[0] == "broke"] == [("broke", "Echo")]
+
+
+async def test_later_attempts_of_an_event_know_what_woke_the_first(make: MakeFunction, running: Running) -> None:
+    notes = Notes()
+    async with running(make(TALKS), observer=notes) as functions:
+        with woken_by("schedule", "nightly"):
+            await functions.invoke_event("Echo", b"0")
+        assert woken() is None
+        await eventually_async(lambda: any(one[0] == "ended" for one in notes.heard))
+    assert notes.heard[0][5].name == "nightly"
