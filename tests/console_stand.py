@@ -85,6 +85,7 @@ class Timetable:
         return self.outcome
 
 
+MACHINE = "AWS::StepFunctions::StateMachine"
 TEMPLATE = Template(
     path=Path(__file__),
     region="eu-central-1",
@@ -94,8 +95,12 @@ TEMPLATE = Template(
     },
     apis=(HttpApi("Api", (Route("GET", "/tick", "Tick"),)),),
     kafka_mappings=(KafkaMapping("Source", "Tick", "orders", "readers", on_failure="kafka://orders.dead"),),
-    unsupported=(Unsupported("Machine", "AWS::StepFunctions::StateMachine", "state machines are not run"),),
-    resources=(("Tick", "AWS::Lambda::Function", "run"), ("Role", "AWS::IAM::Role", "no effect")),
+    unsupported=(Unsupported("Machine", MACHINE, "state machines are not run"),),
+    resources=(
+        ("Tick", "AWS::Lambda::Function", "run"),
+        ("Role", "AWS::IAM::Role", "no effect"),
+        ("Machine", MACHINE, "run"),
+    ),
 )
 
 

@@ -79,7 +79,7 @@ def test_a_digest_is_followed_from_the_outbox_to_the_mail_that_the_page_shows(sy
 def test_what_happens_shows_without_a_reload_and_is_replayed(system: System, page: Page) -> None:
     user = User(system)
     go(page, "/invocations?function=TasksFunction")
-    expect(page.locator("tbody tr").first).to_be_visible()
+    expect(page.get_by_label("Filter by function")).to_have_value("TasksFunction")
     user.client.get("/tasks", params={"limit": 17})
     newest = page.locator("tbody tr").first
     expect(newest).to_contain_text("GET /tasks")

@@ -169,6 +169,7 @@ async def test_of_variables_only_the_names_are_told(client: Client, stand: Stand
 
 async def test_every_resource_is_told_with_its_standing(client: Client) -> None:
     body = await (await client.get("/api/resources")).json()
+    assert len(body["resources"]) == 3
     found = {row["id"]: (row["standing"], row["reason"]) for row in body["resources"]}
     assert found == {
         "Tick": ("run", ""),
