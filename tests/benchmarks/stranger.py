@@ -63,7 +63,7 @@ class Stranger:
             self.process.wait()
 
     def _ready(self) -> bool:
-        assert self.process.is_running(), self.log.read_text()[-2000:]
+        assert self.process.poll() is None, self.log.read_text()[-2000:]
         told = self.state / "running.json"
         if not told.exists():
             return False

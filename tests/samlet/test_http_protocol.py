@@ -273,7 +273,7 @@ async def test_a_head_or_a_body_that_does_not_come_on_is_given_up(begun: bytes) 
 
 @in_a_loop
 async def test_a_head_that_comes_in_drops_is_given_up_all_the_same() -> None:
-    async with stage(limits=QUICK) as here:
+    async with stage(limits=replace(LIMITS, head_seconds=0.2)) as here:
         line = await here.connect()
         line.send(b"GET /" + HEAD)
 
@@ -389,6 +389,17 @@ async def test_a_connection_is_kept_as_its_version_and_its_header_say(
         else:
             assert told == "close"
             assert await line.ended()
+
+
+@in_a_loop
+async def test_another_protocol_is_not_spoken_and_the_request_that_asks_for_it_is_answered() -> None:
+    upgrade = b"GET /1" + HEAD + b"Upgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+    async with stage() as here:
+        line = await here.connect()
+        line.send(upgrade + b"\x81\x05hello")
+        answer = await line.answer()
+        assert (answer.status, answer.body, answer["connection"]) == (200, b"/1", "close")
+        assert len(here.seen) == 1
 
 
 @in_a_loop
