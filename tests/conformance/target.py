@@ -85,6 +85,8 @@ def _ready(process: "subprocess.Popen[bytes]", state: Path) -> Target | None:
     if not running.exists():
         return None
     addresses = json.loads(running.read_text())
+    if "console" not in addresses:
+        return None
     with contextlib.suppress(httpx.TransportError):
         health = httpx.get(f"{addresses['console']}/healthz")
         if health.status_code == 200:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from samlet.batches import flush_all
 from samlet.cli import event_file, known, overrides
 from samlet.cli.overrides import add_overrides
 from samlet.cli.remote import Remote, address_of, log_text
@@ -69,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         if arguments.log_file:
             stack.enter_context(contextlib.redirect_stderr(stack.enter_context(_opened(arguments.log_file))))
+            stack.callback(flush_all)
         answer = _answer(arguments, function, payload)
         if answer is None:
             return _INTERRUPTED
