@@ -11,7 +11,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
 
-from samlet.kafka_client import Cluster, Record
+from samlet.cluster import Cluster, Record
 from samlet.memory_kafka import MemoryCluster
 from samlet.model import KafkaMapping
 from samlet.runtime.outcome import Outcome

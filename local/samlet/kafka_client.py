@@ -8,9 +8,8 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import kafka
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
@@ -19,6 +18,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
+from samlet.cluster import Group, Record, ResumeAt, Span, Start
 from samlet.errors import KafkaFailed
 
 _NEW_CLIENT = int(kafka.__version__.split(".")[0]) >= 3
@@ -30,75 +30,6 @@ _SEND_WITHIN = 5.0  # seconds
 # The client reports every try to reach a broker; whoever uses this module says once that it is lost.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 logging.getLogger("kafka").propagate = False
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record; `timestamp` in epoch milliseconds, `timestamp_type` as on the wire (0 created, 1 appended)."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
-    timestamp_type: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where a group begins that has no offsets yet; `timestamp` in epoch milliseconds."""
-
-    position: Literal["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"] = "TRIM_HORIZON"
-    timestamp: int = 0
-
-
-class Group(Protocol):
-    """One member of a consumer group on one topic; for one thread."""
-
-    def poll(self, timeout: float) -> Sequence[Record]:
-        """Return the next records, as soon as there are any; takes part in rebalances."""
-        ...
-
-    def partitions(self) -> frozenset[int] | None:
-        """Return the partitions that this member has, None until the group has decided."""
-        ...
-
-    def pause(self, partitions: frozenset[int]) -> None:
-        """Fetch from all partitions but these."""
-        ...
-
-    def commit(self, offsets: Mapping[int, int]) -> None:
-        """Commit the next offset of each partition; partitions that have moved to another member are left out."""
-        ...
-
-    def ends(self) -> Mapping[int, int]:
-        """Return the end of each partition as far as it is known."""
-        ...
-
-    def close(self) -> None:
-        """Leave the group."""
-        ...
-
-
-type ResumeAt = Callable[[int], int | None]
-
-
-class Cluster(Protocol):
-    """The few verbs that the event source needs of a Kafka."""
-
-    def join(self, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> Group:
-        """Join a group; a partition for which `resume_at` gives an offset goes on there, whatever is committed."""
-        ...
-
-    def send(self, topic: str, records: Iterable[Record]) -> None:
-        """Write the records' key, value and headers to `topic`, and return when they are safe."""
-        ...
-
-    def reachable(self) -> bool:
-        """Whether anybody listens at one of the bootstrap addresses."""
-        ...
 
 
 class KafkaCluster:
@@ -132,22 +63,40 @@ def reachable(bootstrap: str, timeout: float = 1.0) -> bool:
 
 def read_topic(bootstrap: str, topic: str) -> Iterator[Record]:
     """Yield all records of a topic from its beginning to its present end, partition by partition in order."""
-    with _reader(bootstrap) as consumer:
+    with _consumer(bootstrap) as consumer:
         partitions = _partitions(consumer, topic)
         ends = {tp: end for tp, end in consumer.end_offsets(partitions).items() if end} if partitions else {}
         consumer.assign(list(ends))
         consumer.seek_to_beginning(*ends) if ends else None
-        unread = {tp for tp, end in ends.items() if consumer.position(tp) < end}
-        while unread:
-            for tp, records in consumer.poll(timeout_ms=200).items():
-                yield from (_record(record) for record in records if record.offset < ends[tp])
-            # By position, as the last offsets may hold no record (transactions, compaction).
-            unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}
+        yield from _read_to(consumer, ends)
+
+
+def read_spans(bootstrap: str, topic: str, spans: Mapping[int, Span]) -> Iterator[Record]:
+    """Yield the records of each partition from the first offset up to, and without, the second one."""
+    with _consumer(bootstrap) as consumer:
+        ends = {TopicPartition(topic, part): end for part, (first, end) in spans.items() if first < end}
+        consumer.assign(list(ends))
+        for tp in ends:
+            consumer.seek(tp, spans[tp.partition][0])
+        yield from _read_to(consumer, ends)
+
+
+def read_since(bootstrap: str, timestamp: int, most: int) -> Iterator[Record]:
+    """Yield the records of all topics from a time (epoch ms) on, of each partition the newest `most` at most."""
+    with _consumer(bootstrap) as consumer:
+        wanted = {tp: timestamp for name in _topics(consumer) for tp in _partitions(consumer, name)}
+        found = consumer.offsets_for_times(wanted) if wanted else {}
+        starts = {tp: place.offset for tp, place in found.items() if place is not None}
+        ends = consumer.end_offsets(list(starts)) if starts else {}
+        consumer.assign(list(starts))
+        for tp, start in starts.items():
+            consumer.seek(tp, max(start, ends[tp] - most))
+        yield from _read_to(consumer, ends)
 
 
 def follow_topic(bootstrap: str, topic: str, stopped: threading.Event) -> Iterator[Record]:
     """Yield all records of a topic from its beginning, then each new one, until `stopped` is set."""
-    with _reader(bootstrap) as consumer:
+    with _consumer(bootstrap) as consumer:
         while not stopped.is_set():
             known = consumer.assignment()
             if new := _partitions(consumer, topic) - known:
@@ -180,17 +129,37 @@ def write(bootstrap: str, topic: str, records: Iterable[Record], partition: int 
     return count
 
 
+def describe_topics(bootstrap: str) -> dict[str, dict[int, Span]]:
+    """Return each topic's partitions with their first offset and their end; internal topics are left out."""
+    with _consumer(bootstrap) as consumer:
+        names = sorted(_topics(consumer))
+        places = {tp for name in names for tp in _partitions(consumer, name)}
+        firsts = consumer.beginning_offsets(places) if places else {}
+        ends = consumer.end_offsets(places) if places else {}
+        return {
+            name: {tp.partition: (firsts[tp], ends[tp]) for tp in sorted(places) if tp.topic == name} for name in names
+        }
+
+
+def committed_offsets(bootstrap: str) -> dict[str, dict[tuple[str, int], int]]:
+    """Return for each consumer group the next offset of each topic and partition that it has committed."""
+    with _failures():
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), **_CONNECT_WITHIN)
+        try:
+            told = _offsets_of_groups(admin)
+        finally:
+            admin.close()
+    return {
+        group: {(tp.topic, tp.partition): place.offset for tp, place in places.items() if place.offset >= 0}
+        for group, places in told.items()
+    }
+
+
 def commit_offsets(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -> None:
     """Remember for a group, of which nobody is a member, the next offset of some partitions of a topic."""
-    with _failures():
-        consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","), group_id=group, enable_auto_commit=False, **_CONNECT_WITHIN
-        )
-        try:
-            consumer.assign([TopicPartition(topic, partition) for partition in offsets])
-            consumer.commit({TopicPartition(topic, part): _place(offset) for part, offset in offsets.items()})
-        finally:
-            consumer.close(autocommit=False)
+    with _consumer(bootstrap, group) as consumer:
+        consumer.assign([TopicPartition(topic, partition) for partition in offsets])
+        consumer.commit({TopicPartition(topic, part): _place(offset) for part, offset in offsets.items()})
 
 
 class _KafkaGroup:
@@ -306,10 +275,11 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the clien
 
 
 @contextlib.contextmanager
-def _reader(bootstrap: str) -> Iterator[KafkaConsumer]:
+def _consumer(bootstrap: str, group: str | None = None) -> Iterator[KafkaConsumer]:
     with _failures():
         consumer = KafkaConsumer(
             bootstrap_servers=bootstrap.split(","),
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             **_CONNECT_WITHIN,
@@ -317,7 +287,7 @@ def _reader(bootstrap: str) -> Iterator[KafkaConsumer]:
         try:
             yield consumer
         finally:
-            consumer.close()
+            consumer.close(autocommit=False)
 
 
 @contextlib.contextmanager
@@ -341,6 +311,11 @@ def _producer(bootstrap: str) -> KafkaProducer:
     )
 
 
+def _topics(consumer: KafkaConsumer) -> set[str]:
+    """All topics but Kafka's own."""
+    return {name for name in consumer.topics() if not name.startswith("__")}
+
+
 def _partitions(consumer: KafkaConsumer, topic: str) -> set[TopicPartition]:
     return {TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic) or ()}
 
@@ -362,32 +337,6 @@ def _record(record: Any) -> Record:
     )
 
 
-def describe_topics(bootstrap: str) -> dict[str, dict[int, tuple[int, int]]]:
-    """Return each topic's partitions with their first offset and their end; internal topics are left out."""
-    with _reader(bootstrap) as consumer:
-        names = sorted(name for name in consumer.topics() if not name.startswith("__"))
-        places = {tp for name in names for tp in _partitions(consumer, name)}
-        firsts = consumer.beginning_offsets(places) if places else {}
-        ends = consumer.end_offsets(places) if places else {}
-        return {
-            name: {tp.partition: (firsts[tp], ends[tp]) for tp in sorted(places) if tp.topic == name} for name in names
-        }
-
-
-def committed_offsets(bootstrap: str) -> dict[str, dict[tuple[str, int], int]]:
-    """Return for each consumer group the next offset of each topic and partition that it has committed."""
-    with _failures():
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), **_CONNECT_WITHIN)
-        try:
-            told = _offsets_of_groups(admin)
-        finally:
-            admin.close()
-    return {
-        group: {(tp.topic, tp.partition): place.offset for tp, place in places.items() if place.offset >= 0}
-        for group, places in told.items()
-    }
-
-
 def _offsets_of_groups(admin: KafkaAdminClient) -> Mapping[str, Mapping[TopicPartition, Any]]:
     if _NEW_CLIENT:
         groups = sorted({group["group_id"] for group in admin.list_groups()})
@@ -396,33 +345,8 @@ def _offsets_of_groups(admin: KafkaAdminClient) -> Mapping[str, Mapping[TopicPar
     return {group: admin.list_consumer_group_offsets(group) for group in groups}
 
 
-def read_spans(bootstrap: str, topic: str, spans: Mapping[int, tuple[int, int]]) -> Iterator[Record]:
-    """Yield the records of each partition from the first offset up to, and without, the second one."""
-    with _reader(bootstrap) as consumer:
-        ends = {TopicPartition(topic, part): end for part, (first, end) in spans.items() if first < end}
-        consumer.assign(list(ends))
-        for tp in ends:
-            consumer.seek(tp, spans[tp.partition][0])
-        yield from _read_to(consumer, ends)
-
-
-def read_since(bootstrap: str, timestamp: int, most: int) -> Iterator[Record]:
-    """Yield the records of all topics from a time (epoch ms) on, of each partition the newest `most` at most."""
-    with _reader(bootstrap) as consumer:
-        names = [name for name in consumer.topics() if not name.startswith("__")]
-        wanted = {tp: timestamp for name in names for tp in _partitions(consumer, name)}
-        found = consumer.offsets_for_times(wanted) if wanted else {}
-        starts = {tp: place.offset for tp, place in found.items() if place is not None}
-        ends = consumer.end_offsets(list(starts)) if starts else {}
-        consumer.assign(list(starts))
-        for tp, start in starts.items():
-            consumer.seek(tp, max(start, ends[tp] - most))
-        yield from _read_to(consumer, ends)
-
-
 def _read_to(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[Record]:
-    unread = set(ends)
-    while unread:
+    # By position, as the last offsets may hold no record (transactions, compaction).
+    while any(consumer.position(tp) < end for tp, end in ends.items()):
         for tp, records in consumer.poll(timeout_ms=200).items():
             yield from (_record(record) for record in records if record.offset < ends[tp])
-        unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}

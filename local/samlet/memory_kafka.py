@@ -1,4 +1,4 @@
-"""A Kafka in memory that behaves like `kafka_client.KafkaCluster` towards one member a group: for tests."""
+"""A Kafka in memory that behaves like `KafkaCluster` towards one member a group: for tests."""
 
 import threading
 import time
@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from samlet.cluster import Group, Record, ResumeAt, Start
 from samlet.errors import KafkaFailed
-from samlet.kafka_client import Group, Record, ResumeAt, Start
 
 _TICK = 0.005
 

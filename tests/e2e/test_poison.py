@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from e2e.system import System
 from e2e.user import User
-from samlet.kafka_client import KafkaCluster, Record
+from samlet.cluster import Record
+from samlet.kafka_client import KafkaCluster
 from waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]

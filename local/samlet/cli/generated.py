@@ -64,7 +64,7 @@ def schedule(arguments: argparse.Namespace) -> str:
 
 def kafka(arguments: argparse.Namespace) -> str:
     """The event of some records."""
-    from samlet.kafka_client import Record
+    from samlet.cluster import Record
     from samlet.sources.kafka_event import Entry, EventShape, text_of
 
     values = [

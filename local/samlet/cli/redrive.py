@@ -6,12 +6,13 @@ what has come since. It is written before it is remembered: what a crash interru
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import batched
 
+from samlet.cluster import Record, Span, partitions_of
 from samlet.errors import SamletError
-from samlet.kafka_client import Record, commit_offsets, committed_offsets, describe_topics, read_spans, write
+from samlet.kafka_client import commit_offsets, committed_offsets, describe_topics, read_spans, write
 
 _BATCH = 100  # records that a crash may repeat
 # What Spring and Kafka Connect add to a record that they give up; Lambda and Samlet add nothing.
@@ -61,32 +62,26 @@ def passing(pattern: str | None) -> Passes:
     return lambda record: wanted.judge(record) is Verdict.WANTED
 
 
-def waiting(bootstrap: str, redrive: Redrive) -> dict[int, tuple[int, int]]:
+def waiting(bootstrap: str, redrive: Redrive) -> dict[int, Span]:
     """What of the source is not dealt with yet: the next offset and the end of each partition."""
     described = describe_topics(bootstrap)
-    for topic in (redrive.source, redrive.target):
-        known_topic(described, topic)
+    partitions_of(described, redrive.target)
+    partitions = partitions_of(described, redrive.source)
     if redrive.source == redrive.target:
         raise SamletError(f"{redrive.source} can't be redriven into itself")
     done = committed_offsets(bootstrap).get(redrive.memory, {})
     return {
         partition: (max(first, done.get((redrive.source, partition), first)), end)
-        for partition, (first, end) in described[redrive.source].items()
+        for partition, (first, end) in partitions.items()
     }
 
 
-def known_topic(described: Iterable[str], topic: str) -> None:
-    """Raises SamletError, with the topics that there are, for one that there isn't."""
-    if topic not in described:
-        raise SamletError(f"there is no topic {topic}; there are: {', '.join(sorted(described)) or 'none'}")
-
-
-def matching(bootstrap: str, redrive: Redrive, spans: dict[int, tuple[int, int]]) -> Iterator[Record]:
+def matching(bootstrap: str, redrive: Redrive, spans: dict[int, Span]) -> Iterator[Record]:
     """The records of the spans that pass."""
     return filter(redrive.passes, read_spans(bootstrap, redrive.source, spans))
 
 
-def move(bootstrap: str, redrive: Redrive, spans: dict[int, tuple[int, int]], most: int | None) -> int:
+def move(bootstrap: str, redrive: Redrive, spans: dict[int, Span], most: int | None) -> int:
     """Write what passes to the target, `most` records of it, and remember how far; returns how many were written."""
     written = 0
     reached: dict[int, int] = {}

@@ -9,18 +9,18 @@ from typing import Any
 from samlet.cli import redrive as redriving
 from samlet.cli.columns import padded
 from samlet.cli.remote import console_of
+from samlet.cluster import Record, Span, partitions_of
 from samlet.errors import SamletError
-from samlet.kafka_client import Record, committed_offsets, describe_topics, write
+from samlet.kafka_client import committed_offsets, describe_topics, write
 
 
 def produce(arguments: argparse.Namespace) -> int:
     """Write the records, in order, and say how many."""
     values = _values(arguments)
     bootstrap = _kafka(arguments)
-    described = describe_topics(bootstrap)
-    redriving.known_topic(described, arguments.topic)
-    if arguments.partition is not None and arguments.partition not in described[arguments.topic]:
-        raise SamletError(f"{arguments.topic} has partitions 0 to {len(described[arguments.topic]) - 1}")
+    partitions = partitions_of(describe_topics(bootstrap), arguments.topic)
+    if arguments.partition is not None and arguments.partition not in partitions:
+        raise SamletError(f"{arguments.topic} has partitions 0 to {len(partitions) - 1}")
     headers = tuple((name, text.encode()) for name, text in arguments.header)
     key = None if arguments.key is None else arguments.key.encode()
     records = (Record(arguments.topic, 0, 0, 0, key, value, headers) for value in values)
@@ -46,7 +46,7 @@ def lag(arguments: argparse.Namespace) -> int:
 
 
 def lags(
-    described: dict[str, dict[int, tuple[int, int]]], groups: dict[str, dict[tuple[str, int], int]], wanted: str | None
+    described: dict[str, dict[int, Span]], groups: dict[str, dict[tuple[str, int], int]], wanted: str | None
 ) -> list[dict[str, Any]]:
     """A row a group and partition of the topics that it reads; a partition of which nothing is committed is unread."""
     return [

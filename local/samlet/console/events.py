@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
+from samlet.cluster import Record
 from samlet.errors import KafkaFailed
-from samlet.kafka_client import Record, follow_topic, read_topic
+from samlet.kafka_client import follow_topic, read_topic
 
 _AHEAD = 500  # lines read ahead of a slow client
 

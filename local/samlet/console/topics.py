@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any
 
+from samlet.cluster import Record, Span, partitions_of
 from samlet.console.correlation import Message, Names, made_at
 from samlet.errors import KafkaFailed
-from samlet.kafka_client import (
-    KafkaCluster,
-    Record,
-    committed_offsets,
-    describe_topics,
-    read_since,
-    read_spans,
-)
+from samlet.kafka_client import KafkaCluster, committed_offsets, describe_topics, read_since, read_spans
 
 MOST_MESSAGES = 200
 LARGEST_SHOWN = 64 * 1024
@@ -120,11 +114,8 @@ class Topics:
                 found.append(message)
         return found
 
-    def _partitions(self, topic: str) -> dict[int, tuple[int, int]]:
-        described = describe_topics(self._servers)
-        if topic not in described:
-            raise KafkaFailed(f"there is no topic {topic!r}; there are: {', '.join(described) or 'none'}")
-        return described[topic]
+    def _partitions(self, topic: str) -> Mapping[int, Span]:
+        return partitions_of(describe_topics(self._servers), topic)
 
 
 def told(record: Record) -> dict[str, Any]:
@@ -146,7 +137,7 @@ def told(record: Record) -> dict[str, Any]:
 
 
 def _groups(
-    topic: str, partitions: Mapping[int, tuple[int, int]], groups: Mapping[str, Mapping[tuple[str, int], int]]
+    topic: str, partitions: Mapping[int, Span], groups: Mapping[str, Mapping[tuple[str, int], int]]
 ) -> list[dict[str, Any]]:
     found = []
     for group, places in groups.items():
@@ -158,7 +149,7 @@ def _groups(
     return found
 
 
-def _spans(partitions: Mapping[int, tuple[int, int]], wanted: Wanted, limit: int) -> dict[int, tuple[int, int]]:
+def _spans(partitions: Mapping[int, Span], wanted: Wanted, limit: int) -> dict[int, Span]:
     """Where to read: from an offset on, or the newest; a search looks further back."""
     chosen = partitions if wanted.partition is None else {wanted.partition: partitions[wanted.partition]}
     depth = MOST_SEARCHED // len(chosen) if wanted.text else limit
@@ -170,10 +161,8 @@ def _spans(partitions: Mapping[int, tuple[int, int]], wanted: Wanted, limit: int
     }
 
 
-def _covering(
-    chosen: Sequence[tuple[int, int]], partitions: Mapping[int, tuple[int, int]]
-) -> dict[int, tuple[int, int]]:
-    spans: dict[int, tuple[int, int]] = {}
+def _covering(chosen: Sequence[tuple[int, int]], partitions: Mapping[int, Span]) -> dict[int, Span]:
+    spans: dict[int, Span] = {}
     for part, offset in chosen:
         first, end = partitions.get(part, (0, 0))
         if not first <= offset < end:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
+from samlet.cluster import Record
 from samlet.event_operators import Test
 from samlet.event_pattern import Tree, alternatives, compile_tree
-from samlet.kafka_client import Record
 
 
 class Verdict(Enum):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from samlet.kafka_client import Cluster, KafkaCluster, Record, Start
+from samlet.cluster import Cluster, Record, Start
+from samlet.kafka_client import KafkaCluster
 from samlet.log import Level, say
 from samlet.model import KafkaMapping
 from samlet.sources.filters import RecordFilter

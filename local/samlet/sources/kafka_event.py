@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from samlet.kafka_client import Record
+from samlet.cluster import Record
 from samlet.model import KafkaMapping
 
 LARGEST_EVENT = 6 * 1024 * 1024  # bytes

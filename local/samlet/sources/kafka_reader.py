@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from samlet.cluster import Cluster, Group, Record, Start
 from samlet.errors import KafkaFailed
-from samlet.kafka_client import Cluster, Group, Record, Start
 from samlet.sources.filters import RecordFilter, Verdict
 from samlet.sources.kafka_event import Entry, text_of
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from samlet.kafka_client import Cluster
+from samlet.cluster import Cluster
 from samlet.model import KafkaMapping
 from samlet.sources.invoker import Invoker
 from samlet.sources.kafka_event import EventShape

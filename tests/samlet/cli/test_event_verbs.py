@@ -12,8 +12,9 @@ from kafka.admin import NewTopic
 
 from samlet.cli.redrive import Redrive, memory_of
 from samlet.cli.topics import lags
+from samlet.cluster import Record
 from samlet.errors import KafkaFailed
-from samlet.kafka_client import Record, commit_offsets, describe_topics, read_topic, write
+from samlet.kafka_client import commit_offsets, describe_topics, read_topic, write
 from toy import Toy
 from waiting import eventually
 

@@ -11,8 +11,9 @@ from aiohttp import ClientTimeout, web
 from aiohttp.test_utils import TestClient, TestServer
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from samlet.cluster import Record
 from samlet.console.events import as_json, stream_events
-from samlet.kafka_client import KafkaCluster, Record
+from samlet.kafka_client import KafkaCluster
 
 PATIENCE = ClientTimeout(30)
 

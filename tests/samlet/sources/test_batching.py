@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samlet.kafka_client import Record
+from samlet.cluster import Record
 from samlet.model import KafkaMapping
 from samlet.sources.batching import Buffer, Limits, closes_in, take
 from samlet.sources.kafka_event import LARGEST_EVENT, Entry, EventShape, text_of

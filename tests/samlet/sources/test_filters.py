@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from samlet.kafka_client import Record
+from samlet.cluster import Record
 from samlet.sources.filters import RecordFilter, Verdict
 
 WANTED, UNWANTED, UNREADABLE = Verdict.WANTED, Verdict.UNWANTED, Verdict.UNREADABLE

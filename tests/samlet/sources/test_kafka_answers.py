@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from samlet.kafka_client import Record
+from samlet.cluster import Record
 from samlet.sources.kafka_event import first_failures
 
 SENT = [Record("events", partition, offset, 0, None, None) for partition in (0, 1) for offset in (4, 5, 6)]

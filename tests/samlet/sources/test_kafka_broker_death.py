@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from samlet.kafka_client import KafkaCluster, Record
+from samlet.cluster import Record
+from samlet.kafka_client import KafkaCluster
 from samlet.model import KafkaMapping
 from samlet.processes import Reaper
 from samlet.runtime.outcome import Outcome

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kafka_stage import FAILED, FakeFunctions, committed, record, running, values_of
-from samlet.kafka_client import Record
+from samlet.cluster import Record
 from samlet.memory_kafka import MemoryCluster
 from samlet.runtime.outcome import Outcome
 from samlet.sources.kafka_event import text_of

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from kafka_stage import FakeFunctions, make_topic, record, running
-from samlet.kafka_client import KafkaCluster, Record
+from samlet.cluster import Record
+from samlet.kafka_client import KafkaCluster
 from samlet.memory_kafka import MemoryCluster
 from waiting import eventually_async
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samlet.kafka_client import Record
+from samlet.cluster import Record
 from samlet.sources.kafka_event import Entry
 from samlet.sources.kafka_retries import Chunk, Left, Rules, after, halves
 from samlet.sources.kafka_route import Backoff

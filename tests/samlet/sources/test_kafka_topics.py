@@ -4,7 +4,8 @@ import threading
 import uuid
 
 from kafka_stage import make_topic, record
-from samlet.kafka_client import KafkaCluster, Record, follow_topic, read_topic
+from samlet.cluster import Record
+from samlet.kafka_client import KafkaCluster, follow_topic, read_topic
 from waiting import eventually
 
 
