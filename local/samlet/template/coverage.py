@@ -4,21 +4,8 @@ from collections.abc import Mapping
 
 from samlet.model import Unsupported
 from samlet.template.stack import Stack
+from samlet.template.vocabulary import RUN
 
-_RUN = {
-    "AWS::Lambda::Function",
-    "AWS::Lambda::LayerVersion",
-    "AWS::Lambda::EventInvokeConfig",
-    "AWS::Lambda::EventSourceMapping",
-    "AWS::ApiGatewayV2::Api",
-    "AWS::ApiGatewayV2::Route",
-    "AWS::ApiGatewayV2::Integration",
-    "AWS::ApiGatewayV2::Stage",
-    "AWS::ApiGatewayV2::Authorizer",
-    "AWS::Lambda::Url",
-    "AWS::Events::Rule",
-    "AWS::Scheduler::Schedule",
-}
 # What has no effect on one's own machine: it is accepted, costs nothing, and is not mentioned.
 _NOTHING_TO_RUN = (
     "AWS::IAM::",
@@ -60,7 +47,7 @@ _NOTHING_TO_RUN = (
 )
 _REASONS = {
     "AWS::ApiGateway::RestApi": "REST APIs are not run, only HTTP APIs",
-    "AWS::ApiGateway::Authorizer": "authorizers are not run",
+    "AWS::ApiGateway::Authorizer": "authorizers of REST APIs are not run",
     "AWS::ApiGatewayV2::ApiMapping": "custom domains are not served",
     "AWS::ApiGatewayV2::DomainName": "custom domains are not served",
     "AWS::AppSync::GraphQLApi": "GraphQL APIs are not run",
@@ -77,9 +64,9 @@ def standings(stack: Stack) -> tuple[tuple[str, str, str], ...]:
     """Logical id, type and `run` or `no effect` of every resource whose kind is known here."""
     known = [(logical_id, kind) for logical_id, kind in stack.types() if kind not in _REASONS]
     return tuple(
-        (logical_id, kind, "run" if kind in _RUN else "no effect")
+        (logical_id, kind, "run" if kind in RUN else "no effect")
         for logical_id, kind in known
-        if kind in _RUN or kind.startswith(_NOTHING_TO_RUN)
+        if kind in RUN or kind.startswith(_NOTHING_TO_RUN)
     )
 
 
@@ -98,7 +85,7 @@ def others(stack: Stack) -> dict[str, str]:
     return {
         logical_id: kind
         for logical_id, kind in stack.types()
-        if kind not in _RUN and not kind.startswith(_NOTHING_TO_RUN) and not _reason(kind)
+        if kind not in RUN and not kind.startswith(_NOTHING_TO_RUN) and not _reason(kind)
     }
 
 

@@ -27,6 +27,9 @@ _WORDS = {
         ApiKeySelectionExpression BasePath Body BodyS3Location CorsConfiguration CredentialsArn Description
         DisableExecuteApiEndpoint DisableSchemaValidation FailOnWarnings IpAddressType Name ProtocolType RouteKey
         RouteSelectionExpression Tags Target Version""",
+    "AWS::ApiGatewayV2::Authorizer": """
+        ApiId AuthorizerCredentialsArn AuthorizerPayloadFormatVersion AuthorizerResultTtlInSeconds AuthorizerType
+        AuthorizerUri EnableSimpleResponses IdentitySource IdentityValidationExpression JwtConfiguration Name""",
     "AWS::ApiGatewayV2::Route": """
         ApiId ApiKeyRequired AuthorizationScopes AuthorizationType AuthorizerId ModelSelectionExpression OperationName
         RequestModels RequestParameters RouteKey RouteResponseSelectionExpression Target""",
@@ -37,12 +40,16 @@ _WORDS = {
     "AWS::ApiGatewayV2::Stage": """
         AccessLogSettings AccessPolicyId ApiId AutoDeploy ClientCertificateId DefaultRouteSettings DeploymentId
         Description RouteSettings StageName StageVariables Tags""",
+    "AWS::Lambda::Url": """
+        AuthType Cors InvokeMode Qualifier TargetFunctionArn""",
     "AWS::Events::Rule": """
         Description EventBusName EventPattern Name RoleArn ScheduleExpression State Tags Targets""",
     "AWS::Scheduler::Schedule": """
         Description EndDate FlexibleTimeWindow GroupName KmsKeyArn Name ScheduleExpression ScheduleExpressionTimezone
         StartDate State Target""",
 }
+RUN = frozenset(_WORDS)
+"""The types that are run."""
 _KNOWN = {kind: frozenset(words.split()) for kind, words in _WORDS.items()}
 
 

@@ -53,6 +53,13 @@ def test_a_url_that_cannot_be_served_is_listed(loaded: Loader, properties: str, 
     assert [note.reason.startswith(reason) for note in template.unsupported if note.logical_id == "Url"] == [True]
 
 
+def test_a_property_that_no_url_has_is_listed(loaded: Loader) -> None:
+    template = loaded(PLAIN % "{TargetFunctionArn: !Ref F, AuthType: NONE, Invokemode: RESPONSE_STREAM}")
+    assert [note.reason for note in template.unsupported if note.logical_id == "Url"] == [
+        "Invokemode: is no property of AWS::Lambda::Url that is known here"
+    ]
+
+
 def test_a_url_without_an_auth_type_is_an_error(loaded: Loader) -> None:
     with pytest.raises(TemplateError, match=r"Resources\.Url\.Properties\.AuthType: is missing"):
         loaded(PLAIN % "{TargetFunctionArn: !Ref F}")
