@@ -6,8 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, overload
 
-import pytest
-
 
 def eventually[Answer](predicate: Callable[[], Answer], timeout: float = 10.0, every: float = 0.02) -> Answer:
     """Call `predicate` until its answer is true, and return that answer; an AssertionError after `timeout` seconds."""
@@ -38,18 +36,6 @@ async def eventually_async(predicate: Callable[[], Any], timeout: float = 10.0, 
             return answer
         assert time.monotonic() < deadline, f"not within {timeout} s: {_told(predicate)}; last answer {answer!r}"
         await asyncio.sleep(every)
-
-
-async def logged(capsys: pytest.CaptureFixture[str], text: str, times: int = 1) -> str:
-    """Return what was printed as errors, once `text` stands in it so many times; a log may be a moment late."""
-    seen: list[str] = []
-
-    def enough() -> bool:
-        seen.append(capsys.readouterr().err)
-        return "".join(seen).count(text) >= times
-
-    await eventually_async(enough)
-    return "".join(seen)
 
 
 def _told(predicate: Callable[[], object]) -> str:

@@ -6,8 +6,17 @@ import sys
 import textwrap
 import threading
 
+import pytest
+
+from samlet import batches
 from samlet.batches import PAUSE, Batch
 from waiting import eventually_async
+
+
+@pytest.fixture(autouse=True)
+def _hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause that all other tests do without."""
+    monkeypatch.setattr(batches, "PAUSE", PAUSE)
 
 
 async def test_the_first_line_after_a_quiet_moment_is_written_at_once_and_the_next_ones_together() -> None:

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from samlet.sources.jwks import KEPT, PAUSE, Key, KeySet, KeysUnavailable, from_file, from_issuer, read_keys
 from tokens import ISSUER, NOW, jwk, key_set
-from waiting import logged
 
 
 class Issuer:
@@ -74,7 +73,7 @@ async def test_an_issuer_that_fails_is_told_of_and_its_last_keys_stay(capsys: py
     await issuer.keys.find("first", NOW)
     issuer.publishes = TimeoutError()
     assert await issuer.keys.find("first", NOW + KEPT)
-    assert await logged(capsys, f"the keys of {ISSUER} cannot be had: TimeoutError; [jwks] in samlet.toml")
+    assert f"the keys of {ISSUER} cannot be had: TimeoutError; [jwks] in samlet.toml" in capsys.readouterr().err
 
 
 async def test_without_any_keys_there_is_an_error_and_attempts_are_bounded_too() -> None:
