@@ -6,7 +6,6 @@ from typing import Any
 
 from samlet.errors import SamletError
 
-_LONGEST_HEAD = 1024
 _LONGEST_BODY = 64 * 1024 * 1024
 _LEAVING = frozenset({"disconnect", "terminate"})
 _MOVING_ON = _LEAVING | frozenset({"continue", "next", "stepIn", "stepOut", "stepBack", "goto"})
