@@ -28,12 +28,6 @@ class Leaf:
     absent: bool
 
 
-def compile_pattern(pattern: Mapping[str, Any]) -> Test:
-    """Return the predicate of one pattern; a TemplateError names the place of what the language lacks."""
-    tests = [compile_tree(tree) for tree in alternatives(pattern)]
-    return lambda document: any(test(document) for test in tests)
-
-
 def compile_tree(tree: Tree) -> Test:
     """Return the predicate of one alternative."""
     matches = _object(tree, ())
