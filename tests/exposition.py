@@ -30,13 +30,13 @@ class Figures:
     def happen(self) -> None:
         """Everything, once more."""
         for function in FUNCTIONS:
-            self._metrics.finished(function, Outcome("1", b"{}", duration_ms=20, init_ms=400, memory_used=64))
-            self._metrics.finished(function, Outcome("2", b"{}", function_error="Unhandled", duration_ms=900))
-            self._metrics.throttled(function)
+            self._metrics.ended(function, Outcome("1", b"{}", duration_ms=20, init_ms=400, memory_used=64))
+            self._metrics.ended(function, Outcome("2", b"{}", function_error="Unhandled", duration_ms=900))
+            self._metrics.refused(function, "3", b"{}", "all are busy")
         for status in (200, 404, 503):
             self._metrics.answered("Api", "GET /tasks", status, 0.02)
         for metric, (service, function) in TOLD_BY.items():
-            self._metrics.printed(function, embedded(service, metric, 1))
+            self._metrics.printed(function, "1", embedded(service, metric, 1))
         for result in self._records:
             self._records[result] += 1
 

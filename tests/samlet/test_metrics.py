@@ -39,9 +39,9 @@ def metrics() -> Metrics:
 
 
 def test_invocations_are_counted_by_result_with_their_times(metrics: Metrics) -> None:
-    metrics.finished("Orders", Outcome("1", b"{}", duration_ms=20, init_ms=400, memory_used=64))
-    metrics.finished("Orders", Outcome("2", b"{}", function_error="Unhandled", duration_ms=80, memory_used=65))
-    metrics.throttled("Orders")
+    metrics.ended("Orders", Outcome("1", b"{}", duration_ms=20, init_ms=400, memory_used=64))
+    metrics.ended("Orders", Outcome("2", b"{}", function_error="Unhandled", duration_ms=80, memory_used=65))
+    metrics.refused("Orders", "3", b"{}", "all are busy")
     assert value(metrics, "samlet_invocations_total", function="Orders", result="ok") == 1
     assert value(metrics, "samlet_invocations_total", function="Orders", result="error") == 1
     assert value(metrics, "samlet_throttles_total", function="Orders") == 1
@@ -75,6 +75,7 @@ def test_before_anything_runs_there_is_a_page_all_the_same() -> None:
 def test_what_functions_print_is_on_the_page(metrics: Metrics) -> None:
     metrics.printed(
         "Orders",
+        "1",
         '{"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "Shop", "Dimensions": [[]],'
         ' "Metrics": [{"Name": "Sold", "Unit": "Count"}]}]}, "Sold": 2}',
     )

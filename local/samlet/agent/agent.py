@@ -18,6 +18,7 @@ from samlet.agent.outgoing import Outgoing
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.runtime import wire
+from samlet.runtime.observer import Observer
 from samlet.runtime.sandbox import Request, Sandbox, Surroundings
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
@@ -33,6 +34,17 @@ _REFUSALS = {
 }
 
 type _Line = aiohttp.ClientWebSocketResponse
+
+
+class _Printed(Observer):
+    """Passes on what the function prints."""
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+
+    def printed(self, function: str, request_id: str, line: str) -> None:  # noqa: ARG002 - the observer's signature
+        """See `Observer.printed`."""
+        self._outgoing.line(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +179,8 @@ class Agent:
         here = Surroundings(
             reaper,
             extra_environment=image,
-            output=lambda _function, text: outgoing.line(text),
             bootstrap=self._place.bootstrap,
+            observer=_Printed(outgoing),
         )
         function, surroundings = wire.configured(configuration, self._place.code, here)
         return Sandbox(function, surroundings)

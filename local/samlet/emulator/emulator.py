@@ -19,7 +19,7 @@ from samlet.emulator.together import together
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.project import Project, fill, variables
-from samlet.runtime import Outcome
+from samlet.runtime import Observers, Outcome
 from samlet.services import Mailpit, MailSink
 from samlet.settings import Settings
 from samlet.sources import Schedules
@@ -136,7 +136,12 @@ class Emulator:
         stack.push_async_callback(self._surroundings.stop)
         facts = self._facts() | variables(self._project, os.environ)
         house = FunctionHouse(
-            self._project, self._settings, self._options, self._state.folder, reaper, self._metrics, self.record
+            self._project,
+            self._settings,
+            self._options,
+            self._state.folder,
+            reaper,
+            Observers(self._metrics, self.record),
         )
         house.aws = self._surroundings.aws
         self._house = house

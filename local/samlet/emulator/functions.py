@@ -10,7 +10,6 @@ from typing import Any
 from aiohttp import web
 
 from samlet.emulator.debugging import adapted, chosen, open_ports
-from samlet.emulator.metrics import Metrics
 from samlet.emulator.options import Options
 from samlet.emulator.project_changes import differences, needs_restart
 from samlet.emulator.reload import Reload
@@ -40,12 +39,10 @@ class FunctionHouse:
         options: Options,
         state_folder: Path,
         reaper: Reaper,
-        metrics: Metrics,
-        observer: Observer | None = None,
+        observer: Observer,
     ) -> None:
         self._project = self._started_with = project
         self._named_template = named_template(project)
-        self._metrics = metrics
         self._observer = observer
         self._settings = settings
         self._options = options
@@ -133,9 +130,6 @@ class FunctionHouse:
             log_path=self._folder / "logs",
             region=self.template.region,
             account=self.template.account,
-            output=self._metrics.printed,
-            finished=self._metrics.finished,
-            throttled=self._metrics.throttled,
             observer=self._observer,
             graceful=self._options.graceful,
             saves=self._reload,

@@ -17,7 +17,7 @@ from prometheus_client import (
 from prometheus_client.registry import Collector
 
 from samlet.emulator.embedded_metrics import EmbeddedMetrics
-from samlet.runtime import Outcome
+from samlet.runtime import Observer, Outcome
 
 # Seconds: from a warm handler's millisecond to API Gateway's limit.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -27,7 +27,7 @@ Parts = Callable[[], Mapping[str, Mapping[str, Any]]]
 disable_created_metrics()  # type: ignore[no-untyped-call]  # when a series began is of no use here, and doubles the page
 
 
-class Metrics:
+class Metrics(Observer):
     """Counts what functions do; `parts` tells the state of everything when it is asked for.
 
     Functions are named by logical id; times are in seconds and sizes in bytes.
@@ -54,12 +54,12 @@ class Metrics:
         self._registry.register(_State(parts))
         ProcessCollector(registry=self._registry)
 
-    def printed(self, function: str, line: str) -> None:
-        """Hear a line of a function's output."""
+    def printed(self, function: str, request_id: str, line: str) -> None:  # noqa: ARG002 - the observer's signature
+        """See `Observer.printed`."""
         self._embedded.printed(function, line)
 
-    def finished(self, function: str, outcome: Outcome) -> None:
-        """Hear how an invocation ended."""
+    def ended(self, function: str, outcome: Outcome) -> None:
+        """See `Observer.ended`."""
         self._ended(function, "ok" if outcome.ok else "error").inc()
         self._took(function).observe(outcome.duration_ms / 1000)
         if outcome.init_ms is not None:
@@ -67,8 +67,8 @@ class Metrics:
         if outcome.memory_used:
             self._memory.labels(function).set(outcome.memory_used * 1024 * 1024)
 
-    def throttled(self, function: str) -> None:
-        """Hear that an event was refused."""
+    def refused(self, function: str, request_id: str, payload: bytes, reason: str) -> None:  # noqa: ARG002
+        """See `Observer.refused`."""
         self._throttled.labels(function).inc()
 
     def answered(self, api: str, route: str, status: int, seconds: float) -> None:

@@ -5,7 +5,7 @@ from samlet.runtime.attached import AgentsApi
 from samlet.runtime.environments import Environments
 from samlet.runtime.functions import Functions, default_max_sandboxes
 from samlet.runtime.invoke_api import InvokeApi
-from samlet.runtime.observer import Observer, Woken, woken, woken_by
+from samlet.runtime.observer import Observer, Observers, Woken, woken, woken_by
 from samlet.runtime.outcome import Outcome
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Functions",
     "InvokeApi",
     "Observer",
+    "Observers",
     "Outcome",
     "Woken",
     "default_max_sandboxes",

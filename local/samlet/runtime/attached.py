@@ -93,7 +93,6 @@ class AttachedSandbox:
         match message["type"]:
             case "line":
                 self._file.write(message["text"])
-                self._surroundings.output(self.function.logical_id, message["text"])
                 request_id = self._request.request_id if self._request else ""
                 self._surroundings.observer.printed(self.function.logical_id, request_id, message["text"])
             case "ready":

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,8 @@ def default_max_sandboxes() -> int:
 class Functions:
     """Invokes functions in sandboxes; `queue_seconds`, `idle_seconds` and `init_limit` are in seconds.
 
-    Without `environments` nothing is run here: the sandboxes are those that agents attach. `output` hears each
-    line that a function prints, `finished` every outcome, `throttled` of every event that was refused; all are told the
-    logical id. `observer` hears of each event on its way. With `graceful` every process hears SIGTERM before its end.
+    Without `environments` nothing is run here: the sandboxes are those that agents attach. `observer` hears of each
+    event on its way. With `graceful` every process hears SIGTERM before its end.
     """
 
     def __init__(
@@ -56,9 +55,6 @@ class Functions:
         idle_seconds: float = 900.0,
         init_limit: float = 10.0,
         clock: Clock | None = None,
-        output: Callable[[str, str], None] = lambda _function, _line: None,
-        finished: Callable[[str, Outcome], None] = lambda _function, _outcome: None,
-        throttled: Callable[[str], None] = lambda _function: None,
         graceful: bool = False,
         observer: Observer | None = None,
         saves: Saves | None = None,
@@ -74,15 +70,12 @@ class Functions:
             extra_environment or {},
             log_path,
             init_limit,
-            output,
             layers=environments.layers if environments else None,
             graceful=graceful,
             observer=self._observer,
             saves=self._saves,
             debuggers=self._debuggers,
         )
-        self._finished = finished
-        self._throttled = throttled
         self._environments = environments
         self._pythons: dict[str, Path] = {}  # found once, until any file or property changes
         self._max_sandboxes = max_sandboxes if max_sandboxes is not None else default_max_sandboxes()
@@ -274,7 +267,6 @@ class Functions:
         try:
             sandbox = await pool.borrow()
         except Throttled as error:
-            self._throttled(logical_id)
             self._observer.refused(logical_id, request.request_id, request.payload, str(error))
             raise
         if first:
@@ -288,7 +280,6 @@ class Functions:
             raise
         finally:
             await self._give_back(pool, sandbox)
-        self._finished(logical_id, outcome)
         self._observer.ended(logical_id, outcome)
         return outcome
 

@@ -1,4 +1,4 @@
-"""Who watches invocations as they go, and what woke them: the seam of the console's record."""
+"""Who watches invocations as they go, and what woke them: the seam of the console's record and of the metrics."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,3 +55,35 @@ class Observer:
 
     def refused(self, function: str, request_id: str, payload: bytes, reason: str) -> None:
         """An event got no sandbox."""
+
+
+class Observers(Observer):
+    """Several observers as one: each hears everything, in the order given."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def began(self, function: str, request_id: str, payload: bytes, qualifier: str | None) -> None:
+        """See `Observer.began`."""
+        for observer in self._observers:
+            observer.began(function, request_id, payload, qualifier)
+
+    def printed(self, function: str, request_id: str, line: str) -> None:
+        """See `Observer.printed`."""
+        for observer in self._observers:
+            observer.printed(function, request_id, line)
+
+    def ended(self, function: str, outcome: Outcome) -> None:
+        """See `Observer.ended`."""
+        for observer in self._observers:
+            observer.ended(function, outcome)
+
+    def broke(self, function: str, request_id: str, error: str) -> None:
+        """See `Observer.broke`."""
+        for observer in self._observers:
+            observer.broke(function, request_id, error)
+
+    def refused(self, function: str, request_id: str, payload: bytes, reason: str) -> None:
+        """See `Observer.refused`."""
+        for observer in self._observers:
+            observer.refused(function, request_id, payload, reason)

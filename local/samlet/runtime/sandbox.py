@@ -9,7 +9,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,11 +45,10 @@ _NO_LIMIT = 1 << 30  # MB
 class Surroundings:
     """What all sandboxes of one Samlet have in common; `init_limit` is in seconds.
 
-    `output` hears every line that a function prints, with the function's logical id. `bootstrap` is the program that
-    starts the runtime where an image brings its own. Several layers are laid over each other in the folder `layers`.
-    With `graceful` every process hears SIGTERM before its end, not only those that registered for it.
-    `saves` knows when code was changed; `debuggers` are those of the functions, by logical id, that somebody wants to
-    look into.
+    `bootstrap` is the program that starts the runtime where an image brings its own. Several layers are laid over each
+    other in the folder `layers`. With `graceful` every process hears SIGTERM before its end, not only those that
+    registered for it. `saves` knows when code was changed; `debuggers` are those of the functions, by logical id, that
+    somebody wants to look into.
     """
 
     reaper: Reaper
@@ -58,7 +57,6 @@ class Surroundings:
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     log_path: Path | None = None
     init_limit: float = 10.0
-    output: Callable[[str, str], None] = lambda _function, _line: None
     bootstrap: Path | None = None
     layers: Path | None = None
     graceful: bool = False
@@ -164,7 +162,6 @@ class Sandbox:
         return Outcome(request.request_id, answer.payload, error, tail, duration, init_ms, used)
 
     def _heard(self, line: str) -> None:
-        self._surroundings.output(self.function.logical_id, line)
         self._surroundings.observer.printed(self.function.logical_id, self._request_id, line)
 
     async def stop(self) -> None:

@@ -17,7 +17,7 @@ from agents import StartRuntime
 from functions_on_the_spot import MakeFunction
 from samlet.errors import Throttled
 from samlet.model import Function
-from samlet.runtime import Outcome, wire
+from samlet.runtime import Observer, Outcome, wire
 from servers import CHECKOUT
 from waiting import eventually_async
 
@@ -43,6 +43,14 @@ def running_still(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
+class Lines(Observer):
+    def __init__(self, heard: list[tuple[str, str]]) -> None:
+        self._heard = heard
+
+    def printed(self, function: str, request_id: str, line: str) -> None:
+        self._heard.append((function, line))
+
+
 @pytest.fixture
 def function(make: MakeFunction) -> Function:
     return make(SOURCE, environment={"SECRET": "told over the line"}, timeout=3)
@@ -50,7 +58,7 @@ def function(make: MakeFunction) -> Function:
 
 async def test_an_event_goes_to_the_agent_and_its_answer_comes_back(runtime: StartRuntime, function: Function) -> None:
     heard: list[tuple[str, str]] = []
-    async with runtime(function, output=lambda name, line: heard.append((name, line))) as running:
+    async with runtime(function, observer=Lines(heard)) as running:
         await running.agent(function)
         [pid] = await running.attached(function)
         outcome = await running.functions.invoke("Echo", b'{"a": "\xc3\xa4"}')

@@ -7,7 +7,7 @@ import pytest
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import Throttled
-from samlet.runtime import Observer, Outcome, woken, woken_by
+from samlet.runtime import Observer, Observers, Outcome, woken, woken_by
 from waiting import eventually_async
 
 TALKS = """
@@ -85,3 +85,15 @@ async def test_later_attempts_of_an_event_know_what_woke_the_first(make: MakeFun
         assert woken() is None
         await eventually_async(lambda: any(one[0] == "ended" for one in notes.heard))
     assert notes.heard[0][5].name == "nightly"
+
+
+def test_several_observers_hear_the_same_each() -> None:
+    first, second = Notes(), Notes()
+    both = Observers(first, second)
+    both.began("F", "1", b"{}", None)
+    both.printed("F", "1", "a line")
+    both.ended("F", Outcome("1", b"{}"))
+    both.refused("F", "2", b"{}", "all are busy")
+    both.broke("F", "3", "gone")
+    assert [kind for kind, *_ in first.heard] == ["began", "printed", "ended", "refused", "broke"]
+    assert first.heard == second.heard
