@@ -12,7 +12,9 @@ import pytest
 import uvloop
 
 from gateway_client import Answer, read_answer
-from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest
+from samlet.http_protocol import HttpServer
+from samlet.http_request import Limits, RawRequest
+from samlet.http_response import HttpResponse
 
 HEAD = b" HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = b"POST /" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -17,48 +17,18 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Literal, cast
 
 import httptools
 
 from samlet.eager import begin
-from samlet.http_response import BODILESS, head_of
-from samlet.http_response import HttpResponse as HttpResponse  # what a handler answers
+from samlet.http_request import Limits, RawRequest, Refused, check_head, check_size, head_too_large
+from samlet.http_response import BODILESS, HttpResponse, head_of
 
 _LINGER = 5.0  # seconds in which the sender of what was refused may go on, so that it gets to read the answer
 _LARGEST_PART = 64 * 1024  # bytes of a head that has no end yet, or between two pieces of a body
 _BACKLOG = 1024
-_HEAD_TOO_LARGE = (431, "Request Header Fields Too Large")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a client may ask of a server; sizes in bytes, times in seconds."""
-
-    head: int
-    body: int
-    head_seconds: float = 10.0  # from the first byte of a head to its last
-    idle_seconds: float = 75.0  # between two requests of a connection
-    stall_seconds: float = 30.0  # without a byte more of a body, or without one taken of an answer
-
-
-@dataclass(slots=True)
-class RawRequest:
-    """A request as it came off the wire, names of headers in lower case; `body` is None where it is over the limit."""
-
-    method: str
-    target: str
-    version: str
-    headers: list[tuple[bytes, bytes]]
-    client: str
-    body: bytes | None = b""
-    keep_alive: bool = True
-
-    def header(self, name: bytes) -> str | None:
-        """The first header of that name, which is given in lower case."""
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
 
 
 type Handler = Callable[[RawRequest], Coroutine[Any, Any, HttpResponse]]
@@ -144,14 +114,6 @@ class HttpServer:
         self._sweep = loop.call_later(min(1.0, shortest / 4), self._watch) if needed else None
 
 
-class _Refused(Exception):
-    """Raised out of the parser's callbacks too: nothing more of this connection is read."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
-
-
 class _Connection(asyncio.Protocol):
     """One client. What the parser calls is named `on_…`, as httptools wants it."""
 
@@ -197,8 +159,8 @@ class _Connection(asyncio.Protocol):
             self._deaf = self._last = True  # what follows is of another protocol, but the request stands
         except httptools.HttpParserError as error:
             refused = error.__context__
-            self._refuse(refused if isinstance(refused, _Refused) else _Refused(400, "Bad Request"))
-        except _Refused as refused:
+            self._refuse(refused if isinstance(refused, Refused) else Refused(400, "Bad Request"))
+        except Refused as refused:
             self._refuse(refused)
         self._serve()
         if self._task is not None and (self._queue or self._phase != "between"):
@@ -247,7 +209,9 @@ class _Connection(asyncio.Protocol):
             keep_alive=parser.should_keep_alive(),
         )
         known = dict(headers)
-        self._check_head(request, known)
+        if self._read + self._unused > self._limits.head:  # it may be, then
+            check_size(request, self._limits.head)
+        check_head(request, known)
         self._unused = 0
         if b"content-length" in known or b"transfer-encoding" in known:
             self._expect_body(request, known)
@@ -272,25 +236,9 @@ class _Connection(asyncio.Protocol):
 
     # What is refused.
 
-    def _check_head(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
-        if self._read + self._unused > self._limits.head:  # it may be, then
-            self._measure_head(request)
-        once = len(known) == len(request.headers)
-        hosts = int(b"host" in known) if once else sum(name == b"host" for name, _ in request.headers)
-        wrong_host = hosts > 1 or (hosts == 0 and request.version != "1.0")
-        if wrong_host or request.version not in {"1.1", "1.0"}:
-            raise _Refused(400, "Bad Request")
-
-    def _measure_head(self, request: RawRequest) -> None:
-        line = len(request.method) + len(request.target) + len(" HTTP/1.1 \r\n")
-        if line > self._limits.head:
-            raise _Refused(414, "Request-URI Too Long")
-        if line + sum(len(name) + len(value) + 4 for name, value in request.headers) > self._limits.head:
-            raise _Refused(*_HEAD_TOO_LARGE)
-
     def _expect_body(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
         if known.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
-            raise _Refused(400, "Bad Request")  # we undo no other coding
+            raise Refused(400, "Bad Request")  # we undo no other coding
         self._deadline = self._loop.time() + self._limits.stall_seconds
         self._room = self._server.body_limit(request)
         if int(known.get(b"content-length", 0)) > self._room:
@@ -310,9 +258,9 @@ class _Connection(asyncio.Protocol):
     def _check_use(self) -> None:
         """Refuse what never becomes a head or a body: endless headers, chunk extensions, trailers."""
         if self._unused > _LARGEST_PART and self._phase != "between":
-            raise _Refused(400, "Bad Request") if self._phase == "body" else _Refused(*_HEAD_TOO_LARGE)
+            raise Refused(400, "Bad Request") if self._phase == "body" else head_too_large()
 
-    def _refuse(self, refused: _Refused) -> None:
+    def _refuse(self, refused: Refused) -> None:
         self._deaf = self._last = True
         self._phase = "between"
         self._queue.append(self._server.refuse(refused.status, str(refused)))
@@ -324,7 +272,7 @@ class _Connection(asyncio.Protocol):
         if not self._writable or self._transport.is_closing():
             self._transport.abort()
         elif self._phase != "between":
-            self._refuse(_Refused(408, "Request Timeout"))
+            self._refuse(Refused(408, "Request Timeout"))
             self._serve()
         else:
             self._transport.close()

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from http_stage import CHUNKED, HEAD, LIMITS, QUICK, hello, in_either_loop, stage
-from samlet.http_protocol import HttpResponse, RawRequest
+from samlet.http_request import RawRequest
+from samlet.http_response import HttpResponse
 from waiting import eventually_async
 
 

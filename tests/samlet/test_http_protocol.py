@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from http_stage import CHUNKED, HEAD, in_either_loop, stage
-from samlet.http_protocol import HttpResponse, RawRequest
-from samlet.http_response import head_of
+from samlet.http_request import RawRequest
+from samlet.http_response import HttpResponse, head_of
 
 # Each is one request to one server, and two or another one to the next: that is how requests are smuggled.
 AMBIGUOUS = [

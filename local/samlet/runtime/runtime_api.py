@@ -8,7 +8,9 @@ import json
 import math
 from dataclasses import dataclass
 
-from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest
+from samlet.http_protocol import HttpServer
+from samlet.http_request import Limits, RawRequest
+from samlet.http_response import HttpResponse
 from samlet.runtime.extensions import PREFIX, Extensions
 
 LARGEST_RESPONSE = 6 * 1024 * 1024 + 100

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from samlet.eager import begin
 from samlet.errors import MalformedResponse, SamletError, Throttled
-from samlet.http_protocol import HttpResponse, RawRequest
+from samlet.http_request import RawRequest
+from samlet.http_response import HttpResponse
 from samlet.log import say
 from samlet.model import HttpApi
 from samlet.runtime.held import done_within

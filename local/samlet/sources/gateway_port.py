@@ -2,7 +2,9 @@
 
 from socket import socket
 
-from samlet.http_protocol import HttpResponse, HttpServer, Limits, RawRequest
+from samlet.http_protocol import HttpServer
+from samlet.http_request import Limits, RawRequest
+from samlet.http_response import HttpResponse
 from samlet.log import say
 from samlet.runtime.saves import NoSaves, Saves
 from samlet.sources.gateway import HttpGateway

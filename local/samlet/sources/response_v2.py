@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from samlet.errors import MalformedResponse
-from samlet.http_protocol import HttpResponse as HttpResponse  # what the gateway's parts answer in
+from samlet.http_response import HttpResponse as HttpResponse  # what the gateway's parts answer in
 from samlet.sources.event_v2 import HOP_BY_HOP
 
 DROPPED = HOP_BY_HOP | {"content-length"}
