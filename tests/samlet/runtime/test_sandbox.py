@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions_on_the_spot import MakeFunction, Running
-from samlet.runtime import Environments, Functions
+from samlet.runtime import Environments, Functions, Observer
 from samlet.runtime.ending import describe_exit
 from waiting import eventually_async
 
@@ -121,14 +121,18 @@ async def test_a_function_that_prints_without_a_pause_is_timed_out_all_the_same(
     make: MakeFunction, running: Running, tmp_path: Path, text: str
 ) -> None:
     lengths: list[int] = []
+
+    class Lengths(Observer):
+        def printed(self, function: str, request_id: str, line: str) -> None:  # noqa: ARG002
+            lengths.append(len(line))
+
     source = f"""
         import os
         def handler(event, context):
             while True:
                 os.write(1, b"{text}")
     """
-    told = {"log_path": tmp_path / "logs", "output": lambda _, line: lengths.append(len(line))}
-    async with running(make(source, timeout=1), **told) as functions:
+    async with running(make(source, timeout=1), log_path=tmp_path / "logs", observer=Lengths()) as functions:
         outcome = await functions.invoke("Echo", b"{}")
     assert "Task timed out after 1.00 seconds" in payload_of(outcome)["errorMessage"]
     assert 0 < max(lengths) < 400_000, "a line without an end is shown in pieces"
