@@ -18,7 +18,8 @@ from benchmarks.figures import Figure
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments
-from samlet.runtime.sandbox import Sandbox, Surroundings
+from samlet.runtime.sandbox import Sandbox
+from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.variables import sandbox_variables
 from servers import CHECKOUT
 

@@ -21,7 +21,8 @@ from samlet.runtime.functions import Functions
 from samlet.runtime.logs import LogFile
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.runtime_api import failure
-from samlet.runtime.sandbox import Request, State, Surroundings
+from samlet.runtime.sandbox import Request, State
+from samlet.runtime.surroundings import Surroundings
 
 _FAREWELL = 2.0  # seconds for closing a connection
 _MARGIN = 5.0  # seconds that an agent has to report a time-out, beyond the time-out itself

@@ -6,7 +6,7 @@ The values of its variables stay inside, since some are secrets.
 from datetime import datetime
 
 from samlet.model import AsyncInvocation, Function
-from samlet.runtime.sandbox import Surroundings
+from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.targets import Target
 
 type Description = dict[str, object]

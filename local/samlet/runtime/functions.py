@@ -20,8 +20,9 @@ from samlet.runtime.identifiers import new_request_id
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import Lendable, Pool
-from samlet.runtime.sandbox import CodeChanged, Request, Sandbox, Surroundings
+from samlet.runtime.sandbox import CodeChanged, Request, Sandbox
 from samlet.runtime.saves import NoSaves, Saves
+from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.targets import Target, knows, parse
 
 _SWEEP_SECONDS = 5.0

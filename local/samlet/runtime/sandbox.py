@@ -9,8 +9,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +17,8 @@ from typing import Literal
 
 from samlet.eager import begin
 from samlet.model import LATEST, Function
-from samlet.processes import Reaper, signal_group, spawn, terminate
+from samlet.processes import signal_group, spawn, terminate
 from samlet.runtime import ending, entrypoint, memory
-from samlet.runtime.debugger import Debugger
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
 from samlet.runtime.held import done_within
@@ -28,10 +26,9 @@ from samlet.runtime.identifiers import new_request_id, new_trace_id
 from samlet.runtime.layers import merge
 from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
 from samlet.runtime.memory import MemoryLimit
-from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
-from samlet.runtime.saves import NoSaves, Saves
+from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.variables import sandbox_variables
 
 State = Literal["new", "starting", "idle", "busy", "reset", "ended"]
@@ -39,39 +36,6 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
 _SHUTDOWN_GRACE = 2.0
 _FAR = 3600.0  # seconds; what a debugged function is told of its deadline, since its own clock can't be stopped
 _NO_LIMIT = 1 << 30  # MB
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all sandboxes of one Samlet have in common; `init_limit` is in seconds.
-
-    `bootstrap` is the program that starts the runtime where an image brings its own. Several layers are laid over each
-    other in the folder `layers`. With `graceful` every process hears SIGTERM before its end, not only those that
-    registered for it. `saves` knows when code was changed; `debuggers` are those of the functions, by logical id, that
-    somebody wants to look into.
-    """
-
-    reaper: Reaper
-    region: str = "eu-central-1"
-    account: str = "000000000000"
-    extra_environment: Mapping[str, str] = field(default_factory=dict)
-    log_path: Path | None = None
-    init_limit: float = 10.0
-    bootstrap: Path | None = None
-    layers: Path | None = None
-    graceful: bool = False
-    observer: Observer = field(default_factory=Observer)
-    saves: Saves = field(default_factory=NoSaves)
-    debuggers: Mapping[str, Debugger] = field(default_factory=dict)
-
-    def arn(self, function: Function, qualifier: str | None = None) -> str:
-        """The ARN of a function, or of one of its aliases or versions."""
-        return self.arn_of(function.name, qualifier)
-
-    def arn_of(self, name: str, qualifier: str | None = None) -> str:
-        """The ARN that a function of that name has, or would have."""
-        arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
-        return f"{arn}:{qualifier}" if qualifier else arn
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What wakes functions: the HTTP API gateway, schedules and Kafka event source mappings."""
+"""What wakes functions: the HTTP API gateway, schedules, and event source mappings of Kafka and of queues."""
 
 from samlet.sources.gateway import HttpGateway
 from samlet.sources.gateway_port import GatewayPort

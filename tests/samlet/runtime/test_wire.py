@@ -3,7 +3,8 @@ from pathlib import Path
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import wire
-from samlet.runtime.sandbox import Request, Surroundings
+from samlet.runtime.sandbox import Request
+from samlet.runtime.surroundings import Surroundings
 
 
 def test_an_event_reaches_an_agent_with_everything_that_was_asked() -> None:

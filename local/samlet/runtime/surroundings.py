@@ -1,0 +1,44 @@
+"""What sandboxes are told of where they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from samlet.model import Function
+from samlet.processes import Reaper
+from samlet.runtime.debugger import Debugger
+from samlet.runtime.observer import Observer
+from samlet.runtime.saves import NoSaves, Saves
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all sandboxes of one Samlet have in common; `init_limit` is in seconds.
+
+    `bootstrap` is the program that starts the runtime where an image brings its own. Several layers are laid over each
+    other in the folder `layers`. With `graceful` every process hears SIGTERM before its end, not only those that
+    registered for it. `saves` knows when code was changed; `debuggers` are those of the functions, by logical id, that
+    somebody wants to look into.
+    """
+
+    reaper: Reaper
+    region: str = "eu-central-1"
+    account: str = "000000000000"
+    extra_environment: Mapping[str, str] = field(default_factory=dict)
+    log_path: Path | None = None
+    init_limit: float = 10.0
+    bootstrap: Path | None = None
+    layers: Path | None = None
+    graceful: bool = False
+    observer: Observer = field(default_factory=Observer)
+    saves: Saves = field(default_factory=NoSaves)
+    debuggers: Mapping[str, Debugger] = field(default_factory=dict)
+
+    def arn(self, function: Function, qualifier: str | None = None) -> str:
+        """The ARN of a function, or of one of its aliases or versions."""
+        return self.arn_of(function.name, qualifier)
+
+    def arn_of(self, name: str, qualifier: str | None = None) -> str:
+        """The ARN that a function of that name has, or would have."""
+        arn = f"arn:aws:lambda:{self.region}:{self.account}:function:{name}"
+        return f"{arn}:{qualifier}" if qualifier else arn
