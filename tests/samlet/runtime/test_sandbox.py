@@ -123,7 +123,7 @@ async def test_a_function_that_prints_without_a_pause_is_timed_out_all_the_same(
     lengths: list[int] = []
 
     class Lengths(Observer):
-        def printed(self, function: str, request_id: str, line: str) -> None:  # noqa: ARG002
+        def printed(self, function: str, request_id: str, line: str) -> None:
             lengths.append(len(line))
 
     source = f"""
