@@ -12,7 +12,8 @@ from typing import Any
 import psutil
 
 from samlet.batches import flush_all
-from samlet.cli.selection import selected
+from samlet.cli import overrides
+from samlet.cli.selection import check_debug, selected
 from samlet.emulator import Emulator, Options
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -25,6 +26,21 @@ def run_until_stopped(arguments: argparse.Namespace, options: Options) -> int:
     project, settings, _ = selected(arguments)
     interruptible(_stay(Emulator(project, settings, options)))
     return 0
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """What both `up` and `start` let one decide."""
+    check_debug(arguments)
+    variables, region = overrides.read(arguments)
+    return Options(
+        strict=arguments.strict,
+        catch_up=arguments.catch_up,
+        graceful=arguments.graceful,
+        overrides=variables,
+        region=region,
+        debug_port=arguments.debug_port,
+        debug_functions=tuple(arguments.debug_function),
+    )
 
 
 def interruptible[T](work: Coroutine[Any, Any, T]) -> T | None:

@@ -1,9 +1,9 @@
 """`samlet start`: a template, with what the samlet.toml beside it names, if there is one."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from samlet.cli import overrides
 from samlet.cli.overrides import add_overrides
 from samlet.cli.selection import (
     Commands,
@@ -12,7 +12,6 @@ from samlet.cli.selection import (
     add_graceful,
     add_options,
     add_parameter,
-    check_debug,
     given_parameters,
 )
 from samlet.cli.usage import add_command
@@ -44,21 +43,12 @@ def register(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Start the template and stay until Ctrl-C or SIGTERM."""
-    from samlet.cli.foreground import run_until_stopped  # not at the top: see up.py
-    from samlet.emulator.options import Options
+    from samlet.cli.foreground import options_of, run_until_stopped  # not at the top: see up.py
 
-    check_debug(arguments)
-    variables, region = overrides.read(arguments)
-    options = Options(
-        strict=arguments.strict,
+    options = replace(
+        options_of(arguments),
         python=arguments.python,
         parameters=given_parameters(arguments),
         config_env=arguments.config_env,
-        catch_up=arguments.catch_up,
-        overrides=variables,
-        region=region,
-        graceful=arguments.graceful,
-        debug_port=arguments.debug_port,
-        debug_functions=tuple(arguments.debug_function),
     )
     return run_until_stopped(arguments, options)

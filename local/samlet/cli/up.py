@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from samlet.cli import overrides
 from samlet.cli.overrides import add_overrides
-from samlet.cli.selection import Commands, add_catch_up, add_debug, add_graceful, check_debug
+from samlet.cli.selection import Commands, add_catch_up, add_debug, add_graceful
 from samlet.cli.usage import add_command
 
 
@@ -34,18 +33,6 @@ def register(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Start everything and stay until Ctrl-C or SIGTERM."""
     # Not at the top: loading the emulator takes half a second, which the commands that only ask need not pay.
-    from samlet.cli.foreground import run_until_stopped
-    from samlet.emulator.options import Options
+    from samlet.cli.foreground import options_of, run_until_stopped
 
-    check_debug(arguments)
-    variables, region = overrides.read(arguments)
-    options = Options(
-        strict=arguments.strict,
-        catch_up=arguments.catch_up,
-        graceful=arguments.graceful,
-        overrides=variables,
-        region=region,
-        debug_port=arguments.debug_port,
-        debug_functions=tuple(arguments.debug_function),
-    )
-    return run_until_stopped(arguments, options)
+    return run_until_stopped(arguments, options_of(arguments))
