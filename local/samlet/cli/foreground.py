@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import atexit
 import contextlib
 import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from types import FrameType
 from typing import Any
 
 import psutil
@@ -69,18 +71,39 @@ async def _cancelled_by_signals[T](work: Coroutine[Any, Any, T]) -> T | None:
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
 
+    first = True
+
     def stop() -> None:
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, _end_at_once)
+        nonlocal first
+        if not first:
+            _end_at_once()
+        first = False
+        atexit.register(_hear_no_more)
         loop.call_later(_PATIENCE, _end_at_once)
         task.cancel()
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, stop)
+    def heard(_number: int, _frame: FrameType | None) -> None:
+        try:
+            loop.call_soon_threadsafe(stop)
+        except RuntimeError:  # the loop is closed already
+            _end_at_once()
+
+    # The loop would take its own handlers away when it is closed, and a second Ctrl-C after that be a traceback.
+    before = {number: signal.signal(number, heard) for number in _SIGNALS}
     try:
         return await task
     except asyncio.CancelledError:
         return None
+    finally:
+        if first:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _hear_no_more() -> None:
+    """Python's last steps are quick, but a signal in the midst of them would be death by that signal."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _end_at_once() -> None:
