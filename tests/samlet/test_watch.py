@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from samlet.emulator.watch import KernelWatch, StatWatch, Watched, newest
+from samlet.state import State
 
 KINDS = [
     pytest.param(
@@ -129,6 +130,8 @@ def test_a_deleted_file_is_told(watch: AnyWatch, code: Path) -> None:
         "#app.py#",
         ".#app.py",
         "4913",
+        "samlet.log",
+        "nohup.out",
         ".DS_Store",
     ],
 )
@@ -146,6 +149,16 @@ def test_a_virtual_environment_of_any_name_is_no_change(watch: AnyWatch, code: P
     follow(watch, code)
     (code / "myenv" / "module.py").touch()
     assert watch.changed() == frozenset()
+
+
+def test_a_state_folder_of_any_name_is_no_change(watch: AnyWatch, code: Path) -> None:
+    state = State(code / "mystate")
+    with state.lock():
+        state.log.touch()
+        follow(watch, code)
+        (state.folder / "schedules.json").touch()
+        (state.folder / "code").mkdir()
+        assert watch.changed() == frozenset()
 
 
 def test_a_folder_with_such_a_name_counts_where_it_holds_the_code(watch: AnyWatch, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ _LEFTOVERS = re.compile(
     r"|\.?#.*"  # Emacs
     r"|.*___jb_(tmp|old|bak)___"  # PyCharm
     r"|\.goutputstream-.*|.*\.kate-swp|\.DS_Store"
+    r"|.*\.log|nohup\.out"  # ours among them: were it code, each line about a change would be the next change
 )
+
+_MARKS = (("pyvenv.cfg",), ("lock", "samlet.log"))  # of a virtual environment; of a state folder, see `State`
 
 
 def is_code(path: Path, root: Path) -> bool:
@@ -25,5 +28,9 @@ def is_code(path: Path, root: Path) -> bool:
 
 
 def is_walked(folder: Path, root: Path) -> bool:
-    """Whether a folder within `root` is watched; a virtual environment of any name is not."""
-    return is_code(folder, root) and (folder == root or not (folder / "pyvenv.cfg").is_file())
+    """Whether a folder within `root` is watched; virtual environments and state folders of any name are not."""
+    return is_code(folder, root) and (folder == root or not any(_has(folder, marks) for marks in _MARKS))
+
+
+def _has(folder: Path, marks: tuple[str, ...]) -> bool:
+    return all((folder / mark).is_file() for mark in marks)

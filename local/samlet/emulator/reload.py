@@ -7,6 +7,7 @@ so that they meet all files of one save, and until a changed template has been r
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -98,7 +99,7 @@ class Reload:
         if self._functions is None:
             return None
         try:
-            paths = self._watch.changed()
+            paths = without_outputs(self._watch.changed())
         except OSError as error:
             self._do_without(error)
             paths = self._watched().trees
@@ -240,6 +241,21 @@ def watched_folders(functions: Iterable[Function]) -> frozenset[Path]:
     return frozenset(
         folder for folder in folders if not any(outer in folder.parents and is_code(folder, outer) for outer in folders)
     )
+
+
+def without_outputs(paths: frozenset[Path]) -> frozenset[Path]:
+    """The paths but for files that this process prints to: what it says of a change would be the next one."""
+    if not paths:
+        return paths
+    outputs = {_identity(number) for number in (1, 2)} - {None}
+    return frozenset(path for path in paths if _identity(path) not in outputs)
+
+
+def _identity(file: int | Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        status = os.stat(file)  # noqa: PTH116  # of descriptors, too
+        return status.st_dev, status.st_ino
+    return None
 
 
 def affected(functions: Mapping[str, Function], paths: Iterable[Path]) -> list[str]:

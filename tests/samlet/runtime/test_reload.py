@@ -238,6 +238,25 @@ async def test_leftovers_of_tools_leave_the_sandboxes_alone(make: MakeFunction, 
         assert await answer(functions) == process
 
 
+async def test_what_samlet_prints_into_the_code_is_no_change(make: MakeFunction, reloading: Reloading) -> None:
+    function = make("import os\ndef handler(event, context):\n    return os.getpid()\n")
+    output = function.code / "output.txt"
+    before = os.dup(1)
+    with output.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        try:
+            async with reloading(function) as (functions, _):
+                process = await answer(functions)
+                os.write(1, b"said\n")
+                assert await answer(functions) == process
+                (function.code / "other.txt").write_text("saved")
+                assert await answer(functions) != process
+        finally:
+            os.dup2(before, 1)
+            os.close(before)
+    assert output.read_text() == "said\n"
+
+
 async def test_a_changed_requirement_is_installed_before_the_next_event(
     make: MakeFunction, reloading: Reloading, environments: Environments
 ) -> None:
