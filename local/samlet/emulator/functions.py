@@ -201,8 +201,8 @@ class FunctionHouse:
         if self._reload:
             self._reload.take_over(lambda changed: self._take_over(changed, adopt))
 
-    async def _take_over(self, changed: frozenset[Path], adopt: Adopt) -> None:
-        """Read the project anew; if that fails, all of it stays as it was."""
+    async def _take_over(self, changed: frozenset[Path], adopt: Adopt) -> bool:
+        """Read the project anew; if that fails, all of it stays as it was, and False is returned."""
         what = ", ".join(sorted(path.name for path in changed))
         began = time.monotonic()
         try:
@@ -213,7 +213,7 @@ class FunctionHouse:
                 await self._environments.prepare(template.functions.values())
         except SamletError as error:
             say("samlet", f"{what} changed, and what was before stays in force: {error}", level="error")
-            return
+            return False
         told = differences(self.template, template)
         if everywhere != self.functions.surroundings.extra_environment:
             told += ", [environment]"
@@ -223,6 +223,7 @@ class FunctionHouse:
             self._reload.follow(self._files())
         await adopt(template)
         say("samlet", f"{what} changed: {told} taken over in {time.monotonic() - began:.2f} s")
+        return True
 
     def _read_again(self) -> Project:
         """The project as its file is now. What cannot change while it runs is said, and left as it was."""

@@ -27,7 +27,7 @@ _RECENT = 2.0  # seconds; compiled files know the whole second of their source
 _ASK_EVERY = 0.5  # seconds, where nobody tells us
 _LARGEST_SHARE = 100  # asking by itself takes at most a hundredth of the time
 
-type TakeOver = Callable[[frozenset[Path]], Awaitable[None]]
+type TakeOver = Callable[[frozenset[Path]], Awaitable[bool]]
 
 
 @dataclass(slots=True)
@@ -55,6 +55,7 @@ class Reload:
         self._files, self._limit = frozenset(files), limit
         self._take_over: TakeOver | None = None
         self._early: set[Path] = set()
+        self._owed: frozenset[Path] = frozenset()  # could not be taken over, which another save may mend
         self._new, self._current = _Batch(), _Batch()
         self._last = 0.0
         self._settling: asyncio.Task[None] | None = None
@@ -72,7 +73,10 @@ class Reload:
         self._listen()
 
     def take_over(self, how: TakeOver) -> None:
-        """From now on `how` is told which of the project's own files have changed; events wait until it is done."""
+        """From now on `how` is told which of the project's own files have changed; events wait until it is done.
+
+        When it returns False, it is told of them again with the next save of anything.
+        """
         self._take_over = how
         if self._early and self._functions:
             self._note(self._functions, frozenset(self._early))
@@ -182,8 +186,10 @@ class Reload:
 
     async def _apply(self, functions: Functions, batch: _Batch) -> None:
         try:
-            if self._take_over and (ours := self._files & batch.paths):
-                await self._take_over(ours)
+            if self._take_over and (ours := self._files & batch.paths | self._owed):
+                self._owed = ours
+                if await self._take_over(ours):
+                    self._owed = frozenset()
             if any(path.name == "requirements.txt" for path in batch.paths):
                 known = functions.functions
                 await self._environments.prepare(known[name] for name in batch.functions if name in known)
@@ -210,9 +216,12 @@ async def _load(functions: Functions, batch: _Batch, began: float) -> None:
     """Start a sandbox for each function that had an idle one, ahead of its event, and tell what happened."""
     failed = set()
     for name in sorted(batch.warm):
-        with contextlib.suppress(SamletError):
-            if name in functions.functions and not await functions.warm(name):
-                failed.add(name)
+        try:
+            came_up = name not in functions.functions or await functions.warm(name)
+        except SamletError:
+            came_up = False
+        if not came_up:
+            failed.add(name)
     what, seconds = _named(batch.paths), time.monotonic() - began
     if loaded := _names(functions, batch.warm - failed):
         say("samlet", f"{what} changed: {loaded} reloaded in {seconds:.2f} s")

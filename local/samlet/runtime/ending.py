@@ -74,6 +74,12 @@ def not_started(error: OSError, program: Path, tried: Iterable[Path], request_id
     return Ending(failure(kind, told), error_type=kind, lines=(told, kind))
 
 
+def without_layer(error: OSError, request_id: str) -> Ending:
+    """A layer's folder went away; AWS keeps its own copies and has no words for this."""
+    told = _about(request_id, f"the layer {error.filename} cannot be read: {(error.strerror or str(error)).lower()}")
+    return Ending(failure("Runtime.Unknown", told), error_type="Runtime.Unknown", lines=(told, "Runtime.Unknown"))
+
+
 def describe_exit(status: int) -> str:
     """AWS's words for the way that a process ended."""
     if status == 0:

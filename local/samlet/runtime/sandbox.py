@@ -157,7 +157,10 @@ class Sandbox:
         return problem
 
     async def _come_up(self, python: Path | None, limit: float, request_id: str) -> Ending | None:
-        opt = merge(self.function.layers, self._surroundings.layers or Path(self._temporary.name))
+        try:
+            opt = merge(self.function.layers, self._surroundings.layers or Path(self._temporary.name))
+        except OSError as error:
+            return ending.without_layer(error, request_id)
         program = self._surroundings.bootstrap or entrypoint.bootstrap_of(self.function.code, opt)
         try:
             api, exit_task = await self._launch(python, program, opt)

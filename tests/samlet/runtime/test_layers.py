@@ -98,6 +98,22 @@ async def test_packages_programs_and_files_of_several_layers_are_found_under_one
         assert told(await functions.invoke("Echo", b"{}")) == [1, 2, "1\n", "two", True]
 
 
+async def test_an_event_without_one_of_its_layers_fails_by_name_until_it_is_back(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
+    first = layer(tmp_path / "1", {"python/one.py": "WHO = 1"})
+    second = layer(tmp_path / "2", {"python/two.py": "WHO = 2"})
+    source = "import one, two\ndef handler(event, context):\n    return [one.WHO, two.WHO]\n"
+    async with running(make(source, layers=(first, second))) as functions:
+        second.rename(tmp_path / "away")
+        outcome = await functions.invoke("Echo", b"{}")
+        assert outcome.function_error == "Unhandled"
+        assert f"the layer {second} cannot be read: no such file or directory" in told(outcome)["errorMessage"]
+        assert b"REPORT RequestId: " in outcome.log_tail
+        (tmp_path / "away").rename(second)
+        assert told(await functions.invoke("Echo", b"{}")) == [1, 2]
+
+
 async def test_a_saved_file_of_a_merged_layer_is_what_the_next_sandbox_meets(
     make: MakeFunction, running: Running, tmp_path: Path, environments: Environments
 ) -> None:

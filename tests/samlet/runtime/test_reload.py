@@ -16,10 +16,11 @@ import pytest
 from functions_on_the_spot import MakeFunction
 from samlet.emulator.inotify import Inotify
 from samlet.emulator.reload import Reload, affected, watched_folders
+from samlet.errors import EnvironmentFailed
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
-from waiting import eventually_async
+from waiting import eventually_async, logged
 
 VERSION = "def handler(event, context):\n    return {}\n"
 
@@ -287,10 +288,11 @@ async def test_events_wait_while_the_project_itself_is_read_anew(
     template = tmp_path / "template.yaml"
     async with reloading(function, files=[template], limit=tmp_path) as (functions, reload):
 
-        async def adopt(changed: frozenset[Path]) -> None:
+        async def adopt(changed: frozenset[Path]) -> bool:
             assert changed == {template}
             await asyncio.sleep(0.05)
             await functions.replace({"Echo": replace(function, environment={"COLOUR": template.read_text()})})
+            return True
 
         template.write_text("early")
         assert await answer(functions) is None  # nobody reads it yet
@@ -307,13 +309,53 @@ async def test_a_template_that_breaks_the_reading_does_not_hold_the_events(
     template = tmp_path / "template.yaml"
     async with reloading(make(VERSION.format(1)), files=[template], limit=tmp_path) as (functions, reload):
 
-        async def adopt(_: frozenset[Path]) -> None:
+        async def adopt(_: frozenset[Path]) -> bool:
             raise KeyError("what nobody thought of")
 
         reload.take_over(adopt)
         template.touch()
         assert await answer(functions) == 1
         assert "KeyError while reloading" in capsys.readouterr().err
+
+
+async def test_a_template_that_lacked_what_another_save_brings_is_read_again_with_that_save(
+    make: MakeFunction, reloading: Reloading, tmp_path: Path
+) -> None:
+    template, function = tmp_path / "template.yaml", make(VERSION.format(1))
+    told: list[frozenset[Path]] = []
+    async with reloading(function, files=[template], limit=tmp_path) as (functions, reload):
+
+        async def adopt(changed: frozenset[Path]) -> bool:
+            told.append(changed)
+            return (function.code / "openapi.yaml").exists()
+
+        reload.take_over(adopt)
+        template.touch()
+        assert await answer(functions) == 1
+        (function.code / "openapi.yaml").touch()
+        assert await answer(functions) == 1
+        (function.code / "app.py").write_text(VERSION.format(2))
+        assert await answer(functions) == 2
+        assert told == [{template}, {template}]
+
+
+async def test_a_function_without_an_environment_is_not_told_as_reloaded(
+    make: MakeFunction,
+    reloading: Reloading,
+    environments: Environments,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    function = make(VERSION.format(1))
+
+    async def refuse(_: Function) -> Path:
+        raise EnvironmentFailed("no such package")
+
+    async with reloading(function) as (functions, _):
+        assert await answer(functions) == 1
+        monkeypatch.setattr(environments, "python_for", refuse)
+        (function.code / "app.py").write_text(VERSION.format(2))
+        await logged(capsys, "app.py changed: test-echo cannot be loaded")
 
 
 def test_of_folders_within_each_other_the_inner_one_is_watched_if_the_outer_watch_leaves_it_out(
