@@ -70,6 +70,8 @@ class Routes:
         match = _KEY.fullmatch(key)
         if not match and key != "$default":
             raise properties.error("RouteKey", f"{key} is no route key; it looks like `GET /path` or $default")
+        if "+}/" in key:
+            raise properties.error("RouteKey", f"{key}: what comes after a greedy variable would match nothing")
         target = with_variables(target, self._stage.variables)
         function = self._stack.function_at(target)
         if function is None:

@@ -291,3 +291,16 @@ def test_a_time_out_beyond_the_gateways_bounds_is_an_error(loaded: Loader, timeo
               Events: {{E: {{Type: HttpApi, Properties: {{Method: GET, Path: /, TimeoutInMillis: {timeout}}}}}}}
         """
         )
+
+
+def test_a_greedy_variable_that_is_not_the_paths_end_is_an_error(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match=r"/\{all\+\}/b: what comes after a greedy variable"):
+        loaded(
+            SAM
+            + """
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Events: {E: {Type: HttpApi, Properties: {Method: GET, Path: "/{all+}/b"}}}
+        """
+        )
