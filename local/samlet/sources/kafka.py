@@ -21,6 +21,7 @@ from samlet.sources.kafka_route import Backoff, Counts, Route
 from samlet.sources.kafka_scaling import pollers_wanted
 
 _WATCH = 1.0  # seconds between looks at the broker, and at how many pollers it takes
+_WAITING = "waiting for the topic"
 _INVOCATIONS_END_WITHIN = 1.0  # seconds; together with the next one below the 2 s that a stop may take
 _READER_ENDS_WITHIN = 0.8
 _TROUBLE = "not in the form that the filters are about, JSON in UTF-8, and was skipped"
@@ -119,7 +120,7 @@ class KafkaSource:
             known[new] = Partition(new, self._mapping.batch_size, partial(self._commit, new))
         self._pollers.wake()
         if self._lost_at is None:
-            self._state = "ready" if partitions else "waiting for the topic"
+            self._state = "ready" if partitions else _WAITING
 
     def arrived(self, arrivals: Mapping[int, Arrival]) -> None:
         """Pass records on to their partitions (see `Reading`)."""
@@ -182,16 +183,20 @@ class KafkaSource:
 
     async def _watch(self) -> None:
         """Notice a broker that is gone or back, also while the client is stuck in a call."""
-        misses = 0
+        misses = waited = 0
         while True:
             await asyncio.sleep(_WATCH)
             self._scale()
+            waited = waited + 1 if self._state == _WAITING else 0
+            if waited == 2:  # not for a moment only, as after each rebalance
+                text = f"no partition of the topic {self._mapping.topic} is there to be read; is the topic made?"
+                self._say(text, "warning")
             misses = 0 if await in_thread(self._cluster.reachable) else misses + 1
             if misses >= 2:
                 self.failed("nobody listens there")
             elif self._is_back():
                 self._lost_at = None
-                self._state = "ready" if self._pollers.partitions else "waiting for the topic"
+                self._state = "ready" if self._pollers.partitions else _WAITING
                 self._say(f"Kafka at {self._bootstrap} is back", "info")
 
     def _is_back(self) -> bool:

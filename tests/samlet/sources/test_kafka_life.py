@@ -7,7 +7,7 @@ import pytest
 
 from kafka_stage import FakeFunctions, committed, record, running
 from samlet.memory_kafka import MemoryCluster
-from waiting import eventually_async
+from waiting import eventually_async, logged
 
 
 async def test_a_restart_goes_on_where_the_group_is(cluster: MemoryCluster) -> None:
@@ -60,10 +60,13 @@ async def test_a_lost_broker_is_one_line_and_its_return_another(
     assert (said.count("lost Kafka"), said.count("is back")) == (1, 1)
 
 
-async def test_a_topic_that_is_made_later_is_read(cluster: MemoryCluster) -> None:
+async def test_a_topic_that_is_made_later_is_asked_for_and_read(
+    cluster: MemoryCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
     functions = FakeFunctions()
     async with running(functions, cluster, topic="later") as source:
         await eventually_async(lambda: source.status()["state"] == "waiting for the topic")
+        await logged(capsys, "no partition of the topic later is there to be read; is the topic made?")
         cluster.create("later")
         cluster.append("later", record(1))
         await eventually_async(lambda: functions.values == [1])
