@@ -160,6 +160,7 @@ class Schedule:
     retries: int = 185
     max_age: int = 86_400
     group: str = "default"
+    logical_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,7 @@ class Template:
     unsupported: tuple[Unsupported, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
-    # Logical id, type and what becomes of it here: `run` or `no effect`; the others are `unsupported`.
+    # Logical id, type and what becomes of it here: `run`, `elsewhere` (made in moto, or left to the user's AWS)
+    # or `no effect`; the others are `unsupported`, and some of these are so in part.
     resources: tuple[tuple[str, str, str], ...] = ()
     files: tuple[Path, ...] = ()

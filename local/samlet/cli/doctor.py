@@ -64,19 +64,18 @@ def examined(arguments: argparse.Namespace) -> Iterator[Finding]:
         yield problem("project", str(error), "see `Settings` and `samlet.toml` in Samlet's README")
         return
     yield ok("project", f"{found.source or 'no samlet.toml: the template alone'}")
-    yield from _of_project(found, chosen, given_parameters(arguments))
+    yield from _of_project(found, chosen, given_parameters(arguments), arguments.config_env)
 
 
-def _of_project(found: Project, chosen: Settings, given: dict[str, str]) -> Iterator[Finding]:
+def _of_project(found: Project, chosen: Settings, given: dict[str, str], config_env: str | None) -> Iterator[Finding]:
     from samlet.cli import examinations as examine  # not at the top: see up.py
-    from samlet.template import load
 
     state = State(chosen.state_beside(found.folder))
     told: list[Finding] = []
     template = None
     try:
-        template = load(found.template, stand_ins.parameters(found, chosen, given))
-    except TemplateError as error:
+        template = stand_ins.template(found, chosen, given, config_env)
+    except (TemplateError, ProjectError) as error:
         yield problem("template", str(error), "`samlet validate` says where")
     if template:
         functions = template.functions.values()

@@ -1,13 +1,12 @@
 """The events of `samlet generate-event`; each is built by its event source, which is loaded only for that."""
 
 import argparse
-import json
 import os
 import sys
 import time
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from samlet import project, settings
@@ -39,8 +38,8 @@ def http(arguments: argparse.Namespace) -> str:
     template = _template(arguments)
     api, match = _matched(request, template)
     gateway = Gateway(api.logical_id, template.account if template else "000000000000", api.stage)
-    event = build_event(request, match, gateway, str(uuid.uuid4()), time.time())
-    return _with_jwt(event, dict(arguments.claim), arguments.scope)
+    authorizer = _authorizer(dict(arguments.claim), arguments.scope)
+    return build_event(request, match, gateway, str(uuid.uuid4()), time.time(), authorizer).decode()
 
 
 def schedule(arguments: argparse.Namespace) -> str:
@@ -97,26 +96,22 @@ def _matched(request: "HttpRequest", template: Template | None) -> "tuple[HttpAp
     return HttpApi("api"), Match(Route(request.method, "/" + "/".join(request.segments), ""), {})
 
 
-def _with_jwt(event: bytes, claims: dict[str, str], scopes: list[str]) -> str:
-    """The event with what a JWT authorizer adds to it."""
-    if not claims and not scopes:
-        return event.decode()
-    document = json.loads(event)
-    document["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": scopes or None}}
-    return json.dumps(document, separators=(",", ":"))
+def _authorizer(claims: dict[str, str], scopes: list[str]) -> dict[str, Any] | None:
+    """What a JWT authorizer would say of these."""
+    from samlet.sources.authorization import of_token
+
+    return of_token(claims, scopes) if claims or scopes else None
 
 
 def _template(arguments: argparse.Namespace) -> Template | None:
     """The template that is named, or the one in this folder, if there is one."""
-    from samlet.template import load
-
     try:
         found = project.find(template=arguments.template, config=arguments.config)
     except ProjectError:
         if arguments.template or arguments.config:
             raise
         return None
-    return load(found.template, stand_ins.parameters(found, settings.read(os.environ), {}))
+    return stand_ins.template(found, settings.read(os.environ))
 
 
 def _decoded(path: str) -> tuple[str, ...]:

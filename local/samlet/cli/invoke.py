@@ -129,6 +129,7 @@ def _alone(arguments: argparse.Namespace, function: str, payload: bytes) -> _Ans
         sources=False,
         python=arguments.python,
         parameters=given_parameters(arguments),
+        config_env=arguments.config_env,
         overrides=variables,
         region=region,
         debug_port=arguments.debug_port,

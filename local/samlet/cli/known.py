@@ -17,10 +17,8 @@ def function_names(arguments: argparse.Namespace) -> Mapping[str, str]:
         if console := address_of(arguments, "console"):
             told = Remote(console).get("/api/functions")
             return {logical_id: function["name"] for logical_id, function in told.items()}
-        from samlet.template import load  # not at the top: see up.py
-
         found, settings, _ = selected(arguments)
-        functions = load(found.template, stand_ins.parameters(found, settings, {})).functions
+        functions = stand_ins.template(found, settings, config_env=getattr(arguments, "config_env", None)).functions
         return {logical_id: function.name for logical_id, function in functions.items()}
     return {}
 

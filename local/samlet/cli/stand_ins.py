@@ -1,17 +1,46 @@
-"""A project's parameters where nothing runs yet: what only a running Samlet knows is stood in for."""
+"""A project's template where nothing runs yet: what only a running Samlet knows is stood in for."""
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 
+from samlet.model import Template
 from samlet.project import Project, fill
 from samlet.settings import LOOPBACK, Settings
 
 _SECRET = base64.b64encode(bytes(32)).decode()
 
 
-def parameters(project: Project, settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
-    """The template's parameters as `start` would give them, `given` ones last."""
-    return fill(project.parameters, facts(project, settings)) | dict(given)
+_REGION = "eu-central-1"
+
+
+def template(
+    project: Project, settings: Settings, given: Mapping[str, str] | None = None, config_env: str | None = None
+) -> Template:
+    """The template as `start` would read it, `given` parameters last.
+
+    Raises TemplateError, and ProjectError where samconfig has no environment of that name.
+    """
+    from samlet.cli.rehearsal import Rehearsal  # not at the top: see up.py
+    from samlet.template import load, read_samconfig
+
+    sam = read_samconfig(project.template.parent, config_env)
+    own = fill(project.parameters, facts(project, settings)) | dict(given or {})
+    read = load(
+        project.template,
+        dict(sam.parameters) | own,
+        region=sam.region or _REGION,
+        imports=project.imports,
+        maker=Rehearsal() if makes_others(project, settings) else None,
+    )
+    if not settings.aws_endpoint_url:
+        return read
+    return replace(read, unsupported=tuple(part for part in read.unsupported if part.logical_id not in read.others))
+
+
+def makes_others(project: Project, settings: Settings) -> bool:
+    """Whether `start` would make resources that are no part of Samlet."""
+    return project.aws and not settings.aws_endpoint_url and not settings.agent_port
 
 
 def facts(project: Project, settings: Settings) -> dict[str, str]:

@@ -3,20 +3,21 @@
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from samlet import project, settings
 from samlet.cli import stand_ins
 from samlet.cli.columns import padded
-from samlet.cli.places import Places, by_line, located, places_in
 from samlet.cli.selection import Commands, add_options, add_parameter, given_parameters
 from samlet.cli.usage import add_command
 from samlet.errors import TemplateError
 from samlet.model import Template
+from samlet.project import Project
+from samlet.settings import Settings
 
 
 def register(commands: Commands) -> None:
@@ -26,7 +27,8 @@ def register(commands: Commands) -> None:
         "validate",
         "check a template, and list what of it is run",
         about="Nothing is started and nothing is asked of AWS. Errors and what isn't run are named with their line. "
-        "Values that only a running Samlet knows, such as ports and secrets, are stood in for.",
+        "Values that only a running Samlet knows, such as ports and secrets, are stood in for. What moto "
+        "itself refuses to make shows at start.",
         examples="""
             samlet validate
             samlet validate --template template.yaml --parameter Stage=prod
@@ -42,10 +44,10 @@ def register(commands: Commands) -> None:
 
 @dataclass(frozen=True)
 class Checked:
-    """A template that could be read, its places and the times that its schedules have."""
+    """A template that could be read, the lines of its resources and the times that its schedules have."""
 
     template: Template
-    places: Places
+    line_of: Callable[[str], int | None]
     following: dict[str, datetime | None]
 
 
@@ -53,33 +55,40 @@ def run(arguments: argparse.Namespace) -> int:
     """Check the template; 1 if it is wrong, and with --strict if a part of it isn't run."""
     chosen = settings.read(os.environ)
     found = project.find(template=arguments.template, config=arguments.config)
-    places = places_in(found.template)
     try:
-        checked = check(found.template, stand_ins.parameters(found, chosen, given_parameters(arguments)), places)
+        checked = check(found, chosen, given_parameters(arguments), arguments.config_env)
     except TemplateError as error:
-        text, line = located(found.template, places, str(error))
         if not arguments.json:
-            raise TemplateError(text) from error
-        print(json.dumps({"valid": False, "error": text, "file": str(found.template), "line": line}, indent=2))
+            raise
+        line = re.match(rf"{re.escape(str(found.template))}:(\d+): ", str(error))
+        told = {"error": str(error), "file": str(found.template), "line": int(line[1]) if line else None}
+        print(json.dumps({"valid": False, **told}, indent=2))
         return 1
     failed = arguments.strict and bool(checked.template.unsupported)
     print(json.dumps(_as_json(checked, valid=not failed), indent=2) if arguments.json else "\n".join(_text(checked)))
     return 1 if failed else 0
 
 
-def check(path: Path, parameters: dict[str, str], places: Places) -> Checked:
+def check(found: Project, chosen: Settings, given: dict[str, str], config_env: str | None) -> Checked:
     """Read the template whole, with the expressions of its schedules; TemplateError where it is wrong."""
     from samlet.sources.timetable import timetable  # not at the top: see up.py
-    from samlet.template import load
+    from samlet.template import Lines
 
-    template, now = load(path, parameters), datetime.now(UTC)
-    tables = [timetable(schedule, now) for schedule in template.schedules]
-    following = {table.schedule.name: table.next_after(now) if table.schedule.enabled else None for table in tables}
-    return Checked(template, places, following)
+    template, now = stand_ins.template(found, chosen, given, config_env), datetime.now(UTC)
+    lines = Lines(template.path.read_text("utf-8"))
+    following = {}
+    for schedule in template.schedules:
+        try:
+            table = timetable(schedule, now)
+        except TemplateError as error:
+            line = lines.of_resource(schedule.logical_id)
+            raise TemplateError(f"{template.path}{f':{line}' if line else ''}: {error}") from error
+        following[schedule.name] = table.next_after(now) if schedule.enabled else None
+    return Checked(template, lines.of_resource, following)
 
 
 def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:
-    template, places = checked.template, checked.places
+    template, line_of = checked.template, checked.line_of
     return {
         "valid": valid,
         "template": str(template.path),
@@ -89,9 +98,9 @@ def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:
                 "name": template.functions[name].name,
                 "runtime": template.functions[name].runtime,
                 "handler": template.functions[name].handler,
-                "line": places.line_of_id(name),
+                "line": line_of(name),
             }
-            for name in by_line(places, template.functions)
+            for name in sorted(template.functions, key=lambda name: (line_of(name) or 0, name))
         ],
         "routes": [
             {"api": api.logical_id, "route": route.key, "function": route.function}
@@ -113,20 +122,20 @@ def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:
             {"logical_id": mapping.logical_id, "topic": mapping.topic, "function": mapping.function}
             for mapping in template.kafka_mappings
         ],
+        "queue_mappings": [
+            {"logical_id": mapping.logical_id, "queue": mapping.arn, "function": mapping.function}
+            for mapping in template.queue_mappings
+        ],
+        "made_in_moto": [
+            {"logical_id": logical_id, "type": kind, "line": line_of(logical_id)}
+            for logical_id, kind, standing in template.resources
+            if standing == "elsewhere"
+        ],
         "unsupported": [
-            {
-                "logical_id": part.logical_id,
-                "type": part.type,
-                "reason": part.reason,
-                "line": _line(places, part.logical_id),
-            }
+            {"logical_id": part.logical_id, "type": part.type, "reason": part.reason, "line": part.line}
             for part in template.unsupported
         ],
     }
-
-
-def _line(places: Places, logical_id: str) -> int | None:
-    return places.line_of_id(logical_id) or places.line_of(logical_id)
 
 
 def _text(checked: Checked) -> Iterator[str]:
@@ -141,6 +150,9 @@ def _text(checked: Checked) -> Iterator[str]:
     yield from _table("schedules", rows)
     rows_of_mappings = [(row["logical_id"], row["topic"], row["function"]) for row in told["kafka_mappings"]]
     yield from _table("Kafka mappings", rows_of_mappings)
+    yield from _table("SQS mappings", [(row["logical_id"], row["function"]) for row in told["queue_mappings"]])
+    made = [(row["logical_id"], row["type"]) for row in told["made_in_moto"]]
+    yield from _table("made in moto at start, as far as it can", made)
     missing = [(f"{name}:{row['line']}" if row["line"] else name, row) for row in told["unsupported"]]
     yield from _table("not run here", [(at, row["logical_id"], row["type"], row["reason"]) for at, row in missing])
 

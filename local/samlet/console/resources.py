@@ -9,7 +9,7 @@ from aiohttp import web
 
 from samlet.console.answers import WATCHED
 from samlet.console.watched import Watched
-from samlet.template import Template
+from samlet.template import Template, Unsupported
 
 
 def routes(app: web.Application) -> None:
@@ -37,16 +37,20 @@ def resources(watched: Watched) -> dict[str, Any]:
 
 def _rows(template: Template) -> list[dict[str, Any]]:
     lines = lines_of(template.path)
-    reasons = {(part.logical_id, part.type): part.reason for part in template.unsupported}
-    rows = [
-        {"id": logical_id, "type": kind, "standing": standing, "reason": "", "line": line_of(logical_id, lines)}
-        for logical_id, kind, standing in template.resources
-        if (logical_id, kind) not in reasons
-    ]
-    rows += [
-        {"id": logical_id, "type": kind, "standing": "not run", "reason": reason, "line": line_of(logical_id, lines)}
-        for (logical_id, kind), reason in reasons.items()
-    ]
+    parts: dict[tuple[str, str], list[Unsupported]] = {}
+    for part in template.unsupported:
+        parts.setdefault((part.logical_id, part.type), []).append(part)
+    standings = {(logical_id, kind): standing for logical_id, kind, standing in template.resources}
+    rows = []
+    for logical_id, kind in standings | parts:
+        said = parts.get((logical_id, kind), [])
+        standing = standings.get((logical_id, kind), "not run")
+        # Functions and what moto made are there even if a property of theirs isn't honoured.
+        if said and standing != "elsewhere" and logical_id not in template.functions:
+            standing = "not run"
+        line = next((part.line for part in said if part.line), None) or line_of(logical_id, lines)
+        reason = "; ".join(part.reason for part in said)
+        rows.append({"id": logical_id, "type": kind, "standing": standing, "reason": reason, "line": line})
     return sorted(rows, key=lambda row: (row["line"] or 1_000_000, row["id"]))
 
 

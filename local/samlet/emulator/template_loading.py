@@ -86,4 +86,5 @@ def _left_to_the_users_aws(template: Template) -> Template:
     """The template, with nothing said against what the user's own AWS has, or should have."""
     say("samlet", f"{', '.join(sorted(template.others))} are expected at AWS_ENDPOINT_URL; nothing is made there")
     left = tuple(part for part in template.unsupported if part.logical_id not in template.others)
-    return replace(template, unsupported=left)
+    there = tuple((logical_id, kind, "elsewhere") for logical_id, kind in template.others.items())
+    return replace(template, unsupported=left, resources=(*template.resources, *there))

@@ -1,6 +1,6 @@
 """What an authorizer says of a request, and where a request carries what authorizers look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -27,6 +27,11 @@ class Refused:
     def by_authorizer(self) -> bool:
         """Whether an authorizer refused, not the route's throttling."""
         return self.status != 429
+
+
+def of_token(claims: Mapping[str, str], scopes: Sequence[str]) -> dict[str, Any]:
+    """Return what a JWT authorizer adds to the context; `scopes` are the token's, where the route asks for any."""
+    return {"jwt": {"claims": claims, "scopes": list(scopes) or None}}
 
 
 def identity(source: str, request: HttpRequest, context: Mapping[str, str], variables: Mapping[str, str]) -> str | None:

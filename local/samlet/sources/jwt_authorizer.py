@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 
 from samlet.model import JwtAuthorizer
-from samlet.sources.authorization import Allowed, Refused
+from samlet.sources.authorization import Allowed, Refused, of_token
 from samlet.sources.jwks import KeySet, KeysUnavailable
 
 _ALGORITHMS = ("RS256", "RS384", "RS512")
@@ -40,7 +40,7 @@ class JwtGuard:
             lacking = "the token does not have a scope of the route"
             return Refused(403, f"insufficient_scope: {lacking}", _challenge("insufficient_scope", scopes, lacking))
         shown = {name: as_text(value) for name, value in claims.items()}
-        return Allowed({"jwt": {"claims": shown, "scopes": list(granted) if scopes else None}})
+        return Allowed(of_token(shown, granted if scopes else ()))
 
     async def _claims(self, token: str, now: float) -> dict[str, Any]:
         if token.count(".") != 2:

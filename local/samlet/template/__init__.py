@@ -12,6 +12,7 @@ from samlet.model import (
     Template,
     Unsupported,
 )
+from samlet.template.lines import Lines
 from samlet.template.loader import load, notice
 from samlet.template.made import Maker
 from samlet.template.parameter_files import read_parameters
@@ -25,6 +26,7 @@ __all__ = [
     "Function",
     "HttpApi",
     "KafkaMapping",
+    "Lines",
     "Maker",
     "Route",
     "SamConfig",

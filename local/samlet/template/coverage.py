@@ -1,6 +1,6 @@
 """Says which kinds of resource are run, which have nothing to run, and why the others are not run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from samlet.model import Unsupported
 from samlet.template.stack import Stack
@@ -60,14 +60,17 @@ _REASONS = {
 }
 
 
-def standings(stack: Stack) -> tuple[tuple[str, str, str], ...]:
-    """Logical id, type and `run` or `no effect` of every resource whose kind is known here."""
-    known = [(logical_id, kind) for logical_id, kind in stack.types() if kind not in _REASONS]
-    return tuple(
-        (logical_id, kind, "run" if kind in RUN else "no effect")
-        for logical_id, kind in known
-        if kind in RUN or kind.startswith(_NOTHING_TO_RUN)
-    )
+def standings(stack: Stack, made: Collection[str] = ()) -> tuple[tuple[str, str, str], ...]:
+    """Logical id, type and standing of every resource that is `run`, of `no effect`, or `elsewhere`, as `made` ones."""
+    found = []
+    for logical_id, kind in stack.types():
+        if kind in RUN:
+            found.append((logical_id, kind, "run"))
+        elif logical_id in made:
+            found.append((logical_id, kind, "elsewhere"))
+        elif kind.startswith(_NOTHING_TO_RUN) and kind not in _REASONS:
+            found.append((logical_id, kind, "no effect"))
+    return tuple(found)
 
 
 def uncovered(stack: Stack) -> list[Unsupported]:

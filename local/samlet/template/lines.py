@@ -36,6 +36,10 @@ class Lines:
             place = place[: max(place.rfind("."), place.rfind("["), 0)]
         return self._known.get(place)
 
+    def of_resource(self, logical_id: str) -> int | None:
+        """The line of a resource, or of what the SAM transform made it from."""
+        return self.of(self._place(logical_id))
+
     def of_part(self, part: Unsupported) -> int | None:
         """The line of a part that cannot be run: of its property, if the reason begins with one."""
         if part.logical_id in ("Transform", "Hooks"):

@@ -84,7 +84,7 @@ def _load(
     not_made = made.unsupported if made else unmade(elsewhere)
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
     notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)
-    return replace(template, unsupported=notes)
+    return replace(template, unsupported=notes, resources=standings(stack, made.names if made else ()))
 
 
 def _made(stack: Stack, resolver: Resolver, elsewhere: Mapping[str, str], maker: Maker) -> MadeResources:
@@ -110,7 +110,6 @@ def _shaped(stack: Stack, whole: Expanded, elsewhere: Mapping[str, str], queues:
         queue_mappings=queue_mappings(stack, found, queues),
         outputs=stack.outputs(whole.document.get("Outputs") or {}),
         others=elsewhere,
-        resources=standings(stack),
         files=tuple(whole.files),
     )
 

@@ -48,6 +48,11 @@ class MadeResources:
             self._make(logical_id)
         self._maker.keep_only(frozenset(self._kinds))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The logical ids of what was made."""
+        return frozenset(name for name, made in self._made.items() if made)
+
     def arns(self, kind: str, service: str) -> dict[str, str]:
         """The ARNs of a kind that was made, with the logical ids."""
         made = {name: made for name, made in self._made.items() if made and self._kinds[name] == kind}
@@ -56,7 +61,7 @@ class MadeResources:
     def ref(self, logical_id: str) -> Any:
         """The value of `Ref`; raises LookupError if there is no such resource."""
         made = self._make(logical_id)
-        return made.ref if made else self._stand_ins.ref(logical_id)
+        return (made.ref if made else "") or self._stand_ins.ref(logical_id)
 
     def attribute(self, logical_id: str, name: str) -> Any:
         """The value of `Fn::GetAtt`; raises LookupError if there is no such resource."""

@@ -52,6 +52,7 @@ def _rule(stack: Stack, rule: Resource, runnable: set[str]) -> Iterator[Schedule
             retry = target.inner("RetryPolicy")
             yield Schedule(
                 name=name if len(targets) == 1 else f"{name}-{target.text('Id')}",
+                logical_id=rule.logical_id,
                 kind="rule",
                 expression=properties.text("ScheduleExpression"),
                 function=function,
@@ -74,6 +75,7 @@ def _scheduled(stack: Stack, resource: Resource, runnable: set[str]) -> Schedule
         raise properties.error("EndDate", f"{end:%Y-%m-%dT%H:%M:%SZ} comes before StartDate")
     return Schedule(
         name=properties.text("Name", resource.logical_id),
+        logical_id=resource.logical_id,
         kind="scheduler",
         expression=properties.text("ScheduleExpression"),
         function=function,

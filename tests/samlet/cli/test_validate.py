@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from samlet.cli.main import main
-from samlet.cli.places import Places, located
 from samlet.cli.stand_ins import facts
 from samlet.project import PostgresWanted, Project, Web
 from samlet.settings import Settings
@@ -87,7 +86,7 @@ def test_strict_fails_where_a_part_is_not_run(template: Path, capsys: pytest.Cap
     ("old", "new", "line", "fault"),
     [
         ("Timeout: 5", "Timeout: many", 11, "Timeout"),
-        ("cron(0 0 * * ? *)", "cron(0 0 * * * *)", 16, "nightly"),
+        ("cron(0 0 * * ? *)", "cron(0 0 * * * *)", 14, "nightly"),
         ("Path: /hello", "Pth: /hello", 5, "[Hello]"),
         ("Resources:", "Resources: [", 6, "expected"),
         ("{Type: String}", "{Type: Number, Default: x}", 3, "Parameters.Stage"),
@@ -118,25 +117,61 @@ def test_values_that_only_a_running_samlet_knows_are_stood_in_for(capsys: pytest
     assert json.loads(capsys.readouterr().out)["unsupported"] == []
 
 
-def test_lines_are_found_in_json_too_and_a_part_that_sam_made_stands_where_its_origin_does() -> None:
-    places = Places('{\n "Resources": {\n  "Api": {\n   "Type": "x"\n  }\n }\n}')
-    assert places.line_of("Resources.Api.Type") == 4
-    assert places.line_of("Resources.Api.Properties.Name") == 3
-    assert places.line_of_id("ApiStage") == 3
-    assert places.line_of_id("Other") is None
-    assert Places("a: [").line_of("Resources.Api") is None
+def test_it_reads_samconfig_and_imports_as_start_does(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template.write_text(template.read_text().replace("CodeUri: .", "CodeUri: .\n      Role: !ImportValue shared-role"))
+    template.with_name("samlet.toml").write_text('[imports]\nshared-role = "arn:aws:iam::000000000000:role/any"\n')
+    template.with_name("samconfig.toml").write_text('[other.deploy.parameters]\nparameter_overrides = "Stage=x"\n')
+    assert main(["validate", "--config-env", "other", "--json"]) == 0
+    assert "shared-role" not in capsys.readouterr().out
+    assert main(["validate", "--config-env", "none"]) == 1
+    assert "none" in capsys.readouterr().err
 
 
-def test_a_message_that_names_its_line_already_is_left_as_it_is() -> None:
-    assert located(Path("/a/t.yaml"), Places("Resources: {}"), "/a/t.yaml:7: Resources: no") == (
-        "/a/t.yaml:7: Resources: no",
-        7,
-    )
+OTHERS = """
+Resources:
+  Orders: {Type: AWS::SQS::Queue}
+  Bucket: {Type: AWS::S3::Bucket, Properties: {NotificationConfiguration: {EventBridgeConfiguration: {}}}}
+  Taker:
+    Type: AWS::Lambda::Function
+    Properties: {Handler: a.b, Runtime: python3.13, Code: ., Role: "arn:aws:iam::000000000000:role/any"}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: !Ref Taker, EventSourceArn: !GetAtt Orders.Arn}
+"""
 
 
-def test_of_two_ids_that_a_made_part_begins_with_the_longer_one_is_meant() -> None:
-    places = Places("Resources:\n  Hello: {}\n  HelloWorld: {}\n")
-    assert (places.line_of_id("HelloWorldGet"), places.line_of_id("HelloGet")) == (3, 2)
+def test_what_moto_will_make_is_named_and_no_failure(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template.write_text(OTHERS.replace(", Properties: {NotificationConfiguration: {EventBridgeConfiguration: {}}}", ""))
+    assert main(["validate", "--strict"]) == 0
+    shown = capsys.readouterr().out
+    assert "made in moto at start" in shown
+    assert "Orders  AWS::SQS::Queue" in shown
+    assert "Mapping  Taker" in shown
+
+
+def test_of_what_moto_will_make_the_part_that_is_left_out_is_named(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template.write_text(OTHERS)
+    assert main(["validate", "--strict", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [(row["logical_id"], row["line"]) for row in told["made_in_moto"]] == [("Orders", 3), ("Bucket", 4)]
+    assert [(row["logical_id"], row["line"]) for row in told["unsupported"]] == [("Bucket", 4)]
+
+
+def test_where_nothing_is_made_other_resources_are_not_run(
+    template: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template.write_text(OTHERS)
+    template.with_name("samlet.toml").write_text("[services]\naws = false\n")
+    assert main(["validate", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["made_in_moto"], told["queue_mappings"]) == ([], [])
+    assert {row["logical_id"] for row in told["unsupported"]} == {"Orders", "Bucket", "Mapping"}
+    template.with_name("samlet.toml").unlink()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert main(["validate", "--json"]) == 0
+    assert {row["logical_id"] for row in json.loads(capsys.readouterr().out)["unsupported"]} == {"Mapping"}
 
 
 def test_every_placeholder_has_a_stand_in_of_its_shape() -> None:

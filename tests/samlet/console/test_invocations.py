@@ -2,14 +2,16 @@
 
 import json
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from console_stand import Client, Stand, handled
+from console_stand import TEMPLATE, Client, Stand, handled
 from samlet.console.copying import command
 from samlet.console.masking import HIDDEN, mask_text
 from samlet.console.record import LARGEST_PAYLOAD
+from samlet.template import Unsupported
 
 
 def http_event(body: str | None = None, **headers: str) -> dict[str, Any]:
@@ -175,6 +177,26 @@ async def test_every_resource_is_told_with_its_standing(client: Client) -> None:
         "Tick": ("run", ""),
         "Role": ("no effect", ""),
         "Machine": ("not run", "state machines are not run"),
+    }
+
+
+async def test_a_resource_that_is_there_but_for_a_part_keeps_its_standing_and_says_every_part(
+    client: Client, stand: Stand
+) -> None:
+    parts = (
+        Unsupported("Tick", "AWS::Lambda::Function", "SnapStart: no snapshots", 4),
+        Unsupported("Tick", "AWS::Lambda::Function", "Tracing: no X-Ray", 5),
+        Unsupported("Bucket", "AWS::S3::Bucket", "notifications wake nothing", 7),
+        Unsupported("Route", "AWS::ApiGatewayV2::Route", "AuthorizationType: IAM", 9),
+    )
+    resources = [("Bucket", "AWS::S3::Bucket", "elsewhere"), ("Route", "AWS::ApiGatewayV2::Route", "run")]
+    stand.template = replace(TEMPLATE, unsupported=parts, resources=(*TEMPLATE.resources, *resources))
+    body = await (await client.get("/api/resources")).json()
+    found = {row["id"]: (row["standing"], row["reason"], row["line"]) for row in body["resources"] if row["reason"]}
+    assert found == {
+        "Tick": ("run", "SnapStart: no snapshots; Tracing: no X-Ray", 4),
+        "Bucket": ("elsewhere", "notifications wake nothing", 7),
+        "Route": ("not run", "AuthorizationType: IAM", 9),
     }
 
 

@@ -102,6 +102,21 @@ def test_a_resource_is_made_once_after_those_that_it_refers_to_or_depends_on(
     assert recorder.kept == [{"A", "B", "C", "D"}]
 
 
+def test_what_was_made_stands_elsewhere_and_what_was_refused_stands_nowhere(making: Making) -> None:
+    template = making(
+        """
+        Resources:
+          Queue: {Type: AWS::SQS::Queue}
+          Refused: {Type: AWS::SQS::Queue}
+          Role: {Type: AWS::IAM::Role}
+        """
+    )
+    assert template.resources == (
+        ("Queue", "AWS::SQS::Queue", "elsewhere"),
+        ("Role", "AWS::IAM::Role", "no effect"),
+    )
+
+
 def test_what_is_refused_is_listed_with_its_line_and_gets_a_stand_in(making: Making) -> None:
     template = making(
         """

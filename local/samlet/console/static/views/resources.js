@@ -8,7 +8,7 @@ export const title = "Resources";
 const ORDER = ["not run", "run", "elsewhere", "no effect"];
 const WORDS = {
   run: "run here",
-  elsewhere: "made elsewhere",
+  elsewhere: "made in moto, or left to your AWS",
   "no effect": "accepted, without effect here",
   "not run": "not run",
 };
