@@ -7,7 +7,7 @@ when to answer and when to give up:
 
 A client that sends ahead is not read from while its queue is served, and one that does not take its answers is not
 served further, so that no connection holds more than a request, an answer and what one read has brought. Everything
-that is not on the way of every event (console, Invoke API, the web page) is served by aiohttp; see ADR 18.
+that is not on the way of every event (console, Invoke API, the web page) is served by aiohttp; see ADR 17.
 """
 
 import asyncio

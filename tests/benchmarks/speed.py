@@ -24,7 +24,7 @@ same cores. Load average of the machine before: {load_before}, afterwards: {load
 ratios say something, and even they suffer: an event is handed from process to process six times, a request to uvicorn
 twice.
 All figures: [performance.json](performance.json).
-Why these two doors are made by hand: [ADR 18](../adr/0018-a-server-of-our-own-on-the-hot-path.md).
+Why these two doors are made by hand: [ADR 17](../adr/0017-a-server-of-our-own-on-the-hot-path.md).
 
 ![Requests a second of Samlet, uvicorn and the peers](performance.svg)
 
