@@ -49,6 +49,9 @@ def overview(watched: Watched) -> list[dict[str, Any]]:
 
 def _woken_by(template: Template, function: str) -> list[str]:
     routes = [route.key for api in template.apis for route in api.routes if route.function == function]
+    urls = ["function URL" for url in template.function_urls if any(route.function == function for route in url.routes)]
     schedules = [schedule.name for schedule in template.schedules if schedule.function == function]
     topics = [mapping.topic for mapping in template.kafka_mappings if mapping.function == function]
-    return [*routes, *(f"schedule {name}" for name in schedules), *(f"topic {name}" for name in topics)]
+    queues = [mapping.arn.rpartition(":")[2] for mapping in template.queue_mappings if mapping.function == function]
+    named = (("schedule", schedules), ("topic", topics), ("queue", queues))
+    return [*routes, *urls, *(f"{kind} {name}" for kind, names in named for name in names)]

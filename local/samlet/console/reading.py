@@ -15,12 +15,14 @@ _PATH = re.compile(r'"rawPath"\s*:\s*"([^"\\]+)"')
 _METHOD = re.compile(r'"method"\s*:\s*"([A-Z]+)"')
 _BATCH = re.compile(r'\{\s*"eventSource"\s*:\s*"(?:aws:kafka|SelfManagedKafka)"')
 _PLACE = re.compile(r'"topic"\s*:\s*"([^"\\]+)"\s*,\s*"partition"\s*:\s*(\d+)\s*,\s*"offset"\s*:\s*(\d+)')
+_MESSAGES = re.compile(r'\{\s*"Records"\s*:\s*\[\s*\{\s*"messageId"\s*:\s*"[^"]*"\s*,\s*"receiptHandle"')
+_QUEUE = re.compile(r'"eventSourceARN"\s*:\s*"[^"]*:([^":]+)"')
 _BEFORE = {"schedule": "schedule", "start": "start"}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What woke a function; `kind` is http, schedule, kafka, start or invoke, `text` says which one."""
+    """What woke a function; `kind` is http, schedule, kafka, sqs, start or invoke, `text` says which one."""
 
     kind: str
     text: str
@@ -101,8 +103,13 @@ def _source(invocation: Invocation, event: Mapping[str, Any], text: str) -> Sour
         return Source("kafka", places)
     if _BATCH.match(text) and (place := _PLACE.search(text)):
         return Source("kafka", f"{place[1]}-{place[2]}@{place[3]}–…")
+    if queue := _queue(event):
+        return Source("sqs", queue)
     if event.get("source") in ("aws.events", "aws.scheduler") and event.get("resources"):
         return Source("schedule", str(event["resources"][0]).rpartition("/")[2])
+    if _MESSAGES.match(text):
+        name = _QUEUE.search(text)
+        return Source("sqs", f"{name[1]} (…)" if name else "messages of a queue")
     if text and (route := _ROUTE_KEY.search(text[:2_000])):
         path, method = _PATH.search(text[:20_000]), _METHOD.search(text)
         return Source("http", f"{method[1]} {path[1]}" if path and method else route[1])
@@ -115,6 +122,14 @@ def _http(event: Mapping[str, Any], context: Mapping[str, Any]) -> Source:
     path = event.get("rawPath") or event.get("path") or "/"
     epoch = context.get("timeEpoch") or context.get("requestTimeEpoch")
     return Source("http", f"{method} {path}", epoch / 1000 if isinstance(epoch, int) else None)
+
+
+def _queue(event: Mapping[str, Any]) -> str:
+    records = event.get("Records")
+    first = records[0] if isinstance(records, list) and records else None
+    if not isinstance(first, dict) or first.get("eventSource") != "aws:sqs":
+        return ""
+    return f"{str(first.get('eventSourceARN')).rpartition(':')[2]} ({len(records or ())})"
 
 
 def _places(event: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """What became of each resource of the template, and what runs where."""
 
-import re
-from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from aiohttp import web
 
 from samlet.console.answers import WATCHED
 from samlet.console.watched import Watched
-from samlet.template import Template, Unsupported
+from samlet.template import Lines, Template, Unsupported
 
 
 def routes(app: web.Application) -> None:
@@ -36,7 +35,7 @@ def resources(watched: Watched) -> dict[str, Any]:
 
 
 def _rows(template: Template) -> list[dict[str, Any]]:
-    lines = lines_of(template.path)
+    lines = _lines(template.path, _state(template.path))
     parts: dict[tuple[str, str], list[Unsupported]] = {}
     for part in template.unsupported:
         parts.setdefault((part.logical_id, part.type), []).append(part)
@@ -48,28 +47,23 @@ def _rows(template: Template) -> list[dict[str, Any]]:
         # Functions and what moto made are there even if a property of theirs isn't honoured.
         if said and standing != "elsewhere" and logical_id not in template.functions:
             standing = "not run"
-        line = next((part.line for part in said if part.line), None) or line_of(logical_id, lines)
+        line = next((part.line for part in said if part.line), None) or lines.of_resource(logical_id)
         reason = "; ".join(part.reason for part in said)
         rows.append({"id": logical_id, "type": kind, "standing": standing, "reason": reason, "line": line})
     return sorted(rows, key=lambda row: (row["line"] or 1_000_000, row["id"]))
 
 
-def lines_of(path: Path) -> dict[str, int]:
-    """The line of each key of the template that might be a logical id; the first one counts."""
-    found: dict[str, int] = {}
+@lru_cache(maxsize=4)
+def _lines(path: Path, state: tuple[int, int]) -> Lines:  # noqa: ARG001 - another state is another text
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        return Lines(path.read_text(encoding="utf-8", errors="replace"))
     except OSError:
-        return found
-    for number, line in enumerate(text.splitlines(), 1):
-        if match := re.match(r"""\s+["']?([A-Za-z0-9]+)["']?\s*:""", line):
-            found.setdefault(match[1], number)
-    return found
+        return Lines("")
 
 
-def line_of(logical_id: str, lines: Mapping[str, int]) -> int | None:
-    """The line of a resource; one that the expansion made has that of the resource it was made for."""
-    if logical_id in lines:
-        return lines[logical_id]
-    parents = [name for name in lines if len(name) > 3 and logical_id.startswith(name)]
-    return lines[max(parents, key=len)] if parents else None
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size

@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from console_stand import TEMPLATE, Client, Stand, handled
 from samlet.console.copying import command
 from samlet.console.masking import HIDDEN, mask_text
 from samlet.console.record import LARGEST_PAYLOAD
+from samlet.model import HttpApi, QueueMapping, Route
 from samlet.template import Unsupported
 
 
@@ -167,6 +169,30 @@ async def test_of_variables_only_the_names_are_told(client: Client, stand: Stand
     (function,) = json.loads(raw)
     assert (function["variables"], function["woken_by"]) == (["KEY"], ["GET /tick", "topic orders"])
     assert (function["errors"], function["last_error"]["error"], function["sandboxes"]) == (1, "no", [{"pid": 8}])
+
+
+async def test_a_function_tells_the_queue_and_the_url_that_wake_it(client: Client, stand: Stand) -> None:
+    queues = (QueueMapping("Jobs", "Tick", "arn:aws:sqs:eu-central-1:000000000000:jobs"),)
+    urls = (HttpApi("Url", (Route("ANY", "/{proxy+}", "Tick"),)),)
+    stand.template = replace(TEMPLATE, queue_mappings=queues, function_urls=urls)
+    (function,) = await (await client.get("/api/overview")).json()
+    assert function["woken_by"] == ["GET /tick", "function URL", "topic orders", "queue jobs"]
+
+
+async def test_a_resource_that_the_expansion_made_has_the_line_of_what_it_was_made_for(
+    client: Client, stand: Stand, tmp_path: Path
+) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        "Mappings:\n  F: {}\nResources:\n  F:\n    Properties:\n      Events:\n        Get: {Type: HttpApi}\n"
+    )
+    made = (("F", "AWS::Lambda::Function", "run"), ("ServerlessHttpApi", "AWS::ApiGatewayV2::Api", "run"))
+    stand.template = replace(TEMPLATE, path=path, resources=made, unsupported=())
+    body = await (await client.get("/api/resources")).json()
+    assert [(row["id"], row["line"]) for row in body["resources"]] == [("F", 4), ("ServerlessHttpApi", 7)]
+    path.write_text("Resources:\n  F: {}\n")
+    body = await (await client.get("/api/resources")).json()
+    assert {row["id"]: row["line"] for row in body["resources"]}["F"] == 2
 
 
 async def test_every_resource_is_told_with_its_standing(client: Client) -> None:

@@ -12,10 +12,13 @@ from samlet.console.reading import read
 from samlet.console.record import LARGEST_PAYLOAD, Invocation, Record
 from samlet.console.waterfall import Mail, related, waterfall
 from samlet.runtime import woken_by
+from samlet.sources.queue_event import queue_event
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 NAMES = Names()
+JOBS = "arn:aws:sqs:eu-central-1:000000000000:jobs"
+MESSAGE = {"MessageId": "m", "ReceiptHandle": "r", "Body": "b", "MD5OfBody": "5"}
 
 
 def http_event(**headers: str) -> dict[str, Any]:
@@ -65,6 +68,11 @@ def one(event: Any, answer: Any = None, *, lines: tuple[str, ...] = (), request_
         (kafka_event(), "kafka", "orders-3@7"),
         (kafka_event(count=4), "kafka", "orders-3@7–10 (4)"),
         ({"source": "aws.events", "resources": ["arn:aws:events:x:1:rule/nightly"]}, "schedule", "nightly"),
+        (json.loads(queue_event([MESSAGE, MESSAGE], JOBS)), "sqs", "jobs (2)"),
+        (json.loads(queue_event([MESSAGE, MESSAGE | {"Body": "x" * LARGEST_PAYLOAD}], JOBS)), "sqs", "jobs (…)"),
+        (json.loads(queue_event([MESSAGE | {"Body": "x" * LARGEST_PAYLOAD}], JOBS)), "sqs", "messages of a queue"),
+        ({"Records": []}, "invoke", "Invoke API"),
+        ({"Records": [{"eventSource": "aws:s3"}]}, "invoke", "Invoke API"),
         ({"anything": 1}, "invoke", "Invoke API"),
         ([1, 2], "invoke", "Invoke API"),
         ({"eventSource": "aws:kafka", "records": "no"}, "invoke", "Invoke API"),
