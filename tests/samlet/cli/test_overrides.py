@@ -201,3 +201,8 @@ def test_where_samlet_runs_already_variables_are_refused_not_dropped(toy: Toy) -
     answer = json.loads(toy.command("invoke", "Hello", "--json").stdout)
     assert answer["payload"]["body"].startswith("bonjour ")
     assert "REPORT RequestId" in answer["log"]
+
+
+def test_a_lone_invocation_takes_its_parameters_from_the_environment_of_samconfig_that_is_named(folder: Path) -> None:
+    (folder / "samconfig.toml").write_text('[other.deploy.parameters]\nparameter_overrides = "Greeting=other"\n')
+    assert told(folder, "--config-env", "other", asked=("GREETING",)) == {"GREETING": "other"}
