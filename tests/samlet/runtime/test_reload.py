@@ -20,7 +20,7 @@ from samlet.errors import EnvironmentFailed
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
-from waiting import eventually_async, logged
+from waiting import eventually_async
 
 VERSION = "def handler(event, context):\n    return {}\n"
 
@@ -355,7 +355,8 @@ async def test_a_function_without_an_environment_is_not_told_as_reloaded(
         assert await answer(functions) == 1
         monkeypatch.setattr(environments, "python_for", refuse)
         (function.code / "app.py").write_text(VERSION.format(2))
-        await logged(capsys, "app.py changed: test-echo cannot be loaded")
+        said = "app.py changed: test-echo cannot be loaded"
+        await eventually_async(lambda: said in capsys.readouterr().err)
 
 
 def test_of_folders_within_each_other_the_inner_one_is_watched_if_the_outer_watch_leaves_it_out(

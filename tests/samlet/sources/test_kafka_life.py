@@ -7,7 +7,7 @@ import pytest
 
 from kafka_stage import FakeFunctions, committed, record, running
 from samlet.memory_kafka import MemoryCluster
-from waiting import eventually_async, logged
+from waiting import eventually_async
 
 
 async def test_a_restart_goes_on_where_the_group_is(cluster: MemoryCluster) -> None:
@@ -66,7 +66,8 @@ async def test_a_topic_that_is_made_later_is_asked_for_and_read(
     functions = FakeFunctions()
     async with running(functions, cluster, topic="later") as source:
         await eventually_async(lambda: source.status()["state"] == "waiting for the topic")
-        await logged(capsys, "no partition of the topic later is there to be read; is the topic made?")
+        said = "no partition of the topic later is there to be read; is the topic made?"
+        await eventually_async(lambda: said in capsys.readouterr().err)
         cluster.create("later")
         cluster.append("later", record(1))
         await eventually_async(lambda: functions.values == [1])
