@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         if arguments.log_file:
             stack.enter_context(contextlib.redirect_stderr(stack.enter_context(_opened(arguments.log_file))))
-            stack.callback(flush_all)
+            stack.callback(flush_all)  # lines that wait belong into that file
         answer = _answer(arguments, function, payload)
         if answer is None:
             return _INTERRUPTED
