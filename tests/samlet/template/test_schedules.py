@@ -25,7 +25,7 @@ def with_event(kind: str, properties: str, more: str = "") -> str:
 
 def test_a_rule_is_named_by_its_logical_id(loaded: Loader) -> None:
     assert loaded(with_event("Schedule", "Schedule: rate(5 minutes)")).schedules == (
-        Schedule(name="FE", kind="rule", expression="rate(5 minutes)", function="F"),
+        Schedule(name="FE", kind="rule", expression="rate(5 minutes)", function="F", logical_id="FE"),
     )
 
 
@@ -38,7 +38,7 @@ def test_a_rules_own_settings_count(loaded: Loader) -> None:
         )
     ).schedules
     assert schedule == Schedule(
-        "nightly", "rule", "cron(0 1 * * ? *)", "F", input="{}", enabled=False, retries=3, max_age=60
+        "nightly", "rule", "cron(0 1 * * ? *)", "F", input="{}", enabled=False, retries=3, max_age=60, logical_id="FE"
     )
 
 
@@ -57,6 +57,7 @@ def test_a_schedules_own_settings_count(loaded: Loader) -> None:
         kind="scheduler",
         expression="cron(0 8 * * ? *)",
         function="F",
+        logical_id="FE",
         timezone="Europe/Berlin",
         enabled=False,
         flexible_minutes=15,
