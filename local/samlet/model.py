@@ -21,11 +21,15 @@ class Destinations:
 
 @dataclass(frozen=True, slots=True)
 class AsyncInvocation:
-    """How asynchronous events are retried (`AWS::Lambda::EventInvokeConfig`); age in seconds."""
+    """How asynchronous events are retried (`AWS::Lambda::EventInvokeConfig`); age in seconds.
+
+    `dead_letters` is the ARN of the function's dead-letter queue or topic.
+    """
 
     max_retries: int = 2
     max_age: int = 21_600
     destinations: Destinations = Destinations()
+    dead_letters: str | None = None
 
 
 LATEST = "$LATEST"

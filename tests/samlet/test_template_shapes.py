@@ -333,3 +333,69 @@ def test_a_message_in_a_queue_wakes_its_function_by_way_of_a_topic(with_others: 
             assert set(emulator.parts()["aws"]["resources"]) == {"Jobs", "News", "Other"}
 
     asyncio.run(published())
+
+
+def test_queues_and_topics_hear_of_asynchronous_invocations_and_of_dead_letters(with_others: Shape) -> None:
+    with_others.write(
+        template_yaml="""
+            Transform: AWS::Serverless-2016-10-31
+            Globals: {Function: {Runtime: python3.13, Handler: index.handler}}
+            Resources:
+              Fails:
+                Type: AWS::Serverless::Function
+                Properties:
+                  DeadLetterQueue: {Type: SQS, TargetArn: !GetAtt Dead.Arn}
+                  EventInvokeConfig:
+                    MaximumRetryAttempts: 0
+                    DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt Failed.Arn}}
+                  InlineCode: |
+                    def handler(event, context):
+                        raise ValueError("as was wished")
+              Works:
+                Type: AWS::Serverless::Function
+                Properties:
+                  EventInvokeConfig: {DestinationConfig: {OnSuccess: {Type: SNS, Destination: !Ref News}}}
+                  InlineCode: "def handler(event, context): return 'fine'"
+              Dead: {Type: AWS::SQS::Queue}
+              Failed: {Type: AWS::SQS::Queue}
+              Heard: {Type: AWS::SQS::Queue}
+              News:
+                Type: AWS::SNS::Topic
+                Properties: {Subscription: [{Protocol: sqs, Endpoint: !GetAtt Heard.Arn}]}
+        """
+    )
+    project = find(template=with_others.folder / "template.yaml")
+    emulator = Emulator(project, Settings(**SETTINGS), Options(python=PYTHON, strict=True))
+
+    async def sent() -> tuple[Any, Any, Any]:
+        async with emulator.running():
+            calls = AwsCalls(emulator.addresses["aws"], "eu-central-1")
+            async with httpx.AsyncClient(base_url=emulator.addresses["lambda"]) as client:
+                for name in ("Fails", "Works"):
+                    path = f"/2015-03-31/functions/{name}/invocations"
+                    answer = await client.post(path, json={"n": 1}, headers={"X-Amz-Invocation-Type": "Event"})
+                    assert answer.status_code == 202
+            return await _received(calls, "Dead"), await _received(calls, "Failed"), await _received(calls, "Heard")
+
+    dead, failed, heard = asyncio.run(sent())
+    assert json.loads(dead["Body"]) == {"n": 1}
+    told = {name: value["StringValue"] for name, value in dead["MessageAttributes"].items()}
+    record = json.loads(failed["Body"])
+    assert told == {
+        "RequestID": record["requestContext"]["requestId"], "ErrorCode": "200", "ErrorMessage": "as was wished",
+    }  # fmt: skip
+    assert (record["requestContext"]["condition"], record["requestPayload"]) == ("RetriesExhausted", {"n": 1})
+    assert record["responsePayload"]["errorType"] == "ValueError"
+    assert json.loads(json.loads(heard["Body"])["Message"])["responsePayload"] == "fine"
+
+
+async def _received(calls: AwsCalls, queue: str) -> dict[str, Any]:
+    """The first message that comes into a queue."""
+    wanted = {"QueueUrl": f"{calls.url}/000000000000/{queue}", "MessageAttributeNames": ["All"]}
+
+    async def ask() -> list[dict[str, Any]]:
+        answer = await asyncio.to_thread(calls.json, "sqs", "AmazonSQS.ReceiveMessage", wanted)
+        return list(answer.get("Messages") or [])
+
+    messages: list[dict[str, Any]] = await eventually_async(ask, timeout=30)
+    return messages[0]

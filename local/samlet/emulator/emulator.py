@@ -190,7 +190,7 @@ class Emulator:
             schedule_memory=ScheduleMemory(self._state.folder / "schedules.json"),
             catch_up=self._options.catch_up,
             jwks=self._project.jwks,
-            aws_url=lambda: house.aws.url if house.aws and house.aws.wanted else None,
+            aws_url=house.aws_url,
             saves=house.saves,
         )
         await self._sources.start(sockets["api"], stack)

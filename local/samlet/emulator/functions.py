@@ -20,6 +20,7 @@ from samlet.processes import Reaper
 from samlet.project import DOTENV, Project, fill, named_template, read, variables
 from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi, Observer, woken_by
 from samlet.runtime.debugger import Debugger
+from samlet.runtime.letters import Letters
 from samlet.runtime.saves import NoSaves, Saves
 from samlet.secret_files import read_one
 from samlet.services import Moto
@@ -134,6 +135,7 @@ class FunctionHouse:
             graceful=self._options.graceful,
             saves=self._reload,
             debuggers=debuggers,
+            letters=Letters(self.aws_url),
         )
         stack.push_async_callback(self._functions.stop)
         await self._functions.start()
@@ -158,12 +160,16 @@ class FunctionHouse:
         """What every sandbox is told about its surroundings."""
         return self._endpoints() | fill(project.environment, self._known(project))
 
+    def aws_url(self) -> str | None:
+        """Where the template's other resources are, if anything made them."""
+        return self.aws.url if self.aws and self.aws.wanted else None
+
     def _endpoints(self) -> dict[str, str]:
         if self._settings.aws_endpoint_url:
             return {"AWS_ENDPOINT_URL": self._settings.aws_endpoint_url}
-        if self.aws and self.aws.wanted:
+        if url := self.aws_url():
             # Functions are ours, and moto has none.
-            return {"AWS_ENDPOINT_URL": self.aws.url, "AWS_ENDPOINT_URL_LAMBDA": self._facts["lambda.url"]}
+            return {"AWS_ENDPOINT_URL": url, "AWS_ENDPOINT_URL_LAMBDA": self._facts["lambda.url"]}
         return {}
 
     def _known(self, project: Project) -> dict[str, str]:

@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from samlet.errors import SamletError
+from samlet.errors import LetterLost, SamletError
 from samlet.log import say
 from samlet.model import LATEST, Function
+from samlet.runtime.letters import Attributes, Letters, is_letterbox
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.targets import Target
 
 # Seconds before the first and the second retry of an event that the function failed on.
 RETRY_PAUSES = (60.0, 120.0)
+_LONGEST_MESSAGE = 1024  # characters of an error in a dead letter
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 300.0
 
 
@@ -51,10 +53,12 @@ class AsynchronousInvocations:
         invoke: Callable[[str, str, bytes], Awaitable[Outcome]],
         arn: Callable[[Function, str | None], str],
         clock: Clock,
+        letters: Letters | None = None,
     ) -> None:
         self._invoke = invoke
         self._arn = arn
         self._clock = clock
+        self._letters = letters or Letters()
         self._deliveries: set[asyncio.Task[None]] = set()
 
     def accept(self, target: Target, payload: bytes) -> str:
@@ -105,10 +109,13 @@ class AsynchronousInvocations:
         return self._clock.now() - event.since
 
     async def _give_up(self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str) -> None:
-        target = event.function.asynchronous.destinations.on_failure
+        settings = event.function.asynchronous
+        target, dead = settings.destinations.on_failure, settings.dead_letters
         text = f"event {event.request_id} is given up after {attempts} attempt(s): {condition}"
-        say(event.function.name, text + ("" if target else "; it has no on-failure destination"), level="error")
+        say(event.function.name, text + ("" if target or dead else "; it has no on-failure destination"), level="error")
         await self._report(event, outcome, attempts, condition, target)
+        if dead:
+            await self._send(event, dead, event.payload.decode(errors="replace"), _why(event, outcome, condition))
 
     async def _report(
         self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str, target: str | None
@@ -116,14 +123,23 @@ class AsynchronousInvocations:
         """Send the record of an invocation to its destination."""
         if target is None:
             return
-        if ":lambda:" not in target:
-            say(event.function.name, f"destination {target} is no function and is not served here", level="error")
+        record = json.dumps(self._record(event, outcome, attempts, condition))
+        if is_letterbox(target):
+            await self._send(event, target, record)
             return
-        record = self._record(event, outcome, attempts, condition)
+        if ":lambda:" not in target:
+            say(event.function.name, f"destination {target} is not served here", level="error")
+            return
         try:
-            await self._invoke(str(uuid.uuid4()), target, json.dumps(record).encode())
+            await self._invoke(str(uuid.uuid4()), target, record.encode())
         except SamletError as trouble:
             say(event.function.name, f"destination {target}: {trouble}", level="error")
+
+    async def _send(self, event: _Accepted, target: str, text: str, attributes: Attributes | None = None) -> None:
+        try:
+            await self._letters.send(target, text, attributes)
+        except LetterLost as trouble:
+            say(event.function.name, f"{target}: {trouble}", level="error")
 
     def _record(self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str) -> dict[str, object]:
         now = datetime.fromtimestamp(self._clock.now(), UTC)
@@ -143,6 +159,17 @@ class AsynchronousInvocations:
             failed = {"functionError": outcome.function_error} if outcome.function_error else {}
             record |= {"responseContext": context | failed, "responsePayload": _json(outcome.payload)}
         return record
+
+
+def _why(event: _Accepted, outcome: Outcome | None, condition: str) -> Attributes:
+    """What a dead letter carries beside the event itself."""
+    problem = _json(outcome.payload) if outcome else None
+    message = problem.get("errorMessage") if isinstance(problem, dict) else None
+    return {
+        "RequestID": ("String", event.request_id),
+        "ErrorCode": ("Number", "200" if outcome else "429"),
+        "ErrorMessage": ("String", str(message or condition)[:_LONGEST_MESSAGE]),
+    }
 
 
 def _json(payload: bytes) -> object:

@@ -17,6 +17,7 @@ from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
 from samlet.runtime.debugger import Debugger
 from samlet.runtime.environments import Environments
 from samlet.runtime.identifiers import new_request_id
+from samlet.runtime.letters import Letters
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import Lendable, Pool
@@ -60,6 +61,7 @@ class Functions:
         observer: Observer | None = None,
         saves: Saves | None = None,
         debuggers: Mapping[str, Debugger] | None = None,
+        letters: Letters | None = None,
     ) -> None:
         self._observer = observer or Observer()
         self._debuggers = debuggers or {}
@@ -83,7 +85,8 @@ class Functions:
         self._queue_seconds = queue_seconds
         self._idle_seconds = idle_seconds
         self._pools = {logical_id: self._pool(function) for logical_id, function in functions.items()}
-        self._asynchronous = AsynchronousInvocations(self._invoke_as, self._surroundings.arn, clock or Clock())
+        clock = clock or Clock()
+        self._asynchronous = AsynchronousInvocations(self._invoke_as, self._surroundings.arn, clock, letters)
         self._running: set[asyncio.Task[Any]] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None

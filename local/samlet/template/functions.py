@@ -1,7 +1,8 @@
 """Lambda functions of a template, with their layers and the retries of asynchronous invocations."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from samlet.model import AsyncInvocation, Destinations, Function
@@ -13,17 +14,16 @@ from samlet.template.variables import check, logging_variables
 
 _RUNTIMES = re.compile(r"python3\.\d+|provided(\.al2|\.al2023)?")
 _LATER = {
-    "DeadLetterConfig": "there is no local queue or topic for dead letters",
     "FileSystemConfigs": "file systems are not mounted",
     "DurableConfig": "durable executions are not kept",
     "EphemeralStorage": "the size of a function's temporary folder is not limited",
 }
 
 
-def functions(stack: Stack) -> dict[str, Function]:
-    """Every function that can be run, by logical id."""
+def functions(stack: Stack, letterboxes: Collection[str] = ()) -> dict[str, Function]:
+    """Every function that can be run, by logical id; `letterboxes` are the ARNs of queues and topics that were made."""
     layers = _layers(stack)
-    asynchronous = _asynchronous(stack)
+    asynchronous = _asynchronous(stack, letterboxes)
     releases = published(stack)
     found = {}
     for resource in stack.of_type("AWS::Lambda::Function"):
@@ -31,7 +31,8 @@ def functions(stack: Stack) -> dict[str, Function]:
         if reason:
             stack.refuse(resource, reason)
         else:
-            invocation = asynchronous.get(resource.logical_id, AsyncInvocation())
+            dead = _dead_letters(stack, resource, letterboxes)
+            invocation = replace(asynchronous.get(resource.logical_id, AsyncInvocation()), dead_letters=dead)
             release = releases.get(resource.logical_id, Published())
             found[resource.logical_id] = _function(stack, resource, layers, invocation, release)
     return found
@@ -115,7 +116,7 @@ def _environment(stack: Stack, resource: Resource) -> dict[str, str]:
     return found | logging_variables(resource.properties)
 
 
-def _asynchronous(stack: Stack) -> dict[str, AsyncInvocation]:
+def _asynchronous(stack: Stack, letterboxes: Collection[str]) -> dict[str, AsyncInvocation]:
     """The retries of asynchronous events, by the function's logical id."""
     found = {}
     for resource in stack.of_type("AWS::Lambda::EventInvokeConfig"):
@@ -132,15 +133,23 @@ def _asynchronous(stack: Stack) -> dict[str, AsyncInvocation]:
             max_retries=properties.integer("MaximumRetryAttempts", 2, low=0, high=2),
             max_age=properties.integer("MaximumEventAgeInSeconds", 21_600, low=60, high=21_600),
             destinations=Destinations(
-                on_success=_destination(stack, resource, destinations.inner("OnSuccess")),
-                on_failure=_destination(stack, resource, destinations.inner("OnFailure")),
+                on_success=_destination(stack, resource, destinations.inner("OnSuccess"), letterboxes),
+                on_failure=_destination(stack, resource, destinations.inner("OnFailure"), letterboxes),
             ),
         )
     return found
 
 
-def _destination(stack: Stack, resource: Resource, properties: Properties) -> str | None:
+def _destination(stack: Stack, resource: Resource, properties: Properties, letterboxes: Collection[str]) -> str | None:
     arn = properties.optional_text("Destination")
-    if arn is not None and stack.function_at(arn) is None:
-        stack.refuse(resource, f"DestinationConfig: {arn} is no function of this template")
+    if arn is not None and arn not in letterboxes and stack.function_at(arn) is None:
+        stack.refuse(resource, f"DestinationConfig: {arn} is no function, queue or topic that is there")
     return arn
+
+
+def _dead_letters(stack: Stack, resource: Resource, letterboxes: Collection[str]) -> str | None:
+    arn = resource.properties.inner("DeadLetterConfig").optional_text("TargetArn")
+    if arn is None or arn in letterboxes:
+        return arn
+    stack.refuse(resource, f"DeadLetterConfig: {arn} is no queue or topic that is there")
+    return None

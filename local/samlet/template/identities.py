@@ -75,8 +75,9 @@ class Identities:
         return f"arn:aws:{service}:{own}:{self.name(logical_id)}"
 
     def made_arn(self, service: str, ref: str) -> str:
-        """The ARN of a resource that was made, by what `Ref` gives: its name, or a URL that ends with it."""
-        return f"arn:aws:{service}:{self._region}:{self._account}:{ref.rpartition('/')[2]}"
+        """The ARN of a resource that was made, by what `Ref` gives: that, its name, or a URL that ends with it."""
+        name = ref.rpartition("/")[2]
+        return ref if ref.startswith("arn:") else f"arn:aws:{service}:{self._region}:{self._account}:{name}"
 
     def name(self, logical_id: str) -> str:
         """The name that the template gives the resource, else its logical id."""

@@ -80,7 +80,9 @@ def _load(
     stack = Stack(path, whole.document["Resources"], resolver, region=region, account=account, unpacked=unpacked)
     elsewhere = others(stack)
     made = _made(stack, resolver, elsewhere, maker) if maker else None
-    template = _shaped(stack, whole, elsewhere, made.arns("AWS::SQS::Queue", "sqs") if made else {})
+    queues = made.arns("AWS::SQS::Queue", "sqs") if made else {}
+    topics = made.arns("AWS::SNS::Topic", "sns") if made else {}
+    template = _shaped(stack, whole, elsewhere, queues, topics)
     not_made = made.unsupported if made else unmade(elsewhere)
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
     notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)
@@ -95,8 +97,10 @@ def _made(stack: Stack, resolver: Resolver, elsewhere: Mapping[str, str], maker:
     return made
 
 
-def _shaped(stack: Stack, whole: Expanded, elsewhere: Mapping[str, str], queues: Mapping[str, str]) -> Template:
-    found = functions(stack)
+def _shaped(
+    stack: Stack, whole: Expanded, elsewhere: Mapping[str, str], queues: Mapping[str, str], topics: Mapping[str, str]
+) -> Template:
+    found = functions(stack, {*queues, *topics})
     runnable = set(found)
     return Template(
         path=stack.path,

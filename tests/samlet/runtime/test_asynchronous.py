@@ -100,11 +100,23 @@ async def test_a_final_failure_goes_to_the_on_failure_function() -> None:
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
 
 
-async def test_a_destination_that_cannot_be_served_is_named(capfd: pytest.CaptureFixture[str]) -> None:
-    attempts = Attempts(FAILED)
-    destinations = Destinations(on_failure="arn:aws:sqs:x:0:queue")
-    told = lambda: "arn:aws:sqs:x:0:queue is no function" in capfd.readouterr().err  # noqa: E731
-    await deliver(attempts, told, max_retries=0, destinations=destinations)
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("arn:aws:sqs:x:0:queue", "nothing local stands in for it"),
+        ("arn:aws:s3:::bucket", "is not served here"),
+    ],
+)
+async def test_a_destination_that_cannot_be_served_is_named(
+    capfd: pytest.CaptureFixture[str], target: str, reason: str
+) -> None:
+    said: list[str] = []
+
+    def told() -> bool:
+        said.append(capfd.readouterr().err)
+        return any(target in line and reason in line for line in "".join(said).splitlines())
+
+    await deliver(Attempts(FAILED), told, max_retries=0, destinations=Destinations(on_failure=target))
 
 
 async def test_events_that_are_dropped_at_the_end_are_counted(capfd: pytest.CaptureFixture[str]) -> None:

@@ -106,7 +106,7 @@ its name stands for it, until [imports] in samlet.toml has it
 25: HelloLine (AWS::Logs::SubscriptionFilter): log lines wake nothing here
 26: Hello (AWS::Serverless::Function): Events.Skill: skills are not connected
 27: HelloJob (AWS::Lambda::EventSourceMapping): EventSourceArn: events of SQS are polled only from queues that moto made
-36: Slow (AWS::Lambda::Function): DeadLetterConfig: there is no local queue or topic for dead letters
+36: Slow (AWS::Lambda::Function): DeadLetterConfig: arn:aws:sqs:eu-central-1:1:dead is no queue or topic that is there
 37: SlowUrl (AWS::Lambda::Url): AuthType: signatures of IAM are not checked, so the URL is not served
 38: Slow (AWS::Lambda::Function): FileSystemConfigs: file systems are not mounted
 42: Boxed (AWS::Lambda::Function): PackageType: container images are not run; a Runtime and a folder of code are
