@@ -126,7 +126,7 @@ async def test_the_report_tells_of_the_most_that_the_process_has_held(make: Make
         used = [(await functions.invoke("Echo", event)).memory_used for event in (b"1", b"100", b"1")]
         assert used[0] < 90
         assert 100 < used[1] < 200
-        assert used[2] == used[1], "it never goes down while the process lives"
+        assert used[2] >= used[1], "it never goes down while the process lives"
 
 
 async def test_what_children_have_held_is_remembered_when_they_are_gone(make: MakeFunction, running: Running) -> None:

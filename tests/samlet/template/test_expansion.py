@@ -1,6 +1,7 @@
 """What is kept of an expansion: found again when nothing has changed, and never when anything has."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from samlet.template import Template, load
+from servers import CHECKOUT
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -62,7 +64,10 @@ template = load(Path({str(folder / "template.yaml")!r}), {{}}, cache=Path({str(f
 print(sorted(name for name in sys.modules if name.startswith(("samtranslator", "pydantic", "boto"))))
 print(template.functions["F"].memory, [route.key for route in template.apis[0].routes])
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "local")}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert done.stdout.splitlines() == ["[]", "128 ['GET /one']"]
     assert _load(folder) == first
     assert len(_entries(folder)) == 1
