@@ -11,6 +11,7 @@ from functions_on_the_spot import MakeFunction
 from samlet import batches
 from samlet.model import Function
 from samlet.services import reset
+from template_shape import Shape
 from toy import SERVICES, Toy
 
 
@@ -53,3 +54,8 @@ def make(tmp_path: Path) -> MakeFunction:
         return Function(logical_id=name, name=f"test-{name.lower()}", code=code, **settings)
 
     return make_function
+
+
+@pytest.fixture
+def shape(tmp_path: Path) -> Shape:
+    return Shape(tmp_path)
