@@ -1,38 +1,23 @@
 """The console over the whole running system: one id from the request to the topic, and from the outbox to the mail."""
 
 import secrets
-import shutil
-import warnings
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from browser import browser_marks, opened
 from e2e.system import System
 from e2e.user import User
 from waiting import eventually
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--disable-quic"]  # fmt: skip
-
-pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.xdist_group("e2e")]
-if CHROMIUM is None:
-    warnings.warn("NO CHROMIUM ON PATH: the console is not tested", stacklevel=1)
-    pytestmark.append(pytest.mark.skip(reason="NO CHROMIUM ON PATH: the console is not tested"))
+pytestmark = [*browser_marks("the console"), pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
 
 @pytest.fixture
 def page(system: System) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=False)
-        page = browser.new_page()
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(system.addresses["console"])
+    with opened(system.addresses["console"]) as page:
         yield page
-        browser.close()
-        assert problems == []
 
 
 def go(page: Page, path: str) -> None:

@@ -1,36 +1,21 @@
 """The web page's main path, in a real browser, with the keyboard."""
 
 import secrets
-import shutil
-import warnings
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from browser import browser_marks, opened
 from e2e.system import System
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--disable-quic"]  # fmt: skip
-
-pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.xdist_group("e2e")]
-if CHROMIUM is None:
-    warnings.warn("NO CHROMIUM ON PATH: the web page is not tested", stacklevel=1)
-    pytestmark.append(pytest.mark.skip(reason="NO CHROMIUM ON PATH: the web page is not tested"))
+pytestmark = [*browser_marks("the web page"), pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
 
 @pytest.fixture
 def page(system: System) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=False)
-        page = browser.new_page()
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(system.addresses["web"])
+    with opened(system.addresses["web"]) as page:
         yield page
-        browser.close()
-        assert problems == []
 
 
 def register(page: Page) -> str:

@@ -1,8 +1,6 @@
 """The console's page in a real browser, over a stand-in for the emulator."""
 
 import json
-import shutil
-import warnings
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -12,12 +10,10 @@ import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from browser import CHROMIUM, FLAGS, browser_marks
 from console_stand import TEMPLATE, Client, Stand, handled
 from samlet.console import console
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--disable-quic"]  # fmt: skip
 VIEWS = ("Functions", "Invocations", "Waterfall", "Topics", "Schedules", "Mails", "Resources")
 ATTACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 MAIL = (
@@ -28,10 +24,11 @@ MAIL = (
 )
 
 # One browser for all, and therefore one event loop.
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("console")]
-if CHROMIUM is None:
-    warnings.warn("NO CHROMIUM ON PATH: the console's page is not tested", stacklevel=1)
-    pytestmark.append(pytest.mark.skip(reason="NO CHROMIUM ON PATH: the console's page is not tested"))
+pytestmark = [
+    *browser_marks("the console's page"),
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("console"),
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
