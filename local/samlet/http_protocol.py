@@ -141,7 +141,7 @@ class _Connection(asyncio.Protocol):
         self._client = peer[0] if peer else "127.0.0.1"
         self._server.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         # A request under way runs on, as a function does whose caller hangs up.
         self._deaf = self._last = True
         self._queue.clear()

@@ -60,7 +60,7 @@ class AttachedSandbox:
         """Nothing to do: the agent has started the process before it attached."""
         return True
 
-    async def invoke(self, request: Request, python: Path | None) -> Outcome:  # noqa: ARG002
+    async def invoke(self, request: Request, python: Path | None) -> Outcome:  # noqa: ARG002 - the same
         """Hand one event to the agent; an agent that is gone, or silent for too long, has failed it."""
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._answer = answer

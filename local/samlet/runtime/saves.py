@@ -22,10 +22,10 @@ class Saves(Protocol):
 class NoSaves:
     """For code that does not change: an image's."""
 
-    def look(self, function: str | None = None) -> Awaitable[None] | None:  # noqa: ARG002
+    def look(self, function: str | None = None) -> Awaitable[None] | None:  # noqa: ARG002 - as `Saves` has it
         """Nothing happens."""
         return None
 
-    def recent(self, function: str) -> bool:  # noqa: ARG002
+    def recent(self, function: str) -> bool:  # noqa: ARG002 - as `Saves` has it
         """Never."""
         return False
