@@ -54,10 +54,13 @@ class Pollers:
     async def _poll(self, number: int) -> None:
         news = self._news[number]
         while number < self.count and not self._stopping.is_set():
-            idle = [partition for partition in self._share(number) if not partition.is_busy]
+            share = self._share(number)
+            idle = [partition for partition in share if not partition.is_busy]
             left = closes_in([partition.buffer for partition in idle], self._limits, time.monotonic())
             if left == 0.0:
                 await self._deliver(idle)
+                if share != self._share(number):
+                    self.wake()  # who has some of it now has found it busy, and sleeps
                 continue
             news.clear()
             with contextlib.suppress(TimeoutError):

@@ -96,7 +96,8 @@ class Reader:
         self._post(self._done.set)
 
     def _member(self) -> None:
-        group = self._cluster.join(self._topic, self._group_id, self._start, self._positions.get)
+        # Not `self._positions.get`: that would be the dictionary of now, and each change of partitions makes a new one.
+        group = self._cluster.join(self._topic, self._group_id, self._start, lambda part: self._positions.get(part))
         try:
             while not self._stopped.is_set():
                 self._commit(group)

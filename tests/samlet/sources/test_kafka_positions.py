@@ -1,5 +1,6 @@
 """Where a mapping begins: on a Kafka in memory and on a real one."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kafka_stage import FakeFunctions, make_topic, record, running
+from kafka_stage import FakeFunctions, add_partitions, make_topic, record, running
 from samlet.cluster import Record
 from samlet.kafka_client import KafkaCluster
 from samlet.memory_kafka import MemoryCluster
@@ -22,6 +23,7 @@ class Place:
     cluster: Any
     topic: str
     append: Callable[[Record], None]
+    add_partition: Callable[[], None]
 
 
 @pytest.fixture(params=["memory", "real"])
@@ -29,10 +31,14 @@ def place(request: pytest.FixtureRequest) -> Place:
     topic = f"events-{uuid.uuid4().hex[:8]}"
     if request.param == "memory":
         memory = MemoryCluster({topic: 1})
-        return Place(memory, topic, lambda record: memory.append(topic, record))
+        return Place(
+            memory, topic, lambda record: memory.append(topic, record), lambda: memory.topics[topic].append([])
+        )
     real = KafkaCluster(request.getfixturevalue("kafka"))
     make_topic(real.bootstrap, topic)
-    return Place(real, topic, lambda record: real.send(topic, [record]))
+    return Place(
+        real, topic, lambda record: real.send(topic, [record]), lambda: add_partitions(real.bootstrap, topic, 2)
+    )
 
 
 async def test_conformance_a_group_reads_from_the_beginning_and_goes_on_after_a_restart(place: Place) -> None:
@@ -71,3 +77,22 @@ async def test_conformance_a_timestamp_begins_at_the_first_record_from_then_on(p
     async with running(functions, place.cluster, **names, starting_position="AT_TIMESTAMP", starting_timestamp=then):
         await eventually_async(lambda: functions.values, 30)
     assert functions.values == ["after"]
+
+
+async def test_a_partition_that_stays_ours_over_a_rebalance_goes_on_behind_what_is_under_way(place: Place) -> None:
+    release = asyncio.Event()
+
+    async def slow(_: Any) -> None:
+        await release.wait()
+
+    functions = FakeFunctions(slow)
+    place.append(record(1))
+    names: dict[str, Any] = {"topic": place.topic, "group_id": place.topic}
+    async with running(functions, place.cluster, **names) as source:
+        await eventually_async(lambda: functions.values == [1], 30)
+        place.add_partition()
+        await eventually_async(lambda: source.status()["partitions"] == [0, 1], 30)
+        place.append(record(2))
+        release.set()
+        await eventually_async(lambda: source.status()["delivered"] >= 2 and source.status()["lag"] == 0, 30)
+    assert functions.values == [1, 2]

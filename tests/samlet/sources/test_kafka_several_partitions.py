@@ -118,6 +118,22 @@ async def test_one_poller_tries_one_batch_at_a_time_and_a_lag_brings_more_up_to_
         await eventually_async(lambda: source.status()["pollers"] == 1)
 
 
+async def test_a_partition_that_another_poller_gets_while_it_is_busy_goes_on(cluster: MemoryCluster) -> None:
+    release = asyncio.Event()
+
+    async def slow(_: Any) -> None:
+        await release.wait()
+
+    for number in range(8):
+        cluster.append("events", record(number, 1))  # the second poller's, as soon as there is one
+    functions = FakeFunctions(slow)
+    async with running(functions, cluster, batch_size=5) as source:
+        await eventually_async(lambda: source.status()["pollers"] == 2)
+        assert functions.values == [0, 1, 2, 3, 4]
+        release.set()
+        await eventually_async(lambda: committed(cluster, 1) == 8)
+
+
 async def test_provisioned_pollers_are_there_from_the_start(cluster: MemoryCluster) -> None:
     async with running(FakeFunctions(), cluster, min_pollers=2) as source:
         assert source.status()["pollers"] == 2
