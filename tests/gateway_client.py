@@ -29,7 +29,10 @@ class FakeFunctions:
     finished: int = 0
     names: list[str] = field(default_factory=list)
 
-    async def invoke(self, name: str, payload: bytes) -> Outcome:
+    def invoke(self, name: str, payload: bytes) -> Awaitable[Outcome]:
+        return asyncio.shield(asyncio.create_task(self._run(name, payload)))
+
+    async def _run(self, name: str, payload: bytes) -> Outcome:
         event = json.loads(payload)
         self.events.append(event)
         self.names.append(name)

@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
+from functools import partial
 from typing import Any, Literal, cast
 
 import httptools
@@ -31,12 +32,31 @@ _LARGEST_PART = 64 * 1024  # bytes of a head that has no end yet, or between two
 _BACKLOG = 1024
 
 
-type Handler = Callable[[RawRequest], Coroutine[Any, Any, HttpResponse]]
+class Later:
+    """An answer that is given from elsewhere, by calling `give` once; it is on its way when that returns."""
+
+    def __init__(self) -> None:
+        self.given = False
+        self._send: Callable[[HttpResponse], None] | None = None
+
+    def to(self, send: Callable[[HttpResponse], None]) -> None:
+        """Have it sent by `send`."""
+        self._send = send
+
+    def give(self, response: HttpResponse) -> None:
+        """Send it, unless the connection has gone."""
+        self.given = True
+        if self._send is not None:
+            self._send(response)
+
+
+type Answer = HttpResponse | Later | Coroutine[Any, Any, HttpResponse]
+type Handler = Callable[[RawRequest], Answer]
 type Refuse = Callable[[int, str], HttpResponse]
 
 
 class HttpServer:
-    """Listens, and passes every sound request to `handler`.
+    """Listens, and passes every sound request to `handler`, which has the answer at once or later.
 
     `refuse` makes the answer to one that is not sound, from a status and its words. `body_limit` may set another limit
     for a body once its head is known. An exception in the handler is a 500.
@@ -123,7 +143,7 @@ class _Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[RawRequest | HttpResponse] = deque()
-        self._task: asyncio.Task[None] | None = None  # of the request that is being handled
+        self._pending: Later | asyncio.Task[None] | None = None  # the answer to the request that is being handled
         self._phase: Literal["between", "head", "body"] = "between"
         self._deadline = self._loop.time() + self._limits.idle_seconds  # for what the phase waits for
         self._read = 0  # bytes of this read
@@ -163,13 +183,13 @@ class _Connection(asyncio.Protocol):
         except Refused as refused:
             self._refuse(refused)
         self._serve()
-        if self._task is not None and (self._queue or self._phase != "between"):
+        if self._pending is not None and (self._queue or self._phase != "between"):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         """A client may end its half and still wait for answers."""
         self._deaf = self._last = True
-        return self._task is not None or bool(self._queue)
+        return self._pending is not None or bool(self._queue)
 
     def pause_writing(self) -> None:
         self._writable = False
@@ -267,7 +287,7 @@ class _Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Give up on a client that is too slow; while it is served, it is us who take the time."""
-        if now < self._deadline or self._task is not None:
+        if now < self._deadline or self._pending is not None:
             return
         if not self._writable or self._transport.is_closing():
             self._transport.abort()
@@ -281,33 +301,51 @@ class _Connection(asyncio.Protocol):
 
     def _serve(self) -> None:
         """Begin with the next request, unless one is under way or the client does not take its answers."""
-        while self._queue and self._task is None and self._writable and not self._transport.is_closing():
+        while self._queue and self._pending is None and self._writable and not self._transport.is_closing():
             item = self._queue.popleft()
             if isinstance(item, HttpResponse):
                 self._send(item, None)
                 continue
-            task = begin(self._handle(item))
-            if not task.done():
-                self._task = task
+            self._handle(item)
         self._continue()
 
     def _continue(self) -> None:
         """Tell a client that asks first to send its body, once it is its turn."""
-        if self._continue_due and self._task is None and not self._queue:
+        if self._continue_due and self._pending is None and not self._queue:
             self._continue_due = False
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    async def _handle(self, request: RawRequest) -> None:
+    def _handle(self, request: RawRequest) -> None:
         try:
-            response = await self._server.handler(request)
+            answer = self._server.handler(request)
         except Exception:  # noqa: BLE001  # the handler tells of its own errors; the client is owed an answer
+            answer = self._server.refuse(500, "Internal Server Error")
+        if isinstance(answer, HttpResponse):
+            self._send(answer, request)
+        elif isinstance(answer, Later):
+            self._pending = answer
+            answer.to(partial(self._answer, request))
+        else:
+            task = begin(self._wait(request, answer))
+            if not task.done():
+                self._pending = task
+
+    async def _wait(self, request: RawRequest, answer: Coroutine[Any, Any, HttpResponse]) -> None:
+        try:
+            response = await answer
+        except Exception:  # noqa: BLE001  # as above
             response = self._server.refuse(500, "Internal Server Error")
-        waited, self._task = self._task is not None, None
-        if not self._transport.is_closing():
-            self._send(response, request)
+        self._answer(request, response)
+
+    def _answer(self, request: RawRequest, response: HttpResponse) -> None:
+        """Send an answer, and go on where it was waited for."""
+        waited, self._pending = self._pending is not None, None
+        if self._transport.is_closing():
+            return
+        self._send(response, request)
         if waited:
             self._serve()
-            if self._task is None and not self._queue and not self._transport.is_closing():
+            if self._pending is None and not self._queue and not self._transport.is_closing():
                 self._transport.resume_reading()
                 if self._phase != "between":
                     self._deadline = self._loop.time() + self._limits.stall_seconds
@@ -338,11 +376,11 @@ class _Connection(asyncio.Protocol):
     def finish(self) -> None:
         """Close after what is under way."""
         self._deaf = self._last = True
-        if self._task is None:
+        if self._pending is None:
             self._transport.close()
 
     def abort(self) -> None:
         """Close now, whatever is under way."""
-        if self._task:
-            self._task.cancel()
+        if isinstance(self._pending, asyncio.Task):
+            self._pending.cancel()
         self._transport.abort()

@@ -29,7 +29,10 @@ class RawRequest:
 
     def header(self, name: bytes) -> str | None:
         """The first header of that name, which is given in lower case."""
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
 
 
 class Refused(Exception):

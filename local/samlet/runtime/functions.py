@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -141,18 +141,14 @@ class Functions:
         """Give it no more events; True when it has none just now, else it is stopped after the one that it has."""
         return logical_id not in self._pools or self._pools[logical_id].detach(sandbox)
 
-    async def invoke(
+    def invoke(
         self, name: str, payload: bytes, *, client_context: str | None = None, trace_id: str | None = None
-    ) -> Outcome:
-        """Invoke and wait for the outcome; the function runs on when the caller stops waiting.
+    ) -> asyncio.Future[Outcome]:
+        """Invoke; to be awaited for the outcome. The function runs on when the caller stops waiting.
 
-        Raises FunctionNotFound, Throttled or EnvironmentFailed.
+        The future may raise FunctionNotFound, Throttled or EnvironmentFailed.
         """
-        target = self.target(name)
-        request = Request(new_request_id(), payload, client_context, trace_id, target.qualifier, target.version)
-        pool = self._pools[target.function.logical_id]
-        work = self._spawn(self._execute(pool, request))
-        return await asyncio.shield(work)
+        return self._invoke_as(new_request_id(), name, payload, client_context, trace_id)
 
     async def invoke_event(self, name: str, payload: bytes) -> str:
         """Invoke asynchronously, with AWS's retries; returns the request id. Raises FunctionNotFound."""
@@ -247,12 +243,38 @@ class Functions:
             return self._pools[name].function
         return next((pool.function for pool in self._pools.values() if pool.function.name == name), None)
 
-    async def _invoke_as(self, request_id: str, name: str, payload: bytes) -> Outcome:
-        target = self.target(name)
-        request = Request(request_id, payload, qualifier=target.qualifier, version=target.version)
-        return await asyncio.shield(self._spawn(self._execute(self._pools[target.function.logical_id], request)))
+    def _invoke_as(
+        self,
+        request_id: str,
+        name: str,
+        payload: bytes,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+    ) -> asyncio.Future[Outcome]:
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._spawn(self._see_through(outcome, self._execute(name, request_id, payload, client_context, trace_id)))
+        return outcome
 
-    async def _execute(self, pool: Pool, request: Request) -> Outcome:
+    async def _see_through(self, outcome: asyncio.Future[Outcome], work: Awaitable[Outcome]) -> None:
+        """Tell `outcome` how the work ended, if anybody still waits for it; a shield would take twice as long."""
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            outcome.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, who waits is told
+            if not outcome.done():
+                outcome.set_exception(error)
+        else:
+            if not outcome.done():
+                outcome.set_result(result)
+
+    async def _execute(
+        self, name: str, request_id: str, payload: bytes, client_context: str | None, trace_id: str | None
+    ) -> Outcome:
+        target = self.target(name)
+        request = Request(request_id, payload, client_context, trace_id, target.qualifier, target.version)
+        pool = self._pools[target.function.logical_id]
         for attempt in range(_STARTS):
             with contextlib.suppress(CodeChanged):
                 return await self._execute_once(pool, request, first=attempt == 0)

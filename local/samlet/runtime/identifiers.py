@@ -13,6 +13,11 @@ def new_request_id() -> str:
     return f"{noise[:8]}-{noise[8:12]}-4{noise[13:16]}-{'89ab'[int(noise[16], 16) % 4]}{noise[17:20]}-{noise[20:]}"
 
 
+def new_nonce() -> str:
+    """What tells one attempt of an event from another."""
+    return f"{_random.getrandbits(128):032x}"
+
+
 def new_trace_id() -> str:
     """A trace header as AWS X-Ray writes it, of a trace that nobody samples."""
     noise = f"{_random.getrandbits(160):040x}"

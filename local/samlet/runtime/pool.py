@@ -138,7 +138,7 @@ class Pool:
     def end(self) -> list[Lendable]:
         """Take no more events; returns all sandboxes, busy ones too, to be stopped."""
         self._ended = True
-        while self._waiting:
+        while self._somebody_waits():
             self._waiting.popleft().set_exception(Throttled(LOCAL, "Samlet is stopping"))
         return list(self.sandboxes)
 
@@ -164,12 +164,16 @@ class Pool:
         self._waiting.append(waiter)
         if await done_within(self._queue_seconds, self._held, waiter):
             return waiter.result()
-        self._waiting.remove(waiter)
         raise self._throttled(LOCAL, f"{self._shortage()} for {self._queue_seconds:g} s")
 
     def _serve_one_waiting(self) -> None:
-        if self._waiting and (sandbox := self._take()):
+        if self._somebody_waits() and (sandbox := self._take()):
             self._waiting.popleft().set_result(sandbox)
+
+    def _somebody_waits(self) -> bool:
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft()  # who was late, or is not waiting any more
+        return bool(self._waiting)
 
     def _shortage(self) -> str:
         if self._make is not None:

@@ -8,7 +8,7 @@ import json
 import math
 from dataclasses import dataclass
 
-from samlet.http_protocol import HttpServer
+from samlet.http_protocol import Answer, HttpServer, Later
 from samlet.http_request import Limits, RawRequest
 from samlet.http_response import HttpResponse
 from samlet.runtime.extensions import PREFIX, Extensions
@@ -68,10 +68,11 @@ class RuntimeApi:
     def __init__(self, extensions: Extensions) -> None:
         self.extensions = extensions
         self._server = HttpServer(self._handle, _refuse, _LIMITS, body_limit=_body_limit)
-        self._poll: asyncio.Future[Event] | None = None
+        self._poll: Later | None = None  # the call for the next event
         self._event: Event | None = None
         self._reply: asyncio.Future[Reply | None] | None = None
         self.idle = asyncio.Event()
+        self.settled = asyncio.get_running_loop().create_future()
         self.init_error: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> str:
@@ -81,26 +82,31 @@ class RuntimeApi:
 
     async def stop(self) -> None:
         """Stop listening and drop whoever waits."""
-        if self._poll:
-            self._poll.cancel()
         self.extensions.close()
         await self._server.close()
 
     def hand_over(self, event: Event) -> asyncio.Future[Reply | None]:
         """Give an event to the runtime, which waits in `next`; the answer is None if the caller gives up on it."""
-        if self._poll is None or self._poll.done():
+        if self._poll is None or self._poll.given:
             raise RuntimeError("the runtime is not waiting for an event")
+        loop = asyncio.get_running_loop()
         self.idle.clear()
+        self.settled = loop.create_future()
         self._event = event
-        self._reply = asyncio.get_running_loop().create_future()
-        self._poll.set_result(event)
+        self._reply = loop.create_future()
+        self._poll.give(HttpResponse(200, event.headers(), event.payload))
         self.extensions.invoked(event.request_id, event.deadline_ms, event.arn, event.trace_id)
         return self._reply
 
-    async def _handle(self, request: RawRequest) -> HttpResponse:
+    def release(self) -> None:
+        """Have whoever waits for the runtime to ask for its next event wait no more."""
+        if not self.settled.done():
+            self.settled.set_result(None)
+
+    def _handle(self, request: RawRequest) -> Answer:
         path, method = request.target.partition("?")[0], request.method
         if path == _NEXT and method == "GET":
-            return await self._next()
+            return self._next()
         if path.startswith(_INVOCATION) and method == "POST":
             request_id, _, call = path.removeprefix(_INVOCATION).partition("/")
             if call in {"response", "error"}:
@@ -108,7 +114,7 @@ class RuntimeApi:
         if path == f"{_RUNTIME}/init/error" and method == "POST":
             return self._init_error(request)
         if path.startswith(PREFIX):
-            return await self._extend(path, request)
+            return self._extend(path, request)
         return _refusal(404, "NotFound", f"{method} {path} is no call of the Runtime API")
 
     async def _extend(self, path: str, request: RawRequest) -> HttpResponse:
@@ -119,20 +125,16 @@ class RuntimeApi:
         )
         return HttpResponse(answer.status, [_JSON, *answer.headers.items()], answer.body)
 
-    async def _next(self) -> HttpResponse:
+    def _next(self) -> Answer:
         if self._reply is not None and not self._reply.done():
             return _refusal(403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
-        if self._poll and not self._poll.done():
-            self._poll.cancel()  # a second call means that the first one's connection is gone
-        poll = self._poll = asyncio.get_running_loop().create_future()
+        if self._poll and not self._poll.given:  # a second call means that the first one's connection is gone
+            text = "Another call for the next event took over"
+            self._poll.give(_refusal(403, "InvalidStateTransition", text))
+        self._poll = Later()
         self.idle.set()
-        try:
-            event = await poll
-        except asyncio.CancelledError:
-            if not poll.cancelled():
-                raise
-            return _refusal(403, "InvalidStateTransition", "Another call for the next event took over")
-        return HttpResponse(200, event.headers(), event.payload)
+        self.release()
+        return self._poll
 
     def _answer(self, request: RawRequest, request_id: str, *, failed: bool) -> HttpResponse:
         if self._event is None or request_id != self._event.request_id:

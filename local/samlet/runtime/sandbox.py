@@ -21,8 +21,8 @@ from samlet.processes import signal_group, spawn, terminate
 from samlet.runtime import ending, entrypoint, memory
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
-from samlet.runtime.held import done_within
-from samlet.runtime.identifiers import new_request_id, new_trace_id
+from samlet.runtime.held import any_done_within, done_within
+from samlet.runtime.identifiers import new_nonce, new_trace_id
 from samlet.runtime.layers import merge
 from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
 from samlet.runtime.memory import MemoryLimit
@@ -172,7 +172,7 @@ class Sandbox:
         ready = asyncio.ensure_future(api.idle.wait())
         self._memory.watch()
         try:
-            await done_within(limit, self._held, ready, exit_task, api.init_error)
+            await any_done_within(limit, self._held, ready, exit_task, api.init_error)
         finally:
             self._memory.rest()
             ready.cancel()
@@ -216,16 +216,17 @@ class Sandbox:
         finally:
             os.close(writer)
         self._memory.follow(process.pid)
-        exit_task = self._exit = asyncio.create_task(self._watch(process))
+        exit_task = self._exit = asyncio.create_task(self._watch(process, api))
         if python and self._debugger:
             self._debugger.began(exit_task)
         return api, exit_task
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> int:
+    async def _watch(self, process: asyncio.subprocess.Process, api: RuntimeApi) -> int:
         status = await process.wait()
         if self._process is process and self.state == "idle":
             self.state = "reset"
         self._give_up()
+        api.release()
         return status
 
     def _give_up(self) -> None:
@@ -242,7 +243,7 @@ class Sandbox:
             self._answer = self._api.hand_over(self._event(request, deadline))
             self._deadline = deadline
             if self._ticking is None:
-                self._tick()
+                self._tick_within(self.function.timeout)
             reply = await self._answer
             self._memory.rest()
             if reply is not None and not self._memory.exceeded:
@@ -266,12 +267,14 @@ class Sandbox:
         remaining = self._deadline - self._now()
         if remaining > 0:
             self._memory.look()
-            pause = min(memory.POLL, remaining)
-            self._ticking = asyncio.get_running_loop().call_later(pause, self._tick)
+            self._tick_within(remaining)
         elif self.state == "busy":
             self._give_up()
         else:
             self._unsettled()
+
+    def _tick_within(self, seconds: float) -> None:
+        self._ticking = asyncio.get_running_loop().call_later(min(memory.POLL, seconds), self._tick)
 
     def _event(self, request: Request, deadline: float) -> Event:
         return Event(
@@ -279,7 +282,7 @@ class Sandbox:
             request.payload,
             self._surroundings.arn(self.function, request.qualifier),
             int((time.time() + deadline - self._now() + (_FAR if self._debugger else 0)) * 1000),
-            new_request_id(),
+            new_nonce(),
             request.trace_id or new_trace_id(),
             request.client_context,
         )
@@ -301,9 +304,7 @@ class Sandbox:
             self._ticking.cancel()
             self._ticking = None
         if not self._api.idle.is_set():
-            ready = asyncio.ensure_future(self._api.idle.wait())
-            await done_within(max(0.0, self._deadline - self._now()), self._held, ready, self._exit)
-            ready.cancel()
+            await done_within(max(0.0, self._deadline - self._now()), self._held, self._api.settled)
         return self._api is not None and self._api.idle.is_set() and not self._exit.done()
 
     async def _end(self, state: State, *, announce: bool = False) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from samlet.eager import begin
 from samlet.errors import MalformedResponse, SamletError, Throttled
 from samlet.http_request import RawRequest
 from samlet.http_response import HttpResponse
@@ -68,7 +67,6 @@ class HttpGateway:
         self._invoker = invoker
         self._answered = answered
         self._held = held
-        self._running: set[asyncio.Future[Outcome]] = set()
         self._stages = {
             other.stage: HttpGateway(
                 other, invoker, account=account, region=region, jwks=jwks, answered=answered, held=held
@@ -165,10 +163,7 @@ class HttpGateway:
     async def _run(self, match: Match, event: bytes, visit: Visit) -> HttpResponse:
         function = match.route.function
         started = time.perf_counter()
-        invocation = begin(self._invoker.invoke(function, event))
-        # Held here, and never cancelled: after the integration's time-out the function runs on.
-        self._running.add(invocation)
-        invocation.add_done_callback(self._finished)
+        invocation = asyncio.ensure_future(self._invoker.invoke(function, event))
         answered = await done_within(match.route.timeout / 1000, lambda: self._held(function), invocation)
         visit.integration_latency = round((time.perf_counter() - started) * 1000)
         if not answered:
@@ -177,23 +172,17 @@ class HttpGateway:
             return error_response(503, "Service Unavailable")
         return _response(match, invocation, visit)
 
-    def _finished(self, invocation: asyncio.Future[Outcome]) -> None:
-        self._running.discard(invocation)
-        if not invocation.cancelled():
-            invocation.exception()  # seen, so that asyncio does not complain of an answer nobody waits for
-
 
 def _response(match: Match, invocation: asyncio.Future[Outcome], visit: Visit) -> HttpResponse:
     function, read = match.route.function, read_response_v1 if match.route.payload_format == "1.0" else read_response
-    failed = error_response(500, "Internal Server Error")
     try:
         outcome = invocation.result()
         visit.integration_status = 200  # Lambda's own, whatever the function says
-        if outcome.function_error:
-            visit.integration_error = "The Lambda function returned an error"
-            return failed
-        response = read(outcome.payload)
-        visit.function_status = response.status
+        if not outcome.function_error:
+            response = read(outcome.payload)
+            visit.function_status = response.status
+            return response
+        visit.integration_error = "The Lambda function returned an error"
     except Throttled as error:
         visit.integration_status, visit.integration_error = 429, str(error)
         return error_response(429, "Too Many Requests")
@@ -205,9 +194,7 @@ def _response(match: Match, invocation: asyncio.Future[Outcome], visit: Visit) -
     except SamletError as error:
         visit.integration_error = str(error)
         say("gateway", f"{function}: {error}", level="error")
-    else:
-        return response
-    return failed
+    return error_response(500, "Internal Server Error")
 
 
 def _target(raw: str) -> tuple[str, str]:

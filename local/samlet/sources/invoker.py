@@ -1,5 +1,6 @@
 """What an event source needs of the runtime: a way to run a function, nothing else."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from samlet.runtime.outcome import Outcome
@@ -8,8 +9,11 @@ from samlet.runtime.outcome import Outcome
 class Invoker(Protocol):
     """Runs functions by logical id, name or ARN."""
 
-    async def invoke(self, name: str, payload: bytes) -> Outcome:
-        """Run a function and wait; raises FunctionNotFound, or Throttled where a concurrency limit is met."""
+    def invoke(self, name: str, payload: bytes) -> Awaitable[Outcome]:
+        """Run a function, which runs on when who waits gives up or is cancelled.
+
+        Raises FunctionNotFound, or Throttled where a concurrency limit is met.
+        """
         ...
 
     async def invoke_event(self, name: str, payload: bytes) -> str:

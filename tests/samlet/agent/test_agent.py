@@ -118,7 +118,7 @@ async def test_a_container_that_vanishes_takes_its_invocation_with_it_as_a_crash
         await running.attached(function)
         mark = tmp_path / "mark"
         event = json.dumps({"sleep": 50, "mark": str(mark)}).encode()
-        under_way = asyncio.create_task(running.functions.invoke("Echo", event))
+        under_way = asyncio.ensure_future(running.functions.invoke("Echo", event))
         await eventually_async(mark.exists)
         agent.send_signal(how)
         outcome: Outcome = await asyncio.wait_for(under_way, 20)
@@ -134,7 +134,7 @@ async def test_an_event_waits_for_an_agent_and_is_throttled_when_none_comes(
         with pytest.raises(Throttled, match="no agent was attached"):
             await running.functions.invoke("Echo", b"{}")
     async with runtime(function, queue_seconds=20) as running:
-        waiting = asyncio.create_task(running.functions.invoke("Echo", b"{}"))
+        waiting = asyncio.ensure_future(running.functions.invoke("Echo", b"{}"))
         await running.agent(function)
         assert (await waiting).ok
 
@@ -149,7 +149,7 @@ async def test_the_reserved_concurrency_counts_for_agents_too(
         await running.attached(function, 2)
         mark = tmp_path / "mark"
         event = json.dumps({"sleep": 20, "mark": str(mark)}).encode()
-        under_way = asyncio.create_task(running.functions.invoke("Echo", event))
+        under_way = asyncio.ensure_future(running.functions.invoke("Echo", event))
         await eventually_async(mark.exists)
         with pytest.raises(Throttled, match="reserved concurrency"):
             await running.functions.invoke("Echo", b"{}")
@@ -216,7 +216,7 @@ async def test_sigterm_lets_the_event_under_way_finish(
         [pid] = await running.attached(function)
         assert ready.exists()
         event = json.dumps({"sleep": 1, "mark": str(mark)}).encode()
-        under_way = asyncio.create_task(running.functions.invoke("Echo", event))
+        under_way = asyncio.ensure_future(running.functions.invoke("Echo", event))
         await eventually_async(mark.exists)
         status, _ = await running.end(agent)
         assert (await under_way).ok

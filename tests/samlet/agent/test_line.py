@@ -105,7 +105,7 @@ async def test_an_agent_that_leaves_during_an_event_is_let_go_after_it(
     runtime: StartRuntime, function: Function
 ) -> None:
     async with runtime(function) as running, attached(running) as line:
-        under_way = asyncio.create_task(running.functions.invoke("Echo", b"{}"))
+        under_way = asyncio.ensure_future(running.functions.invoke("Echo", b"{}"))
         event = await line.receive_json()
         await line.send_json({"type": "leaving"})
         await line.send_json(answer(event))
@@ -132,7 +132,7 @@ async def test_an_agent_that_leaves_counts_for_the_reserved_concurrency_until_it
 ) -> None:
     function = make("", reserved_concurrency=1)
     async with runtime(function) as running, attached(running) as first:
-        under_way = asyncio.create_task(running.functions.invoke("Echo", b"{}"))
+        under_way = asyncio.ensure_future(running.functions.invoke("Echo", b"{}"))
         event = await first.receive_json()
         async with attached(running):
             await first.send_json({"type": "leaving"})
@@ -145,7 +145,7 @@ async def test_an_agent_that_leaves_counts_for_the_reserved_concurrency_until_it
 
 async def test_the_answer_to_another_event_is_not_taken_for_this_one(runtime: StartRuntime, function: Function) -> None:
     async with runtime(function) as running, attached(running) as line:
-        under_way = asyncio.create_task(running.functions.invoke("Echo", b"{}"))
+        under_way = asyncio.ensure_future(running.functions.invoke("Echo", b"{}"))
         event = await line.receive_json()
         await line.send_json(answer(event | {"request_id": "another"}, b'"wrong"'))
         await line.send_json(answer(event))
@@ -154,7 +154,7 @@ async def test_the_answer_to_another_event_is_not_taken_for_this_one(runtime: St
 
 async def test_an_answer_as_long_as_a_stream_may_be_gets_through(runtime: StartRuntime, function: Function) -> None:
     async with runtime(function) as running, attached(running) as line:
-        under_way = asyncio.create_task(running.functions.invoke("Echo", b"{}"))
+        under_way = asyncio.ensure_future(running.functions.invoke("Echo", b"{}"))
         event = await line.receive_json()
         await line.send_json(answer(event, b"x" * 40_000_000))
         assert len((await under_way).payload) == 40_000_000
@@ -179,7 +179,7 @@ async def test_stopping_does_not_wait_for_an_agent_that_is_frozen(runtime: Start
         agent = await running.agent(function)
         await running.attached(function)
         agent.send_signal(signal.SIGSTOP)
-        under_way = asyncio.create_task(running.functions.invoke("Echo", json.dumps("x" * 30_000_000).encode()))
+        under_way = asyncio.ensure_future(running.functions.invoke("Echo", json.dumps("x" * 30_000_000).encode()))
         await eventually_async(lambda: running.sandboxes(function)[0]["state"] == "busy")
         await asyncio.wait_for(running.functions.stop(), 5)
         with pytest.raises(asyncio.CancelledError):

@@ -73,7 +73,7 @@ async def test_a_time_out_is_held_while_the_function_stands_at_a_line(
     async with debugged(function) as (functions, debugger):
         client = await connect(debugger.port)
         await client.attach(function.code / "app.py", LINE)
-        running = asyncio.create_task(functions.invoke("Echo", b"21"))
+        running = asyncio.ensure_future(functions.invoke("Echo", b"21"))
         assert await client.evaluate_where_it_stopped("doubled") == "42"
         await eventually_async(lambda: debugger.held() > 1.5)
         assert not running.done()
@@ -89,7 +89,7 @@ async def test_the_time_that_does_not_stand_still_counts_as_ever(
     async with debugged(function) as (functions, debugger):
         client = await connect(debugger.port)
         await client.attach(function.code / "app.py", 3)
-        running = asyncio.create_task(functions.invoke("Echo", b"0"))
+        running = asyncio.ensure_future(functions.invoke("Echo", b"0"))
         await client.event("stopped")
         await eventually_async(lambda: debugger.held() > 1.2)
         await client.carry_on()
@@ -101,7 +101,7 @@ async def test_the_initialisation_waits_for_a_client_beyond_its_limit_and_says_s
 ) -> None:
     function = make("VALUE = 7\ndef handler(event, context):\n    return VALUE\n")
     async with debugged(function, init_limit=3.0) as (functions, debugger):
-        running = asyncio.create_task(functions.invoke("Echo", b"0"))
+        running = asyncio.ensure_future(functions.invoke("Echo", b"0"))
         await eventually_async(lambda: debugger.held() > 3.5)
         assert f"waiting for a debugger to attach to 127.0.0.1:{debugger.port}" in capsys.readouterr().err
         client = await connect(debugger.port)
@@ -118,7 +118,7 @@ async def test_events_queue_for_the_one_sandbox_and_none_is_throttled_meanwhile(
     async with debugged(function, queue_seconds=1.0) as (functions, debugger):
         client = await connect(debugger.port)
         await client.attach(function.code / "app.py", LINE)
-        first, second = (asyncio.create_task(functions.invoke("Echo", event)) for event in (b"1", b"2"))
+        first, second = (asyncio.ensure_future(functions.invoke("Echo", event)) for event in (b"1", b"2"))
         await client.event("stopped")
         at = debugger.held()
         await eventually_async(lambda: debugger.held() > at + 1.5)
@@ -144,7 +144,7 @@ async def test_over_a_reload_the_client_is_asked_to_come_again_to_the_same_port(
         client.close()
         again = await connect(debugger.port)
         await again.attach(function.code / "app.py", LINE)
-        running = asyncio.create_task(functions.invoke("Echo", b"21"))
+        running = asyncio.ensure_future(functions.invoke("Echo", b"21"))
         assert await again.evaluate_where_it_stopped("doubled") == "63"
         await again.carry_on()
         assert json.loads((await running).payload)[0] == 63
@@ -163,7 +163,7 @@ async def test_who_detaches_is_not_waited_for_and_may_come_back(
         assert json.loads((await functions.invoke("Echo", b"2")).payload)[0] == 4
         again = await connect(debugger.port)
         await again.attach(function.code / "app.py", LINE)
-        running = asyncio.create_task(functions.invoke("Echo", b"3"))
+        running = asyncio.ensure_future(functions.invoke("Echo", b"3"))
         assert await again.evaluate_where_it_stopped("event") == "3"
         await again.carry_on()
         await running
@@ -176,7 +176,7 @@ async def test_a_client_that_vanishes_at_a_line_lets_the_event_go_on(
     async with debugged(function) as (functions, debugger):
         client = await connect(debugger.port)
         await client.attach(function.code / "app.py", LINE)
-        running = asyncio.create_task(functions.invoke("Echo", b"1"))
+        running = asyncio.ensure_future(functions.invoke("Echo", b"1"))
         await client.event("stopped")
         client.close()
         assert json.loads((await running).payload)[0] == 2

@@ -54,7 +54,7 @@ async def test_an_unknown_function_is_refused(make: MakeFunction, running: Runni
 async def test_at_the_reserved_concurrency_an_event_is_throttled_at_once(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW, reserved_concurrency=1)) as functions:
         await functions.warm("Echo")
-        first = asyncio.create_task(functions.invoke("Echo", b"30"))
+        first = asyncio.ensure_future(functions.invoke("Echo", b"30"))
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
         with pytest.raises(Throttled) as refused:
             await asyncio.wait_for(functions.invoke("Echo", b"0"), 1)
@@ -82,7 +82,7 @@ async def test_an_event_that_waits_too_long_is_throttled_and_the_log_names_the_l
 ) -> None:
     async with running(make(SLOW), max_sandboxes=1, queue_seconds=0.2) as functions:
         await functions.warm("Echo")
-        first = asyncio.create_task(functions.invoke("Echo", b"30"))
+        first = asyncio.ensure_future(functions.invoke("Echo", b"30"))
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
         with pytest.raises(Throttled) as refused:
             await functions.invoke("Echo", b"0")
@@ -94,7 +94,7 @@ async def test_an_event_that_waits_too_long_is_throttled_and_the_log_names_the_l
 async def test_a_function_runs_on_when_its_caller_is_gone(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW)) as functions:
         await functions.warm("Echo")
-        caller = asyncio.create_task(functions.invoke("Echo", b"0.3"))
+        caller = asyncio.ensure_future(functions.invoke("Echo", b"0.3"))
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
         caller.cancel()
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["invocations"] == 1)
@@ -111,7 +111,7 @@ async def test_a_busy_sandbox_finishes_before_it_is_replaced(make: MakeFunction,
     function = make(SLOW)
     async with running(function) as functions:
         await functions.warm("Echo")
-        first = asyncio.create_task(functions.invoke("Echo", b"0.5"))
+        first = asyncio.ensure_future(functions.invoke("Echo", b"0.5"))
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
         (function.code / "app.py").write_text("def handler(event, context):\n    return 'new'\n")
         functions.outdate(["Echo"])
@@ -135,6 +135,6 @@ async def test_a_changed_template_replaces_what_differs_and_nothing_else(make: M
 async def test_stopping_leaves_no_process(make: MakeFunction, running: Running) -> None:
     async with running(make(SLOW)) as functions:
         await functions.warm("Echo")
-        asyncio.create_task(functions.invoke("Echo", b"30")).add_done_callback(lambda task: task.cancelled())
+        asyncio.ensure_future(functions.invoke("Echo", b"30")).add_done_callback(lambda task: task.cancelled())
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
     assert all(sandbox["pid"] is None for sandbox in functions.status()["Echo"]["sandboxes"])

@@ -2,14 +2,47 @@
 
 import asyncio
 
-from samlet.runtime.held import done_within
+import pytest
+
+from samlet.runtime.held import any_done_within, done_within
 
 
 async def test_without_a_debugger_it_is_an_ordinary_wait() -> None:
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     assert not await done_within(0.01, lambda: 0.0, never)
-    never.set_result(None)
-    assert await done_within(0.01, lambda: 0.0, never)
+    assert never.cancelled()
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    assert await done_within(0.01, lambda: 0.0, done)
+
+
+async def test_what_fails_or_is_cancelled_by_others_is_in_time() -> None:
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[None] = loop.create_future()
+    loop.call_soon(failed.set_exception, ValueError())
+    assert await done_within(10, lambda: 0.0, failed)
+    assert isinstance(failed.exception(), ValueError)
+    ended: asyncio.Future[None] = loop.create_future()
+    loop.call_soon(ended.cancel)
+    assert await done_within(10, lambda: 0.0, ended)
+
+
+async def test_who_is_cancelled_while_it_waits_hears_of_it() -> None:
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(done_within(10, lambda: 0.0, never))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_of_several_the_first_one_ends_the_wait_and_the_others_go_on() -> None:
+    loop = asyncio.get_running_loop()
+    first, second = loop.create_future(), loop.create_future()
+    assert not await any_done_within(0.01, lambda: 0.0, first, second)
+    first.set_result(None)
+    assert await any_done_within(10, lambda: 0.0, first, second)
+    assert not second.done()
 
 
 async def test_the_end_comes_no_nearer_while_the_clock_stands_still() -> None:

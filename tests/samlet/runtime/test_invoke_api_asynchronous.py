@@ -144,7 +144,7 @@ async def test_an_event_that_finds_the_function_busy_backs_off_until_it_is_too_o
     waiting = make(WAITING, asynchronous=settings, reserved_concurrency=1, timeout=60)
     undertaker, clock = make(WRITING, "Undertaker"), SkippingClock()
     async with running(waiting, undertaker, clock=clock) as functions:
-        busy = asyncio.create_task(functions.invoke("Echo", b"{}"))
+        busy = asyncio.ensure_future(functions.invoke("Echo", b"{}"))
         await eventually_async((waiting.code / "begun").exists)
         await ask(functions, send("test-echo"))
         record, _ = await heard(undertaker.code)

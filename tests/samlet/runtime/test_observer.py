@@ -68,7 +68,7 @@ async def test_an_observer_hears_of_events_that_are_refused_and_of_those_that_ar
 ) -> None:
     notes = Notes()
     async with running(make(TALKS, reserved_concurrency=1), observer=notes) as functions:
-        slow = asyncio.create_task(functions.invoke("Echo", b"60"))
+        slow = asyncio.ensure_future(functions.invoke("Echo", b"60"))
         await eventually_async(lambda: any(one[0] == "printed" and "handles" in one[3] for one in notes.heard))
         with pytest.raises(Throttled):
             await functions.invoke("Echo", b"0")

@@ -137,7 +137,7 @@ async def test_a_running_event_ends_on_the_code_that_it_began_with(make: MakeFun
     function = make(source)
     gate = function.code.parent / "gate"
     async with reloading(function) as (functions, _):
-        running = asyncio.create_task(functions.invoke("Echo", json.dumps(str(gate)).encode()))
+        running = asyncio.ensure_future(functions.invoke("Echo", json.dumps(str(gate)).encode()))
         await eventually_async(gate.with_suffix(".began").exists)
         (function.code / "app.py").write_text("def handler(event, context):\n    return 'new'\n")
         assert await answer(functions) == "new"
@@ -161,7 +161,7 @@ async def test_a_sandbox_that_was_starting_serves_nothing_of_the_old_code(
     """
     function = make(source)
     async with reloading(function) as (functions, _):
-        waiting = asyncio.create_task(functions.invoke("Echo", b"0"))
+        waiting = asyncio.ensure_future(functions.invoke("Echo", b"0"))
         await eventually_async(began.exists)
         (function.code / "app.py").write_text("def handler(event, context):\n    return 'new'\n")
         gate.touch()

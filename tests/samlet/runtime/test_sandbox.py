@@ -63,7 +63,7 @@ async def test_a_time_out_kills_the_process_and_keeps_its_temporary_folder(
 
 async def test_a_process_killed_in_the_middle_is_an_exit_by_signal(make: MakeFunction, running: Running) -> None:
     async with running(make("import time\ndef handler(event, context):\n    time.sleep(60)\n")) as functions:
-        invocation = asyncio.create_task(functions.invoke("Echo", b"{}"))
+        invocation = asyncio.ensure_future(functions.invoke("Echo", b"{}"))
         await eventually_async(lambda: states(functions) == ["busy"])
         os.kill(pids(functions)[0], signal.SIGKILL)
         told = payload_of(await invocation)
@@ -224,7 +224,7 @@ async def test_an_answer_is_there_before_the_runtime_asks_again_and_the_next_eve
     async with running(function, max_sandboxes=1) as functions:
         assert payload_of(await functions.invoke("Echo", b"1")) == 1
         [pid] = pids(functions)
-        second = asyncio.create_task(functions.invoke("Echo", b"2"))
+        second = asyncio.ensure_future(functions.invoke("Echo", b"2"))
         await eventually_async(lambda: functions._pools["Echo"]._free == [])
         assert not second.done()
         (function.code / "go").touch()
