@@ -1,5 +1,7 @@
 """What Samlet itself needs: time to start, processor while nothing happens, memory, and whether any of it grows."""
 
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import psutil
 from benchmarks import added
 from benchmarks.load import load
 from benchmarks.stranger import Stranger, project
+from e2e.system import CHECKOUT
 
 _FIFTY = """
   Function{number}:
@@ -34,7 +37,11 @@ def measure() -> dict[str, Any]:
 
 
 def starts(made: Path) -> dict[str, Any]:
-    """Seconds until a template of 50 functions is ready: the first time, and with the same template again."""
+    """Seconds until a template of 50 functions is ready: the first time, and with the same template again.
+
+    By a Samlet that is installed as users install it, with nothing beside it.
+    """
+    python = _installed(made / "installed")
     first, again = [], []
     for attempt in range(3):
         folder = project(made / f"fifty-{attempt}")
@@ -44,14 +51,21 @@ def starts(made: Path) -> dict[str, Any]:
         )
         functions = "".join(_FIFTY.format(number=number) for number in range(50))
         (folder / "template.yaml").write_text(f"{head}{functions}# {time.time_ns()}\n")
-        first.append(_start(folder))
-        again.append(_start(folder))
+        first.append(_start(folder, python))
+        again.append(_start(folder, python))
     return {"start_50_functions_s": median(first), "start_50_functions_unchanged_s": median(again)}
 
 
-def _start(folder: Path) -> float:
+def _installed(environment: Path) -> Path:
+    python = environment / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", CHECKOUT / "local"], check=True)
+    return python
+
+
+def _start(folder: Path, python: Path) -> float:
     began = time.monotonic()
-    with Stranger(folder).running():
+    with Stranger(folder, python=python).running():
         return time.monotonic() - began
 
 

@@ -28,6 +28,7 @@ class Stranger:
     template: str = "template.yaml"
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    python: Path = Path(sys.executable)
 
     @property
     def state(self) -> Path:
@@ -43,13 +44,14 @@ class Stranger:
     def running(self) -> Iterator["Stranger"]:
         """Ready for requests, until the end of the block."""
         variables = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("SAMLET_")},
+            # Without PYTHONDONTWRITEBYTECODE and the like: elsewhere, Python keeps what it has compiled.
+            **{name: value for name, value in os.environ.items() if not name.startswith(("SAMLET_", "PYTHON"))},
             **{f"SAMLET_{part}_PORT": "0" for part in PARTS},
             "SAMLET_CACHE_DIR": str(CHECKOUT / ".samlet"),
             "SAMLET_STATE_DIR": str(self.state),
             **self.environment,
         }
-        command = [sys.executable, "-m", "samlet", "start", "--template", self.template, *self.arguments]
+        command: list[str | Path] = [self.python, "-m", "samlet", "start", "--template", self.template, *self.arguments]
         with self.log.open("ab") as log:
             self.process = psutil.Popen(
                 command, cwd=self.folder, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
