@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.ceiling import ceiling
 from benchmarks.stranger import project
 from e2e.system import CHECKOUT
 from samlet import log
@@ -41,6 +42,7 @@ async def measure(folder: Path) -> dict[str, Any]:
             environments, reaper, folder, nothing, threaded, _function("App", "app.handler", code)
         ) as all_:
             return {
+                "ceiling": await ceiling(python, code, "plain.nothing"),
                 "one_at_a_time": await _rate(all_, "Nothing", 1),
                 "eight_waiting": await _rate(all_, "Nothing", 8),
                 "eight_waiting_with_polling_thread": await _rate(all_, "Threaded", 8),

@@ -44,7 +44,8 @@ PICTURE = CHECKOUT / "docs" / "reference" / "performance.svg"
 _CALLS = """No-op invocations a second through one sandbox: {one_at_a_time:,.0f} one at a time,
 {eight_waiting:,.0f} with eight waiting, and {eight_waiting_with_polling_thread:,.0f} where AWS's client polls from
 a thread, as it does once it reads `AWS_EXECUTION_ENV`. Samlet's launcher leaves that option of the client off;
-functions see the variable all the same."""
+functions see the variable all the same. A server that does nothing but send AWS's client the same bytes gets to
+{ceiling:,.0f}: that is the client's own share of the time."""
 _SERVERLESS = "serverless-offline, plain"
 _RATIOS = (
     ("FastAPI, of uvicorn's requests/s, 1 client", "samlet, FastAPI", "uvicorn, FastAPI", "1", 0.3),

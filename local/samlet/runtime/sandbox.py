@@ -32,7 +32,7 @@ from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.variables import sandbox_variables
 
 State = Literal["new", "starting", "idle", "busy", "reset", "ended"]
-_BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
+BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
 _SHUTDOWN_GRACE = 2.0
 _FAR = 3600.0  # seconds; what a debugged function is told of its deadline, since its own clock can't be stopped
 _NO_LIMIT = 1 << 30  # MB
@@ -199,7 +199,7 @@ class Sandbox:
         )
         # Unless its source is older than a second, a compiled file can't be told from that of the next version.
         options = ["-B"] if self._surroundings.saves.recent(self.function.logical_id) else []
-        command: list[str | Path] = [python, *options, _BOOTSTRAP, self.function.handler] if python else [program]
+        command: list[str | Path] = [python, *options, BOOTSTRAP, self.function.handler] if python else [program]
         if python and self._debugger:
             command[1:1] = ["-X", "frozen_modules=off"]
             command += self._debugger.arguments()
