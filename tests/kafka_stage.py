@@ -60,8 +60,13 @@ def mapping(**fields: Any) -> KafkaMapping:
 
 
 @asynccontextmanager
-async def running(functions: FakeFunctions, cluster: Cluster, **fields: Any) -> AsyncIterator[KafkaSource]:
-    source = KafkaSource(mapping(**fields), functions, "broker:9092", cluster=cluster, backoff=QUICK)
+async def running(
+    functions: FakeFunctions, cluster: Cluster, letters: Any = None, **fields: Any
+) -> AsyncIterator[KafkaSource]:
+    source = KafkaSource(
+        mapping(**fields), functions, "broker:9092", cluster=cluster, backoff=QUICK, letters=letters,
+        function_arn="arn:function",
+    )  # fmt: skip
     await source.start()
     try:
         yield source

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 from xml.etree import ElementTree
 
@@ -42,10 +42,19 @@ class AwsCalls:
             raise CallFailed(f"{target} was answered with no JSON") from error
         return answer
 
+    def put(self, service: str, path: str, body: bytes) -> None:
+        """Call a service of the REST protocol that stores something, as S3's `bucket/key`."""
+        # Without a type it would be taken for a form, and lost.
+        request = Request(f"{self.url}/{quote(path)}", body, {"Content-Type": "application/json"}, method="PUT")  # noqa: S310 - http to loopback
+        self._send(service, request)
+
     def _post(self, service: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        return self._send(service, Request(self.url, body, dict(headers)))  # noqa: S310 - http to loopback
+
+    def _send(self, service: str, request: Request) -> bytes:
         scope = f"local/20260101/{self.region}/{service}/aws4_request"
-        signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"}
-        request = Request(self.url, body, {**signed, **headers})  # noqa: S310 - http to loopback
+        signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
+        request.add_header("Authorization", signed)
         try:
             with self._opener.open(request, timeout=_PATIENCE) as answer:
                 content: bytes = answer.read()

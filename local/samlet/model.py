@@ -148,7 +148,7 @@ class Schedule:
     """One `AWS::Events::Rule` (kind `rule`) or `AWS::Scheduler::Schedule` (kind `scheduler`) with one target.
 
     `expression` is `cron(…)`, `rate(…)` or `at(…)`; `timezone` an IANA name; `retries` and `max_age` (seconds) are
-    the delivery's own, before Lambda's asynchronous retries.
+    the delivery's own, before Lambda's asynchronous retries. What is not delivered goes to the queue `dead_letters`.
     """
 
     name: str
@@ -165,13 +165,16 @@ class Schedule:
     max_age: int = 86_400
     group: str = "default"
     logical_id: str = ""
+    target_arn: str = ""
+    dead_letters: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaMapping:
     """One self-managed Kafka (or MSK) event source mapping; ages and windows in seconds, −1 means without limit.
 
-    `on_failure` is `kafka://topic` or an ARN. `filters` holds the decoded patterns; an event passes if any matches.
+    `on_failure` is `kafka://topic` or an ARN, which `on_failure_served` says is there to be sent to. `filters` holds
+    the decoded patterns; an event passes if any matches.
     """
 
     logical_id: str
@@ -189,6 +192,7 @@ class KafkaMapping:
     bisect: bool = False
     partial_failures: bool = False
     on_failure: str | None = None
+    on_failure_served: bool = True
     enabled: bool = True
     source_arn: str | None = None
     min_pollers: int = 1

@@ -14,6 +14,7 @@ from samlet.emulator.metrics import Metrics
 from samlet.log import say
 from samlet.model import JwtAuthorizer, KafkaMapping, QueueMapping
 from samlet.runtime import Functions
+from samlet.runtime.letters import Letters
 from samlet.runtime.saves import NoSaves, Saves
 from samlet.settings import Settings
 from samlet.sources import GatewayPort, HttpGateway, KafkaSource, Schedules
@@ -63,6 +64,7 @@ class Sources:
         self._kafka_servers = kafka_servers
         self._jwks = jwks or {}
         self._aws_url = aws_url
+        self._letters = Letters(aws_url)
         self._saves = saves or NoSaves()
         self._fronts: list[_Front] = []
         self._mappings: dict[str, KafkaSource | QueueSource] = {}
@@ -73,6 +75,7 @@ class Sources:
             place=Place(template.region, template.account),
             memory=schedule_memory,
             catch_up=catch_up,
+            letters=self._letters,
         )
 
     def status(self) -> Mapping[str, dict[str, Any]]:
@@ -133,7 +136,8 @@ class Sources:
     def _source(self, mapping: _Mapping, template: Template) -> KafkaSource | QueueSource | None:
         if isinstance(mapping, KafkaMapping):
             servers = ",".join(mapping.bootstrap_servers) or self._kafka_servers or ""
-            return KafkaSource(mapping, self._functions, servers)
+            arn = self._functions.arn(mapping.function)
+            return KafkaSource(mapping, self._functions, servers, letters=self._letters, function_arn=arn)
         url = self._aws_url()
         return QueueSource(mapping, self._functions, AwsCalls(url, template.region), template.account) if url else None
 

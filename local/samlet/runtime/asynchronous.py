@@ -6,12 +6,11 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from samlet.errors import LetterLost, SamletError
 from samlet.log import say
 from samlet.model import LATEST, Function
-from samlet.runtime.letters import Attributes, Letters, is_letterbox
+from samlet.runtime.letters import Attributes, Letters, envelope, is_letterbox, response_context
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.targets import Target
 
@@ -142,22 +141,12 @@ class AsynchronousInvocations:
             say(event.function.name, f"{target}: {trouble}", level="error")
 
     def _record(self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str) -> dict[str, object]:
-        now = datetime.fromtimestamp(self._clock.now(), UTC)
-        record: dict[str, object] = {
-            "version": "1.0",
-            "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "requestContext": {
-                "requestId": event.request_id,
-                "functionArn": self._arn(event.function, event.target.qualifier or LATEST),
-                "condition": condition,
-                "approximateInvokeCount": attempts,
-            },
-            "requestPayload": _json(event.payload),
-        }
+        arn = self._arn(event.function, event.target.qualifier or LATEST)
+        record = envelope(self._clock.now(), event.request_id, arn, condition, attempts)
+        record["requestPayload"] = _json(event.payload)
         if outcome is not None:
-            context = {"statusCode": 200, "executedVersion": event.target.version}
-            failed = {"functionError": outcome.function_error} if outcome.function_error else {}
-            record |= {"responseContext": context | failed, "responsePayload": _json(outcome.payload)}
+            record["responseContext"] = response_context(outcome, event.target.version)
+            record["responsePayload"] = _json(outcome.payload)
         return record
 
 

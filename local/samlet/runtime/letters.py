@@ -1,10 +1,12 @@
-"""Letters to queues and topics: what asynchronous invocations have to say to destinations that are no functions."""
+"""Letters to queues, topics and buckets: what invocations have to say to destinations that are no functions."""
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import LetterLost
+from samlet.runtime.outcome import Outcome
 
 type Attributes = Mapping[str, tuple[str, str]]  # type and value by name
 
@@ -17,23 +19,64 @@ class Letters:
 
     async def send(self, arn: str, text: str, attributes: Attributes | None = None) -> None:
         """Send a text to the queue or topic of that ARN. Raises LetterLost."""
+        _, _, service, region, account, name = arn.split(":", 5)
+        calls = self._calls(region)
+        if service == "sqs":
+            await _made(_to_queue, calls, f"{calls.url}/{account}/{name}", text, attributes or {})
+        else:
+            await _made(_to_topic, calls, arn, text, attributes or {})
+
+    async def store(self, arn: str, key: str, text: str) -> None:
+        """Put a text into the bucket of that ARN as the object `key`. Raises LetterLost."""
+        await _made(self._calls("us-east-1").put, "s3", f"{arn.rpartition(':')[2]}/{key}", text.encode())
+
+    def _calls(self, region: str) -> AwsCalls:
         url = self._url()
         if url is None:
             raise LetterLost("nothing local stands in for it")
-        _, _, service, region, account, name = arn.split(":", 5)
-        calls = AwsCalls(url, region)
-        try:
-            if service == "sqs":
-                await asyncio.to_thread(_to_queue, calls, f"{url}/{account}/{name}", text, attributes or {})
-            else:
-                await asyncio.to_thread(_to_topic, calls, arn, text, attributes or {})
-        except CallFailed as failure:
-            raise LetterLost(str(failure)) from failure
+        return AwsCalls(url, region)
 
 
 def is_letterbox(arn: str) -> bool:
     """Whether letters can be sent there at all."""
     return arn.startswith(("arn:aws:sqs:", "arn:aws:sns:"))
+
+
+def is_bucket(arn: str) -> bool:
+    """Whether letters can be stored there."""
+    return arn.startswith("arn:aws:s3:::")
+
+
+def envelope(now: float, request_id: str, function_arn: str, condition: str, attempts: int) -> dict[str, object]:
+    """What the records of all kinds of invocations begin with; `now` in epoch seconds."""
+    return {
+        "version": "1.0",
+        "timestamp": timestamp(now),
+        "requestContext": {
+            "requestId": request_id,
+            "functionArn": function_arn,
+            "condition": condition,
+            "approximateInvokeCount": attempts,
+        },
+    }
+
+
+def response_context(outcome: Outcome, version: str) -> dict[str, object]:
+    """What they say of the function's last answer."""
+    failed = {"functionError": outcome.function_error} if outcome.function_error else {}
+    return {"statusCode": 200, "executedVersion": version} | failed
+
+
+def timestamp(seconds: float) -> str:
+    """A time (epoch seconds) as AWS writes it, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def _made[*Args](call: Callable[[*Args], object], *args: *Args) -> None:
+    try:
+        await asyncio.to_thread(call, *args)
+    except CallFailed as failure:
+        raise LetterLost(str(failure)) from failure
 
 
 def _to_queue(calls: AwsCalls, url: str, text: str, attributes: Attributes) -> None:

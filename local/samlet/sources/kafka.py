@@ -11,6 +11,7 @@ from samlet.cluster import Cluster, Record, Start
 from samlet.kafka_client import KafkaCluster
 from samlet.log import Level, say
 from samlet.model import KafkaMapping
+from samlet.runtime.letters import Letters
 from samlet.sources.filters import RecordFilter
 from samlet.sources.invoker import Invoker
 from samlet.sources.kafka_event import EventShape
@@ -39,6 +40,8 @@ class KafkaSource:
         cluster: Cluster | None = None,
         backoff: Backoff | None = None,
         clock: Callable[[], float] = time.time,
+        letters: Letters | None = None,
+        function_arn: str = "",
     ) -> None:
         self.name = mapping.logical_id
         self._mapping = mapping
@@ -46,7 +49,9 @@ class KafkaSource:
         self._filter = RecordFilter(mapping.filters)
         self._cluster = cluster or KafkaCluster(bootstrap)
         shape = EventShape(mapping, bootstrap)
-        self._route = Route(mapping, invoker, self._cluster, shape, backoff or Backoff(), clock)
+        self._route = Route(
+            mapping, invoker, self._cluster, shape, backoff or Backoff(), clock, letters or Letters(), function_arn
+        )
         self._counts = Counts()
         self._throttled = 0  # of those counts, as of the last look
         self._reader: Reader | None = None
@@ -62,7 +67,7 @@ class KafkaSource:
         if not mapping.enabled:
             self._state = "disabled"
             return
-        if mapping.on_failure and self._route.dead_topic is None:
+        if mapping.on_failure and not mapping.on_failure_served:
             self._say(f"the on-failure destination {mapping.on_failure} is not run here: records are dropped", "error")
         if (mapping.starting_timestamp or 0) > self._route.clock():
             self._say("StartingPositionTimestamp lies in the future, which AWS refuses", "warning")

@@ -1,14 +1,15 @@
-"""Sees one batch through: attempts, age, the on-failure topic. What is tried again is decided in kafka_retries."""
+"""Sees one batch through: attempts, age, the on-failure destination. What is tried again, kafka_retries decides."""
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from samlet.errors import FunctionNotFound, KafkaFailed, Throttled
+from samlet.errors import FunctionNotFound, KafkaFailed, LetterLost, Throttled
 from samlet.log import Level, say
 from samlet.runtime.outcome import Outcome
 from samlet.sources.kafka_event import LARGEST_EVENT, Entry, first_failures
+from samlet.sources.kafka_letters import EXPIRED, RETRIED, TOO_LARGE, Failure, tell
 from samlet.sources.kafka_partition import Partition
 from samlet.sources.kafka_reader import in_thread
 from samlet.sources.kafka_retries import Chunk, Rules, after
@@ -32,15 +33,17 @@ class Delivery:
             return []
         event = self._route.shape.event(chunk.entries)
         if len(event) > LARGEST_EVENT:
-            await self._give_up(chunk.entries, f"larger than an event may be ({len(event)} bytes, {LARGEST_EVENT})")
+            reason = f"larger than an event may be ({len(event)} bytes, {LARGEST_EVENT})"
+            await self._give_up(chunk.entries, reason, Failure(TOO_LARGE, chunk.failures))
             return []
-        failed = await self._invoke(event, chunk.entries)
+        failed, outcome = await self._invoke(event, chunk.entries)
         if failed != {} and self._stopping.is_set():
             return []  # nothing of it is resolved, so whoever comes next gets it
         left = after(chunk, failed, self._rules)
         self._succeeded(left.done)
         for lost in left.given_up:
-            await self._give_up(lost.entries, f"failed {lost.failures} times")
+            failure = Failure(RETRIED, lost.failures, outcome)
+            await self._give_up(lost.entries, f"failed {lost.failures} times", failure)
         for again in left.again:
             if again.failures:
                 self._say(again.entries, f"attempt {again.failures} failed; again in {again.wait:.1f} s", "warning")
@@ -67,8 +70,8 @@ class Delivery:
             else:
                 await self.follow(again)
 
-    async def _invoke(self, event: bytes, entries: Sequence[Entry]) -> Mapping[int, int] | None:
-        """Return what failed, in the words of `first_failures`; waits out throttles."""
+    async def _invoke(self, event: bytes, entries: Sequence[Entry]) -> tuple[Mapping[int, int] | None, Outcome | None]:
+        """Return what failed, in the words of `first_failures`, and the answer, if any; waits out throttles."""
         refusals = 0
         while True:
             try:
@@ -81,15 +84,15 @@ class Delivery:
                     self._say(entries, f"{error}; waiting", "warning")
                 await self._pause(self._route.backoff.after(refusals))
                 if self._stopping.is_set():
-                    return None
+                    return None, None
             except Exception as error:  # noqa: BLE001  # whatever it was, the records are not handled
                 self._say(entries, f"{type(error).__name__}: {error}", "warning")
-                return None
+                return None, None
         if outcome.function_error:
-            return None
+            return None, outcome
         if not self._route.mapping.partial_failures:
-            return {}
-        return first_failures(outcome.payload, (entry.record for entry in entries))
+            return {}, outcome
+        return first_failures(outcome.payload, (entry.record for entry in entries)), outcome
 
     async def _outcome(self, event: bytes) -> Outcome:
         invocation = asyncio.ensure_future(self._route.invoker.invoke(self._route.mapping.function, event))
@@ -116,32 +119,43 @@ class Delivery:
         for entries in chunk.partitions:
             young = next((at for at, one in enumerate(entries) if one.record.timestamp >= oldest), len(entries))
             if young:
-                await self._give_up(entries[:young], f"older than {self._route.mapping.max_age} s")
+                reason = f"older than {self._route.mapping.max_age} s"
+                await self._give_up(entries[:young], reason, Failure(EXPIRED, chunk.failures))
             kept += entries[young:]
         return Chunk(kept, chunk.failures)
 
-    async def _give_up(self, entries: Sequence[Entry], reason: str) -> None:
-        topic = self._route.dead_topic
-        if topic is None:
-            lost = f"; {self._route.mapping.on_failure} is not run here" if self._route.mapping.on_failure else ""
+    async def _give_up(self, entries: Sequence[Entry], reason: str, failure: Failure) -> None:
+        route, records = self._route, [entry.record for entry in entries]
+        if topic := route.dead_topic:
+            sent = await self._send(
+                topic, entries, reason, lambda: in_thread(lambda: route.cluster.send(topic, records))
+            )
+        elif arn := route.letterbox:
+            sent = await self._send(arn, entries, reason, lambda: tell(route, arn, entries, failure))
+        else:
+            lost = f"; {route.mapping.on_failure} is not run here" if route.mapping.on_failure else ""
             self._say(entries, f"{reason}: dropped{lost}", "error")
-        elif not await self._send(topic, entries, reason):
+            sent = True
+        if not sent:
             return
         self._counts.given_up += len(entries)
         self._resolved(entries)
 
-    async def _send(self, topic: str, entries: Sequence[Entry], reason: str) -> bool:
+    async def _send(
+        self, destination: str, entries: Sequence[Entry], reason: str, send: Callable[[], Awaitable[None]]
+    ) -> bool:
+        """Send until it is taken; False if that did not come about before stopping."""
         failures = 0
         while not self._stopping.is_set():
             try:
-                await in_thread(lambda: self._route.cluster.send(topic, [entry.record for entry in entries]))
-            except KafkaFailed as error:
+                await send()
+            except (KafkaFailed, LetterLost) as error:
                 failures += 1
                 if failures == 1:
-                    self._say(entries, f"{topic} takes no records, trying on: {error}", "error")
+                    self._say(entries, f"{destination} takes no records, trying on: {error}", "error")
                 await self._pause(self._route.backoff.after(failures))
             else:
-                self._say(entries, f"{reason}: sent to {topic}", "error")
+                self._say(entries, f"{reason}: sent to {destination}", "error")
                 return True
         return False
 

@@ -35,6 +35,7 @@ class EventShape:
         if mapping.source_arn:
             source["eventSourceArn"] = mapping.source_arn
         source["bootstrapServers"] = bootstrap
+        self.source = {name: value for name, value in source.items() if name != "eventSource"}
         self._before = f'{_compact(source)[:-1]},"records":{{'
         self._after = "}}"
 

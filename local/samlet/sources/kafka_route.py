@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from samlet.cluster import Cluster
 from samlet.model import KafkaMapping
+from samlet.runtime.letters import Letters
 from samlet.sources.invoker import Invoker
 from samlet.sources.kafka_event import EventShape
 
@@ -46,6 +47,8 @@ class Route:
     shape: EventShape
     backoff: Backoff = Backoff()
     clock: Callable[[], float] = time.time
+    letters: Letters = field(default_factory=Letters)
+    function_arn: str = ""
 
     @property
     def retries(self) -> int | None:
@@ -59,3 +62,8 @@ class Route:
         """The topic for records that are given up."""
         destination = self.mapping.on_failure or ""
         return destination.removeprefix(_TOPIC_SCHEME) if destination.startswith(_TOPIC_SCHEME) else None
+
+    @property
+    def letterbox(self) -> str | None:
+        """The ARN of the queue, topic or bucket that is told of records that are given up."""
+        return self.mapping.on_failure if self.mapping.on_failure_served and not self.dead_topic else None

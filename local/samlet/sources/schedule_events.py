@@ -23,11 +23,19 @@ def schedule_arn(schedule: Schedule, place: Place) -> str:
     return f"arn:aws:scheduler:{place.region}:{place.account}:schedule/{schedule.group}/{schedule.name}"
 
 
+def moment_of(slot: datetime) -> str:
+    """A slot as AWS writes it."""
+    return slot.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def execution_id(schedule: Schedule, slot: datetime, place: Place) -> str:
+    """The id of a firing."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{schedule_arn(schedule, place)}@{moment_of(slot)}"))
+
+
 def payload(schedule: Schedule, slot: datetime, place: Place, *, attempt: int = 1) -> bytes:
     """What a firing at `slot` sends: the schedule's own input, else AWS's default event."""
-    arn = schedule_arn(schedule, place)
-    moment = slot.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{arn}@{moment}"))
+    arn, moment, event_id = schedule_arn(schedule, place), moment_of(slot), execution_id(schedule, slot, place)
     if schedule.input is not None and schedule.kind == "rule":
         return schedule.input.encode()
     if schedule.input is not None:

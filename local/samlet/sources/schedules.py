@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import count, islice, takewhile
 from typing import Literal
 
-from samlet.errors import SamletError, ScheduleDisabled, ScheduleNotFound
+from samlet.errors import LetterLost, SamletError, ScheduleDisabled, ScheduleNotFound
 from samlet.log import say
 from samlet.model import Schedule
 from samlet.runtime import Outcome, woken_by
+from samlet.runtime.letters import Letters
 from samlet.sources.invoker import Invoker
 from samlet.sources.schedule_events import Place, payload
+from samlet.sources.schedule_letters import Undelivered, attributes, given_up
 from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.sources.timetable import Timetable, timetable
 
@@ -56,6 +58,7 @@ class Schedules:
         fire_rates_at_start: bool = True,
         memory: ScheduleMemory | None = None,
         catch_up: CatchUp = "none",
+        letters: Letters | None = None,
     ) -> None:
         self._invoker = invoker
         self._place = place or Place()
@@ -64,6 +67,7 @@ class Schedules:
         self._fire_rates_at_start = fire_rates_at_start
         self._memory = memory or ScheduleMemory()
         self._catch_up = catch_up
+        self._letters = letters or Letters()
         self._timetables = tuple(timetable(schedule, now()) for schedule in schedules)
         self._tasks: set[asyncio.Task[None]] = set()
         self._watches: dict[_Identity, asyncio.Task[None]] = {}
@@ -238,21 +242,32 @@ class Schedules:
     async def _deliver(self, schedule: Schedule, slot: datetime) -> None:
         """Hand the event over; an attempt that is refused is repeated within the schedule's own retry policy."""
         given_up_at = self._now() + timedelta(seconds=schedule.max_age)
-        for attempt in range(1, schedule.retries + 2):
+        for attempt in count(1):
+            event = payload(schedule, slot, self._place, attempt=attempt)
             try:
                 with woken_by("schedule", schedule.name):
-                    await self._invoker.invoke_event(
-                        schedule.function, payload(schedule, slot, self._place, attempt=attempt)
-                    )
-            except SamletError as error:
-                say(schedule.name, f"attempt {attempt}: {error}", level="warning")
-            else:
+                    await self._invoker.invoke_event(schedule.function, event)
                 return
+            except SamletError as error:
+                trouble = error
+            say(schedule.name, f"attempt {attempt}: {trouble}", level="warning")
             pause = min(2.0 ** (attempt - 1), _LONGEST_PAUSE)
-            if self._now() + timedelta(seconds=pause) > given_up_at:
-                break
+            too_late = self._now() + timedelta(seconds=pause) > given_up_at
+            if why := given_up(schedule, trouble, attempt, too_late=too_late):
+                await self._give_up(schedule, slot, event, why)
+                return
             await self._sleep(pause)
-        say(schedule.name, f"the event of {slot:%Y-%m-%d %H:%M} UTC was not delivered", level="error")
+
+    async def _give_up(self, schedule: Schedule, slot: datetime, event: bytes, why: Undelivered) -> None:
+        text = f"the event of {slot:%Y-%m-%d %H:%M} UTC was not delivered"
+        if queue := schedule.dead_letters:
+            told = attributes(schedule, slot, self._place, why)
+            try:
+                await self._letters.send(queue, event.decode(), told)
+                text += f": sent to {queue}"
+            except LetterLost as lost:
+                text += f", nor to {queue}: {lost}"
+        say(schedule.name, text, level="error")
 
 
 def _identity(schedule: Schedule) -> _Identity:

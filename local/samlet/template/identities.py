@@ -77,6 +77,8 @@ class Identities:
     def made_arn(self, service: str, ref: str) -> str:
         """The ARN of a resource that was made, by what `Ref` gives: that, its name, or a URL that ends with it."""
         name = ref.rpartition("/")[2]
+        if service == "s3":
+            return f"arn:aws:s3:::{name}"
         return ref if ref.startswith("arn:") else f"arn:aws:{service}:{self._region}:{self._account}:{name}"
 
     def name(self, logical_id: str) -> str:

@@ -1,7 +1,7 @@
 """Kafka event source mappings of a template, self-managed or MSK."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Literal, cast
 
@@ -16,8 +16,13 @@ _PROVISIONED_ONLY = ("MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "Bisec
 _SERVICES = {"sqs": "SQS", "kinesis": "Kinesis", "dynamodb": "DynamoDB", "mq": "Amazon MQ", "rds": "DocumentDB"}
 
 
-def kafka_mappings(stack: Stack, functions: Mapping[str, Function]) -> tuple[KafkaMapping, ...]:
-    """Every Kafka mapping of a runnable function; other mappings are noted as unsupported."""
+def kafka_mappings(
+    stack: Stack, functions: Mapping[str, Function], letterboxes: Collection[str] = ()
+) -> tuple[KafkaMapping, ...]:
+    """Every Kafka mapping of a runnable function; other mappings are noted as unsupported.
+
+    `letterboxes` are the ARNs of queues, topics and buckets that are there.
+    """
     found = []
     for resource in stack.of_type("AWS::Lambda::EventSourceMapping"):
         if is_queue(resource.properties):
@@ -34,7 +39,7 @@ def kafka_mappings(stack: Stack, functions: Mapping[str, Function]) -> tuple[Kaf
         else:
             if functions[function].timeout > _LONGEST_TIMEOUT:
                 raise resource.properties.error("FunctionName", f"{function} has a Timeout above {_LONGEST_TIMEOUT} s")
-            found.append(_mapping(stack, resource, function))
+            found.append(_mapping(stack, resource, function, letterboxes))
     return tuple(found)
 
 
@@ -46,8 +51,9 @@ def _foreign(properties: Properties) -> str | None:
     return f"EventSourceArn: events of {_SERVICES.get(service, service) or 'nothing'} are not polled, only Kafka's"
 
 
-def _mapping(stack: Stack, resource: Resource, function: str) -> KafkaMapping:
+def _mapping(stack: Stack, resource: Resource, function: str, letterboxes: Collection[str]) -> KafkaMapping:
     properties = resource.properties
+    on_failure = _on_failure(resource)
     self_managed = "SelfManagedEventSource" in properties
     prefix = "SelfManaged" if self_managed else "AmazonManaged"
     configuration = properties.inner(f"{prefix}KafkaEventSourceConfig")
@@ -73,7 +79,8 @@ def _mapping(stack: Stack, resource: Resource, function: str) -> KafkaMapping:
         max_age=_max_age(properties),
         bisect=properties.boolean("BisectBatchOnFunctionError", default=False),
         partial_failures="ReportBatchItemFailures" in properties.texts("FunctionResponseTypes"),
-        on_failure=_on_failure(stack, resource),
+        on_failure=on_failure,
+        on_failure_served=_is_served(stack, resource, on_failure, letterboxes),
         enabled=properties.boolean("Enabled", default=True),
         source_arn=properties.optional_text("EventSourceArn"),
         min_pollers=pollers[0],
@@ -142,11 +149,21 @@ def _max_age(properties: Properties) -> int:
     return age
 
 
-def _on_failure(stack: Stack, resource: Resource) -> str | None:
+def _on_failure(resource: Resource) -> str | None:
     place = resource.properties.inner("DestinationConfig").inner("OnFailure")
     destination = place.optional_text("Destination")
     if destination in {f"kafka://{topic}" for topic in resource.properties.texts("Topics")} | {"kafka://"}:
         raise place.error("Destination", f"needs kafka:// and another topic than the mapping's, not {destination}")
-    if destination and not destination.startswith("kafka://"):
-        stack.refuse(resource, f"DestinationConfig: {destination} cannot be reached, only kafka://topic")
     return destination
+
+
+def _is_served(stack: Stack, resource: Resource, destination: str | None, letterboxes: Collection[str]) -> bool:
+    if destination is None or destination.startswith("kafka://"):
+        return True
+    if destination not in letterboxes:
+        stack.refuse(resource, f"DestinationConfig: {destination} is no queue, topic or bucket that is there")
+    elif destination.endswith(".fifo"):
+        stack.refuse(resource, f"DestinationConfig: {destination} is FIFO, which AWS does not send failed batches to")
+    else:
+        return True
+    return False

@@ -82,7 +82,8 @@ def _load(
     made = _made(stack, resolver, elsewhere, maker) if maker else None
     queues = made.arns("AWS::SQS::Queue", "sqs") if made else {}
     topics = made.arns("AWS::SNS::Topic", "sns") if made else {}
-    template = _shaped(stack, whole, elsewhere, queues, topics)
+    buckets = made.arns("AWS::S3::Bucket", "s3") if made else {}
+    template = _shaped(stack, whole, elsewhere, queues, topics, buckets)
     not_made = made.unsupported if made else unmade(elsewhere)
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
     notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)
@@ -98,7 +99,12 @@ def _made(stack: Stack, resolver: Resolver, elsewhere: Mapping[str, str], maker:
 
 
 def _shaped(
-    stack: Stack, whole: Expanded, elsewhere: Mapping[str, str], queues: Mapping[str, str], topics: Mapping[str, str]
+    stack: Stack,
+    whole: Expanded,
+    elsewhere: Mapping[str, str],
+    queues: Mapping[str, str],
+    topics: Mapping[str, str],
+    buckets: Mapping[str, str],
 ) -> Template:
     found = functions(stack, {*queues, *topics})
     runnable = set(found)
@@ -109,8 +115,8 @@ def _shaped(
         functions=found,
         apis=http_apis(stack, runnable),
         function_urls=function_urls(stack, runnable),
-        schedules=schedules(stack, runnable),
-        kafka_mappings=kafka_mappings(stack, found),
+        schedules=schedules(stack, runnable, queues),
+        kafka_mappings=kafka_mappings(stack, found, {*queues, *topics, *buckets}),
         queue_mappings=queue_mappings(stack, found, queues),
         outputs=stack.outputs(whole.document.get("Outputs") or {}),
         others=elsewhere,

@@ -1,7 +1,7 @@
 """Schedules of a template: EventBridge rules with a schedule expression, and schedules of EventBridge Scheduler."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
 from samlet.errors import TemplateError
@@ -13,11 +13,15 @@ _RETRIES = 185
 _MAX_AGE = 86_400
 
 
-def schedules(stack: Stack, runnable: set[str]) -> tuple[Schedule, ...]:
-    """Every schedule that wakes a `runnable` function; the others are noted as unsupported."""
-    found = [schedule for rule in stack.of_type("AWS::Events::Rule") for schedule in _rule(stack, rule, runnable)]
+def schedules(stack: Stack, runnable: set[str], queues: Collection[str] = ()) -> tuple[Schedule, ...]:
+    """Every schedule that wakes a `runnable` function; the others are noted as unsupported.
+
+    `queues` are the ARNs of those that are there.
+    """
+    rules = stack.of_type("AWS::Events::Rule")
+    found = [schedule for rule in rules for schedule in _rule(stack, rule, runnable, queues)]
     for resource in stack.of_type("AWS::Scheduler::Schedule"):
-        schedule = _scheduled(stack, resource, runnable)
+        schedule = _scheduled(stack, resource, runnable, queues)
         if schedule:
             found.append(schedule)
     _check_names(found)
@@ -35,7 +39,7 @@ def _check_names(found: Iterable[Schedule]) -> None:
         seen.add(name)
 
 
-def _rule(stack: Stack, rule: Resource, runnable: set[str]) -> Iterator[Schedule]:
+def _rule(stack: Stack, rule: Resource, runnable: set[str], queues: Collection[str]) -> Iterator[Schedule]:
     properties = rule.properties
     if "EventPattern" in properties:
         stack.refuse(rule, "EventPattern: there is no local event bus")
@@ -60,10 +64,12 @@ def _rule(stack: Stack, rule: Resource, runnable: set[str]) -> Iterator[Schedule
                 enabled=properties.text("State", "ENABLED") != "DISABLED",
                 retries=retry.integer("MaximumRetryAttempts", _RETRIES, low=0, high=_RETRIES),
                 max_age=retry.integer("MaximumEventAgeInSeconds", _MAX_AGE, low=60, high=_MAX_AGE),
+                target_arn=target.text("Arn"),
+                dead_letters=_dead_letters(stack, rule, target, "Targets", queues),
             )
 
 
-def _scheduled(stack: Stack, resource: Resource, runnable: set[str]) -> Schedule | None:
+def _scheduled(stack: Stack, resource: Resource, runnable: set[str], queues: Collection[str]) -> Schedule | None:
     properties = resource.properties
     target = properties.inner("Target")
     function = _function(stack, resource, target, runnable)
@@ -88,13 +94,13 @@ def _scheduled(stack: Stack, resource: Resource, runnable: set[str]) -> Schedule
         group=properties.text("GroupName", "default"),
         retries=retry.integer("MaximumRetryAttempts", _RETRIES, low=0, high=_RETRIES),
         max_age=retry.integer("MaximumEventAgeInSeconds", _MAX_AGE, low=60, high=_MAX_AGE),
+        target_arn=target.text("Arn"),
+        dead_letters=_dead_letters(stack, resource, target, "Target", queues),
     )
 
 
 def _function(stack: Stack, resource: Resource, target: Properties, runnable: set[str]) -> str | None:
-    """The function behind a target; what the target has besides and cannot be run is noted."""
-    if "DeadLetterConfig" in target:
-        stack.refuse(resource, "Target.DeadLetterConfig: there is no local queue for dead letters")
+    """The function behind a target; one that cannot be run is noted."""
     arn = target.text("Arn")
     function = stack.function_at(arn)
     if function is None:
@@ -102,6 +108,21 @@ def _function(stack: Stack, resource: Resource, target: Properties, runnable: se
     elif function not in runnable:
         stack.refuse(resource, f"Target: its function {function} cannot be run")
     return function if function in runnable else None
+
+
+def _dead_letters(
+    stack: Stack, resource: Resource, target: Properties, place: str, queues: Collection[str]
+) -> str | None:
+    arn = target.inner("DeadLetterConfig").optional_text("Arn")
+    if arn is None:
+        return None
+    if arn not in queues:
+        stack.refuse(resource, f"{place}.DeadLetterConfig: {arn} is no queue that is there")
+    elif arn.endswith(".fifo"):
+        stack.refuse(resource, f"{place}.DeadLetterConfig: {arn} is a FIFO queue, which AWS does not take")
+    else:
+        return arn
+    return None
 
 
 def _input(target: Properties) -> str | None:

@@ -64,7 +64,8 @@ async def test_a_destination_that_is_not_run_here_is_told_loudly(
     cluster: MemoryCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster.append("events", record(1))
-    async with running(FakeFunctions(lambda _: FAILED), cluster, max_retries=0, on_failure="arn:aws:sqs:x"):
+    nowhere = {"on_failure": "arn:aws:sqs:x", "on_failure_served": False}
+    async with running(FakeFunctions(lambda _: FAILED), cluster, max_retries=0, **nowhere):
         await eventually_async(lambda: committed(cluster) == 1)
     assert capsys.readouterr().err.count("arn:aws:sqs:x is not run here") == 2
 

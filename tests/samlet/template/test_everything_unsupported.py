@@ -89,6 +89,23 @@ Resources:
     Type: AWS::Serverless::Function
     Condition: Never
     Properties: {Runtime: python3.13, Handler: a.b, Events: {Rest: {Type: Api, Properties: {Method: GET, Path: /off}}}}
+  Nightly:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: rate(1 day)
+      FlexibleTimeWindow: {Mode: "OFF"}
+      Target:
+        Arn: !GetAtt Hello.Arn
+        RoleArn: !GetAtt Role.Arn
+        DeadLetterConfig: {Arn: "arn:aws:sqs:eu-central-1:1:dead"}
+  Records:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      FunctionName: !Ref Hello
+      SelfManagedEventSource: {Endpoints: {KafkaBootstrapServers: ["a:9092"]}}
+      Topics: [orders]
+      StartingPosition: LATEST
+      DestinationConfig: {OnFailure: {Destination: "arn:aws:s3:::elsewhere"}}
 Conditions:
   Never: !Equals [a, b]
 """
@@ -124,6 +141,10 @@ its name stands for it, until [imports] in samlet.toml has it
 70: OwnToo (AWS::CloudFormation::CustomResource): nobody calls custom resources here
 71: Sockets (AWS::ApiGatewayV2::Api): ProtocolType: WebSocket APIs are not run
 75: Placed (AWS::Events::Rule): EventPattern: there is no local event bus
+92: Nightly (AWS::Scheduler::Schedule): Target.DeadLetterConfig: arn:aws:sqs:eu-central-1:1:dead is no queue \
+that is there
+100: Records (AWS::Lambda::EventSourceMapping): DestinationConfig: arn:aws:s3:::elsewhere is no queue, topic or bucket \
+that is there
 """
 
 

@@ -1,9 +1,12 @@
+from pathlib import Path
+from textwrap import dedent
+
 import pytest
 
 from samlet.errors import TemplateError
-from samlet.template import KafkaMapping, Template
+from samlet.template import KafkaMapping, Template, load
 
-from .conftest import Loader
+from .conftest import EachMade, Loader
 
 SELF_MANAGED = "SelfManagedEventSource: {Endpoints: {KafkaBootstrapServers: ['a:9092', 'b:9092,c:9092']}}"
 MSK_ARN = "arn:aws:kafka:eu-central-1:111111111111:cluster/c/1"
@@ -12,14 +15,16 @@ BAD_FILTER = """{Pattern: '{"value": {"a": [{"like": 1}]}}'}"""
 COMMON = "Topics: [events], StartingPosition: TRIM_HORIZON"
 
 
-def mapping(loaded: Loader, properties: str, function: str = "") -> Template:
-    return loaded(
-        f"""
+def _text(properties: str, function: str = "") -> str:
+    return f"""
         Resources:
           F: {{Type: AWS::Lambda::Function, Properties: {{Runtime: python3.13, Handler: a.b, Code: code, {function}}}}}
           M: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: !GetAtt F.Arn, {properties}}}}}
-        """
-    )
+"""
+
+
+def mapping(loaded: Loader, properties: str, function: str = "") -> Template:
+    return loaded(_text(properties, function))
 
 
 def test_a_self_managed_mapping_has_awss_defaults(loaded: Loader) -> None:
@@ -81,6 +86,30 @@ def test_every_control_is_read(loaded: Loader) -> None:
             max_pollers=200,
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "destination", "arn"),
+    [
+        ("AWS::SQS::Queue", "!GetAtt There.Arn", "arn:aws:sqs:eu-central-1:000000000000:made"),
+        ("AWS::SNS::Topic", "!GetAtt There.Arn", "arn:aws:sns:eu-central-1:000000000000:made"),
+        ("AWS::S3::Bucket", "!GetAtt There.Arn", "arn:aws:s3:::made"),
+    ],
+)
+@pytest.mark.parametrize("fifo", [False, True])
+def test_a_queue_a_topic_or_a_bucket_that_was_made_is_told_of_failures_unless_it_is_fifo(
+    tmp_path: Path, kind: str, destination: str, arn: str, *, fifo: bool
+) -> None:
+    given = f"{COMMON}, {SELF_MANAGED}, DestinationConfig: {{OnFailure: {{Destination: {destination}}}}}"
+    there = f"          There: {{Type: {kind}}}\n"
+    (tmp_path / "code").mkdir()
+    (tmp_path / "template.yaml").write_text(dedent(_text(given) + there))
+    template = load(tmp_path / "template.yaml", {}, maker=EachMade("made.fifo" if fifo else "made"))
+    [found] = template.kafka_mappings
+    arn = f"{arn}.fifo" if fifo else arn
+    assert (found.on_failure, found.on_failure_served) == (arn, not fifo)
+    reason = f"DestinationConfig: {arn} is FIFO, which AWS does not send failed batches to"
+    assert [part.reason for part in template.unsupported] == ([reason] if fifo else [])
 
 
 def test_an_msk_mapping_has_its_clusters_arn(loaded: Loader) -> None:

@@ -1,11 +1,13 @@
 from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from samlet.errors import TemplateError
-from samlet.template import Schedule
+from samlet.template import Schedule, load
 
-from .conftest import Loader
+from .conftest import EachMade, Loader
 
 FUNCTION = """
         Transform: AWS::Serverless-2016-10-31
@@ -18,6 +20,8 @@ FUNCTION = """
               CodeUri: code
 """
 
+ARN = "arn:aws:lambda:eu-central-1:000000000000:function:F"
+
 
 def with_event(kind: str, properties: str, more: str = "") -> str:
     return f"{FUNCTION}              Events: {{E: {{Type: {kind}, Properties: {{{properties}}}}}}}\n{more}"
@@ -25,7 +29,7 @@ def with_event(kind: str, properties: str, more: str = "") -> str:
 
 def test_a_rule_is_named_by_its_logical_id(loaded: Loader) -> None:
     assert loaded(with_event("Schedule", "Schedule: rate(5 minutes)")).schedules == (
-        Schedule(name="FE", kind="rule", expression="rate(5 minutes)", function="F", logical_id="FE"),
+        Schedule(name="FE", kind="rule", expression="rate(5 minutes)", function="F", logical_id="FE", target_arn=ARN),
     )
 
 
@@ -38,7 +42,16 @@ def test_a_rules_own_settings_count(loaded: Loader) -> None:
         )
     ).schedules
     assert schedule == Schedule(
-        "nightly", "rule", "cron(0 1 * * ? *)", "F", input="{}", enabled=False, retries=3, max_age=60, logical_id="FE"
+        "nightly",
+        "rule",
+        "cron(0 1 * * ? *)",
+        "F",
+        input="{}",
+        enabled=False,
+        retries=3,
+        max_age=60,
+        logical_id="FE",
+        target_arn=ARN,
     )
 
 
@@ -65,6 +78,7 @@ def test_a_schedules_own_settings_count(loaded: Loader) -> None:
         end=datetime(2031, 1, 1, tzinfo=UTC),
         retries=0,
         group="nights",
+        target_arn=ARN,
     )
 
 
@@ -111,7 +125,27 @@ def test_a_dead_letter_queue_is_listed_and_the_schedule_runs(loaded: Loader) -> 
     text = with_event("ScheduleV2", "ScheduleExpression: rate(1 day), DeadLetterConfig: {Arn: 'arn:aws:sqs:x:1:q'}")
     template = loaded(text)
     assert len(template.schedules) == 1
-    assert ["dead letters" in note.reason for note in template.unsupported] == [True]
+    assert template.schedules[0].dead_letters is None
+    [part] = template.unsupported
+    assert part.reason == "Target.DeadLetterConfig: arn:aws:sqs:x:1:q is no queue that is there"
+
+
+@pytest.mark.parametrize(("kind", "place"), [("ScheduleV2", "Target"), ("Schedule", "Targets")])
+@pytest.mark.parametrize("fifo", [False, True])
+def test_a_queue_that_was_made_takes_dead_letters_unless_it_is_fifo(
+    tmp_path: Path, kind: str, place: str, *, fifo: bool
+) -> None:
+    expression = "Schedule: rate(1 day)" if kind == "Schedule" else "ScheduleExpression: rate(1 day)"
+    dead = "          Dead: {Type: AWS::SQS::Queue}"
+    text = with_event(kind, f"{expression}, DeadLetterConfig: {{Arn: !GetAtt Dead.Arn}}", dead)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "template.yaml").write_text(dedent(text))
+    name = "Dead.fifo" if fifo else "Dead"
+    template = load(tmp_path / "template.yaml", {}, maker=EachMade(name))
+    arn = f"arn:aws:sqs:eu-central-1:000000000000:{name}"
+    assert [schedule.dead_letters for schedule in template.schedules] == [None if fifo else arn]
+    reason = f"{place}.DeadLetterConfig: {arn} is a FIFO queue, which AWS does not take"
+    assert [part.reason for part in template.unsupported] == ([reason] if fifo else [])
 
 
 @pytest.mark.parametrize(
