@@ -8,7 +8,7 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import kafka
@@ -20,6 +20,8 @@ from kafka.structs import OffsetAndMetadata
 
 from samlet.cluster import Group, Record, ResumeAt, Span, Start
 from samlet.errors import KafkaFailed
+from samlet.kafka_access import Bootstrap, servers_of
+from samlet.kafka_door import knock
 
 _NEW_CLIENT = int(kafka.__version__.split(".")[0]) >= 3
 _CONNECT_WITHIN: dict[str, Any] = (
@@ -30,12 +32,16 @@ _SEND_WITHIN = 5.0  # seconds
 # The client reports every try to reach a broker; whoever uses this module says once that it is lost.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 logging.getLogger("kafka").propagate = False
+if not _NEW_CLIENT:
+    from kafka.sasl import scram
+
+    scram.log = logging.getLogger(scram.__name__)  # it writes to the root of all loggers
 
 
 class KafkaCluster:
-    """A real Kafka; `bootstrap` is `host:port[,host:port…]`."""
+    """A real Kafka."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: Bootstrap) -> None:
         self.bootstrap = bootstrap
 
     def join(self, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> Group:
@@ -52,16 +58,16 @@ class KafkaCluster:
         return reachable(self.bootstrap)
 
 
-def reachable(bootstrap: str, timeout: float = 1.0) -> bool:
+def reachable(bootstrap: Bootstrap, timeout: float = 1.0) -> bool:
     """Whether anybody listens at one of the bootstrap addresses."""
-    for address in bootstrap.split(","):
+    for address in servers_of(bootstrap).split(","):
         host, _, port = address.strip().rpartition(":")
         with contextlib.suppress(OSError, ValueError), socket.create_connection((host.strip("[]"), int(port)), timeout):
             return True
     return False
 
 
-def read_topic(bootstrap: str, topic: str) -> Iterator[Record]:
+def read_topic(bootstrap: Bootstrap, topic: str) -> Iterator[Record]:
     """Yield all records of a topic from its beginning to its present end, partition by partition in order."""
     with _consumer(bootstrap) as consumer:
         partitions = _partitions(consumer, topic)
@@ -71,7 +77,7 @@ def read_topic(bootstrap: str, topic: str) -> Iterator[Record]:
         yield from _read_to(consumer, ends)
 
 
-def read_spans(bootstrap: str, topic: str, spans: Mapping[int, Span]) -> Iterator[Record]:
+def read_spans(bootstrap: Bootstrap, topic: str, spans: Mapping[int, Span]) -> Iterator[Record]:
     """Yield the records of each partition from the first offset up to, and without, the second one."""
     with _consumer(bootstrap) as consumer:
         ends = {TopicPartition(topic, part): end for part, (first, end) in spans.items() if first < end}
@@ -81,7 +87,7 @@ def read_spans(bootstrap: str, topic: str, spans: Mapping[int, Span]) -> Iterato
         yield from _read_to(consumer, ends)
 
 
-def read_since(bootstrap: str, timestamp: int, most: int) -> Iterator[Record]:
+def read_since(bootstrap: Bootstrap, timestamp: int, most: int) -> Iterator[Record]:
     """Yield the records of all topics from a time (epoch ms) on, of each partition the newest `most` at most."""
     with _consumer(bootstrap) as consumer:
         wanted = {tp: timestamp for name in _topics(consumer) for tp in _partitions(consumer, name)}
@@ -94,7 +100,7 @@ def read_since(bootstrap: str, timestamp: int, most: int) -> Iterator[Record]:
         yield from _read_to(consumer, ends)
 
 
-def follow_topic(bootstrap: str, topic: str, stopped: threading.Event) -> Iterator[Record]:
+def follow_topic(bootstrap: Bootstrap, topic: str, stopped: threading.Event) -> Iterator[Record]:
     """Yield all records of a topic from its beginning, then each new one, until `stopped` is set."""
     with _consumer(bootstrap) as consumer:
         while not stopped.is_set():
@@ -112,7 +118,7 @@ def follow_topic(bootstrap: str, topic: str, stopped: threading.Event) -> Iterat
                 yield from map(_record, records)
 
 
-def write(bootstrap: str, topic: str, records: Iterable[Record], partition: int | None = None) -> int:
+def write(bootstrap: Bootstrap, topic: str, records: Iterable[Record], partition: int | None = None) -> int:
     """Write the records' key, value and headers to a topic, one partition of it if named; returns how many."""
     count = 0
     with _failures():
@@ -129,7 +135,7 @@ def write(bootstrap: str, topic: str, records: Iterable[Record], partition: int 
     return count
 
 
-def describe_topics(bootstrap: str) -> dict[str, dict[int, Span]]:
+def describe_topics(bootstrap: Bootstrap) -> dict[str, dict[int, Span]]:
     """Return each topic's partitions with their first offset and their end; internal topics are left out."""
     with _consumer(bootstrap) as consumer:
         names = sorted(_topics(consumer))
@@ -141,10 +147,10 @@ def describe_topics(bootstrap: str) -> dict[str, dict[int, Span]]:
         }
 
 
-def committed_offsets(bootstrap: str) -> dict[str, dict[tuple[str, int], int]]:
+def committed_offsets(bootstrap: Bootstrap) -> dict[str, dict[tuple[str, int], int]]:
     """Return for each consumer group the next offset of each topic and partition that it has committed."""
     with _failures():
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), **_CONNECT_WITHIN)
+        admin = _client(KafkaAdminClient, bootstrap)
         try:
             told = _offsets_of_groups(admin)
         finally:
@@ -155,7 +161,7 @@ def committed_offsets(bootstrap: str) -> dict[str, dict[tuple[str, int], int]]:
     }
 
 
-def commit_offsets(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+def commit_offsets(bootstrap: Bootstrap, group: str, topic: str, offsets: Mapping[int, int]) -> None:
     """Remember for a group, of which nobody is a member, the next offset of some partitions of a topic."""
     with _consumer(bootstrap, group) as consumer:
         consumer.assign([TopicPartition(topic, partition) for partition in offsets])
@@ -163,10 +169,11 @@ def commit_offsets(bootstrap: str, group: str, topic: str, offsets: Mapping[int,
 
 
 class _KafkaGroup:
-    def __init__(self, bootstrap: str, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> None:
+    def __init__(self, bootstrap: Bootstrap, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> None:
         self._topic, self._start = topic, start
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
+        self._consumer = _client(
+            KafkaConsumer,
+            bootstrap,
             group_id=group_id,
             enable_auto_commit=False,
             auto_offset_reset="latest" if start.position == "LATEST" else "earliest",
@@ -177,7 +184,6 @@ class _KafkaGroup:
             # Eager, so that every rebalance names all partitions that are ours.
             partition_assignment_strategy=[RangePartitionAssignor],
             reconnect_backoff_max_ms=1_000,
-            **_CONNECT_WITHIN,
         )
         self._known = self._begun() if start.position == "LATEST" else None
         self._assignment = _Assignment(self._consumer, resume_at)
@@ -274,15 +280,34 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the clien
                 self._consumer.seek(tp, offset)
 
 
+def _client(kind: Callable[..., Any], bootstrap: Bootstrap, **options: Any) -> Any:
+    """A client of that kind, connected. Raises KafkaFailed with the reason where it is not let in."""
+    servers = servers_of(bootstrap)
+    options |= {"bootstrap_servers": servers.split(","), **_CONNECT_WITHIN}
+    if isinstance(bootstrap, str):
+        return kind(**options)
+    access = bootstrap.access()
+    context = access.ssl_context()
+    knock(servers, context)
+    options |= {"security_protocol": "SASL_SSL" if access.mechanism else "SSL", "ssl_context": context}
+    if access.mechanism is None:
+        return kind(**options)
+    options |= {"sasl_mechanism": access.mechanism, "sasl_plain_username": access.username}
+    try:
+        return kind(**options, sasl_plain_password=access.password)
+    except (KafkaError, OSError) as error:
+        # It has answered just now: what is left is who we are.
+        text = (
+            f"it does not let in {access.username} by {access.mechanism}: is the password right, and the mechanism on?"
+        )
+        raise KafkaFailed(text) from error
+
+
 @contextlib.contextmanager
-def _consumer(bootstrap: str, group: str | None = None) -> Iterator[KafkaConsumer]:
+def _consumer(bootstrap: Bootstrap, group: str | None = None) -> Iterator[KafkaConsumer]:
     with _failures():
-        consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
-            group_id=group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            **_CONNECT_WITHIN,
+        consumer = _client(
+            KafkaConsumer, bootstrap, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
         )
         try:
             yield consumer
@@ -299,10 +324,11 @@ def _failures() -> Iterator[None]:
         raise KafkaFailed(f"{type(error).__name__}: {error}") from error
 
 
-def _producer(bootstrap: str) -> KafkaProducer:
-    options: dict[str, Any] = {**_CONNECT_WITHIN, "enable_idempotence": False} if _NEW_CLIENT else _CONNECT_WITHIN
-    return KafkaProducer(
-        bootstrap_servers=bootstrap.split(","),
+def _producer(bootstrap: Bootstrap) -> KafkaProducer:
+    options: dict[str, Any] = {"enable_idempotence": False} if _NEW_CLIENT else {}
+    return _client(
+        KafkaProducer,
+        bootstrap,
         acks="all",
         retries=0,
         max_in_flight_requests_per_connection=1,

@@ -174,7 +174,8 @@ class KafkaMapping:
     """One self-managed Kafka (or MSK) event source mapping; ages and windows in seconds, −1 means without limit.
 
     `on_failure` is `kafka://topic` or an ARN, which `on_failure_served` says is there to be sent to. `filters` holds
-    the decoded patterns; an event passes if any matches.
+    the decoded patterns; an event passes if any matches. `access` has the types of `SourceAccessConfigurations`, those
+    of VPCs left out, with their secrets' ARNs or names.
     """
 
     logical_id: str
@@ -197,6 +198,7 @@ class KafkaMapping:
     source_arn: str | None = None
     min_pollers: int = 1
     max_pollers: int | None = None
+    access: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z]+)\.([A-Za-z0-9_]+)\}")
 DOTENV = ".env"
 _KEYS = {
     "template", "on_start", "services", "web", "secrets", "parameters", "imports", "environment", "jwks", "console",
+    "kafka_secrets",
 }  # fmt: skip
 _FACTS = {
     "postgres": ("host", "port", "database", "admin_url"),
@@ -59,6 +60,7 @@ class Project:
     imports: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     jwks: Mapping[str, Path] = field(default_factory=dict)
+    kafka_secrets: Mapping[str, Path] = field(default_factory=dict)
     correlation: tuple[str, ...] = ()  # names of headers and fields; none means the console's own
 
     @property
@@ -183,6 +185,7 @@ class _Reader:
             imports=self._texts(self._values, "imports", ""),
             environment=self._texts(self._values, "environment", ""),
             jwks=self._files("jwks"),
+            kafka_secrets=self._files("kafka_secrets"),
             correlation=self._strings(self._table(self._values, "console", {"correlation"}), "correlation", "console."),
         )
 

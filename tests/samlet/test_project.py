@@ -28,6 +28,8 @@ Count = 3
 MODE = "local"
 [jwks]
 "https://issuer.example" = "page/keys.json"
+[kafka_secrets]
+"kafka/app" = "page/keys.json"
 [console]
 correlation = ["x-order-id"]
 """
@@ -53,6 +55,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert found.parameters["Count"] == "3"
     assert found.environment == {"MODE": "local"}
     assert found.jwks == {"https://issuer.example": tmp_path / "page" / "keys.json"}
+    assert found.kafka_secrets == {"kafka/app": tmp_path / "page" / "keys.json"}
     assert found.correlation == ("x-order-id",)
     assert found.folder == tmp_path
 
@@ -114,6 +117,7 @@ def test_values_of_other_stacks_exports_are_read(tmp_path: Path) -> None:
         ("[parameters]\nA = '{kafka.bootstrap_servers}'", "parameters.A: nothing fills {kafka.bootstrap_servers}"),
         ("[parameters]\nA = '{secrets.nothing}'", "parameters.A: nothing fills {secrets.nothing}"),
         ("[jwks]\n'https://i' = 'nowhere.json'", "nowhere.json does not exist"),
+        ("[kafka_secrets]\nkafka = 'nowhere.json'", "kafka_secrets.kafka:"),
         ("[jwks]\n'https://i' = 5", "jwks.https://i: must be a non-empty string, not a number"),
         ("template = ", "not valid TOML"),
     ],

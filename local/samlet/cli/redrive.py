@@ -12,6 +12,7 @@ from itertools import batched
 
 from samlet.cluster import Record, Span, partitions_of
 from samlet.errors import SamletError
+from samlet.kafka_access import Bootstrap
 from samlet.kafka_client import commit_offsets, committed_offsets, describe_topics, read_spans, write
 
 _BATCH = 100  # records that a crash may repeat
@@ -62,7 +63,7 @@ def passing(pattern: str | None) -> Passes:
     return lambda record: wanted.judge(record) is Verdict.WANTED
 
 
-def waiting(bootstrap: str, redrive: Redrive) -> dict[int, Span]:
+def waiting(bootstrap: Bootstrap, redrive: Redrive) -> dict[int, Span]:
     """What of the source is not dealt with yet: the next offset and the end of each partition."""
     described = describe_topics(bootstrap)
     partitions_of(described, redrive.target)
@@ -76,12 +77,12 @@ def waiting(bootstrap: str, redrive: Redrive) -> dict[int, Span]:
     }
 
 
-def matching(bootstrap: str, redrive: Redrive, spans: dict[int, Span]) -> Iterator[Record]:
+def matching(bootstrap: Bootstrap, redrive: Redrive, spans: dict[int, Span]) -> Iterator[Record]:
     """The records of the spans that pass."""
     return filter(redrive.passes, read_spans(bootstrap, redrive.source, spans))
 
 
-def move(bootstrap: str, redrive: Redrive, spans: dict[int, Span], most: int | None) -> int:
+def move(bootstrap: Bootstrap, redrive: Redrive, spans: dict[int, Span], most: int | None) -> int:
     """Write what passes to the target, `most` records of it, and remember how far; returns how many were written."""
     written = 0
     reached: dict[int, int] = {}

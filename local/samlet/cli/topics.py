@@ -1,6 +1,7 @@
 """What the verbs of `samlet events` do; Kafka's address is known from the console, the rest is between us and it."""
 
 import argparse
+import http
 import json
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from samlet.cli.columns import padded
 from samlet.cli.remote import console_of
 from samlet.cluster import Record, Span, partitions_of
 from samlet.errors import SamletError
+from samlet.kafka_access import Bootstrap, from_json
 from samlet.kafka_client import committed_offsets, describe_topics, write
 
 
@@ -88,12 +90,11 @@ def redrive(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _kafka(arguments: argparse.Namespace) -> str:
-    response = console_of(arguments).open("GET", "/healthz")  # told even while it still starts
-    address = json.load(response)["addresses"].get("kafka")
-    if address is None:
+def _kafka(arguments: argparse.Namespace) -> Bootstrap:
+    response = console_of(arguments).open("GET", "/api/kafka")  # told even while it still starts
+    if response.status == http.HTTPStatus.NOT_FOUND:
         raise SamletError("no Kafka runs here; name it in samlet.toml: [services] kafka = {}")
-    return str(address)
+    return from_json(json.load(response))
 
 
 def _values(arguments: argparse.Namespace) -> Sequence[bytes]:

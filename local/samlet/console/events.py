@@ -10,12 +10,13 @@ from aiohttp import web
 
 from samlet.cluster import Record
 from samlet.errors import KafkaFailed
+from samlet.kafka_access import Bootstrap
 from samlet.kafka_client import follow_topic, read_topic
 
 _AHEAD = 500  # lines read ahead of a slow client
 
 
-async def stream_events(request: web.Request, servers: str, topic: str, *, follow: bool) -> web.StreamResponse:
+async def stream_events(request: web.Request, servers: Bootstrap, topic: str, *, follow: bool) -> web.StreamResponse:
     """Answer with every record from the beginning to the present end, and with `follow` with those that come."""
     lines = _Lines()
     lines.start(servers, topic, follow=follow)
@@ -66,7 +67,7 @@ class _Lines:
         self._room = threading.Semaphore(_AHEAD)
         self._stopped = threading.Event()
 
-    def start(self, servers: str, topic: str, *, follow: bool) -> None:
+    def start(self, servers: Bootstrap, topic: str, *, follow: bool) -> None:
         # A daemon, because the client may block for as long as no broker answers.
         threading.Thread(target=self._read, args=(servers, topic, follow), name="events", daemon=True).start()
 
@@ -79,7 +80,7 @@ class _Lines:
         self._stopped.set()
         self._room.release(_AHEAD)
 
-    def _read(self, servers: str, topic: str, follow: bool) -> None:  # noqa: FBT001 - a thread's target takes no keywords
+    def _read(self, servers: Bootstrap, topic: str, follow: bool) -> None:  # noqa: FBT001 - a thread's target takes no keywords
         records: Iterator[Record] = (
             follow_topic(servers, topic, self._stopped) if follow else read_topic(servers, topic)
         )

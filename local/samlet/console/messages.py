@@ -7,11 +7,13 @@ from aiohttp import web
 
 from samlet.console.answers import WATCHED, asked, bad, json_body, missing, number
 from samlet.console.topics import MOST_MESSAGES, Topics, Wanted, told
+from samlet.kafka_access import Bootstrap, as_json
 from samlet.template import Template
 
 
 def routes(app: web.Application) -> None:
     """Add the routes; `/api/events`, which prints a topic from its beginning, is the command line's."""
+    app.router.add_get("/api/kafka", _kafka)
     app.router.add_get("/api/topics", _overview)
     app.router.add_get("/api/topics/{topic}/messages", _messages)
     app.router.add_get("/api/topics/{topic}/messages/{partition}/{offset}", _message)
@@ -27,6 +29,11 @@ def dead_topics(template: Template | None) -> dict[str, str]:
         if mapping.on_failure and mapping.on_failure.startswith("kafka://"):
             found[mapping.on_failure.removeprefix("kafka://")] = mapping.topic
     return found
+
+
+async def _kafka(request: web.Request) -> web.Response:
+    """Where the Kafka is, for the commands that talk to it themselves; of secrets only where they are."""
+    return web.json_response(as_json(_servers(request)))
 
 
 async def _overview(request: web.Request) -> web.Response:
@@ -101,7 +108,11 @@ def _is_text(value: Any) -> bool:
 
 
 def _topics(request: web.Request) -> Topics:
-    servers = request.app[WATCHED].kafka_servers
+    return Topics(_servers(request))
+
+
+def _servers(request: web.Request) -> Bootstrap:
+    servers: Bootstrap | None = request.app[WATCHED].kafka_servers
     if servers is None:
         raise missing("no Kafka runs here")
-    return Topics(servers)
+    return servers

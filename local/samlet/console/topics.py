@@ -12,6 +12,7 @@ from typing import Any
 from samlet.cluster import Record, Span, partitions_of
 from samlet.console.correlation import Message, Names, made_at
 from samlet.errors import KafkaFailed
+from samlet.kafka_access import Bootstrap
 from samlet.kafka_client import KafkaCluster, committed_offsets, describe_topics, read_since, read_spans
 
 MOST_MESSAGES = 200
@@ -32,9 +33,9 @@ class Wanted:
 
 
 class Topics:
-    """One Kafka's topics; `servers` is `host:port[,host:port…]`."""
+    """One Kafka's topics."""
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, servers: Bootstrap) -> None:
         self._servers = servers
 
     def overview(self) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from samlet.console.correlation import Names
 from samlet.console.record import Record
+from samlet.kafka_access import Bootstrap
 from samlet.runtime import Outcome
 from samlet.sources.schedules import ScheduleState
 from samlet.template import Template
@@ -66,8 +67,8 @@ class Watched(Protocol):
         """The schedules."""
 
     @property
-    def kafka_servers(self) -> str | None:
-        """The Kafka whose events can be read, as host:port."""
+    def kafka_servers(self) -> Bootstrap | None:
+        """The Kafka whose events can be read."""
 
     @property
     def record(self) -> Record:

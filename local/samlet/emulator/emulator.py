@@ -9,6 +9,7 @@ from typing import Any
 
 from samlet import log, secret_files
 from samlet.console import Names, Record, console
+from samlet.emulator.clusters import Clusters
 from samlet.emulator.functions import FunctionHouse
 from samlet.emulator.listeners import bind, bind_agents, serve, url_of
 from samlet.emulator.metrics import Metrics
@@ -16,11 +17,12 @@ from samlet.emulator.options import Options
 from samlet.emulator.sources import Sources
 from samlet.emulator.surroundings import Surroundings
 from samlet.emulator.together import together
+from samlet.kafka_access import Bootstrap
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.project import Project, fill, variables
 from samlet.runtime import Observers, Outcome
-from samlet.services import Mailpit, MailSink
+from samlet.services import Kafka, Mailpit, MailSink
 from samlet.settings import Settings
 from samlet.sources import Schedules
 from samlet.sources.schedule_memory import ScheduleMemory
@@ -90,10 +92,20 @@ class Emulator:
         return self._sources.schedules if self._sources else None
 
     @property
-    def kafka_servers(self) -> str | None:
-        """The project's Kafka."""
+    def kafka_servers(self) -> Bootstrap | None:
+        """The project's Kafka; without one, that of the template's mappings."""
+        mappings = self.template.kafka_mappings if self.template else ()
+        return self._clusters.shown(mappings, self.template.region if self.template else "")
+
+    @property
+    def _clusters(self) -> Clusters:
         kafka = self._surroundings.kafka if self._surroundings else None
-        return kafka.bootstrap_servers if kafka else None
+        return Clusters(
+            kafka.bootstrap_servers if kafka else None,
+            embedded=isinstance(kafka, Kafka),
+            secrets=self._project.kafka_secrets,
+            aws_url=self._house.aws_url if self._house else lambda: None,
+        )
 
     def parts(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the state of each part, with the processes that it consists of."""
@@ -184,7 +196,7 @@ class Emulator:
         self._sources = Sources(
             house.template,
             house.functions,
-            self.kafka_servers,
+            self._clusters,
             self._settings,
             self._metrics,
             schedule_memory=ScheduleMemory(self._state.folder / "schedules.json"),

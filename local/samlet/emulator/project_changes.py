@@ -14,6 +14,7 @@ _SECTIONS = {
     "secrets": "secrets",
     "on_start": "on_start",
     "jwks": "jwks",
+    "kafka_secrets": "kafka_secrets",
     "correlation": "console",
 }
 

@@ -9,8 +9,10 @@ from socket import socket
 from typing import Any
 
 from samlet.aws_calls import AwsCalls
+from samlet.emulator.clusters import Clusters
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
+from samlet.kafka_client import KafkaCluster
 from samlet.log import say
 from samlet.model import JwtAuthorizer, KafkaMapping, QueueMapping
 from samlet.runtime import Functions
@@ -37,7 +39,7 @@ class _Front:
 
 
 class Sources:
-    """The event sources of one template; `kafka_servers` serves the mappings that name no servers themselves.
+    """The event sources of one template; `clusters` knows the way into each Kafka.
 
     `saves` is asked before each request whether the template has changed, `aws_url` for the address of what made the
     template's other resources.
@@ -47,7 +49,7 @@ class Sources:
         self,
         template: Template,
         functions: Functions,
-        kafka_servers: str | None,
+        clusters: Clusters,
         settings: Settings,
         metrics: Metrics,
         *,
@@ -61,7 +63,7 @@ class Sources:
         self._metrics = metrics
         self._template = template
         self._functions = functions
-        self._kafka_servers = kafka_servers
+        self._clusters = clusters
         self._jwks = jwks or {}
         self._aws_url = aws_url
         self._letters = Letters(aws_url)
@@ -135,11 +137,21 @@ class Sources:
 
     def _source(self, mapping: _Mapping, template: Template) -> KafkaSource | QueueSource | None:
         if isinstance(mapping, KafkaMapping):
-            servers = ",".join(mapping.bootstrap_servers) or self._kafka_servers or ""
-            arn = self._functions.arn(mapping.function)
-            return KafkaSource(mapping, self._functions, servers, letters=self._letters, function_arn=arn)
+            return self._kafka_source(mapping, template)
         url = self._aws_url()
         return QueueSource(mapping, self._functions, AwsCalls(url, template.region), template.account) if url else None
+
+    def _kafka_source(self, mapping: KafkaMapping, template: Template) -> KafkaSource:
+        if mapping.access and self._clusters.asks_nobody(mapping):
+            say(mapping.logical_id, "the embedded Kafka asks for no password: SourceAccessConfigurations don't count")
+        return KafkaSource(
+            mapping,
+            self._functions,
+            self._clusters.servers(mapping),
+            cluster=KafkaCluster(self._clusters.of(mapping, template.region)),
+            letters=self._letters,
+            function_arn=self._functions.arn(mapping.function),
+        )
 
     async def _serve(self, template: Template) -> None:
         """Put each API behind a port: one behind the first, as long as it exists the same; others behind their own."""

@@ -1,6 +1,8 @@
 """Services that the user brings by URL: nothing is started, but a start tells at once when one cannot be reached."""
 
 import asyncio
+import contextlib
+import ssl
 from urllib.parse import unquote, urlsplit
 
 from samlet.errors import ProjectError, ServiceFailed
@@ -105,6 +107,8 @@ class ExternalKafka(_External):
                 if await answers(host, port):
                     return True
             except (OSError, EOFError, TimeoutError) as error:
+                if await _speaks_tls(host, port):
+                    return True  # how to come in is known to the mappings
                 problem = error
         if problem:
             raise problem
@@ -135,6 +139,18 @@ class ExternalMail(_External):
     async def _answers(self) -> bool:
         async with ports.connection(self.host, self.port, within=3):
             return True
+
+
+async def _speaks_tls(host: str, port: int) -> bool:
+    """Whether anybody shows a certificate there, whoever has signed it: nothing is told to them."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with contextlib.suppress(OSError, EOFError, TimeoutError):
+        async with asyncio.timeout(3):
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+            writer.close()
+            return True
+    return False
 
 
 def _host_and_port(server: str, setting: str) -> tuple[str, int]:

@@ -141,7 +141,8 @@ class KafkaSource:
         if self._stopping.is_set():
             return
         if self._lost_at is None:
-            self._say(f"lost Kafka at {self._bootstrap} ({reason}); trying on", "warning")
+            lost = "cannot get into" if self._state == "starting" else "lost"
+            self._say(f"{lost} Kafka at {self._bootstrap} ({reason}); trying on", "warning")
             self._state = "lost"
         self._lost_at = time.monotonic()
 

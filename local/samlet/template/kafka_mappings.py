@@ -13,6 +13,9 @@ from samlet.template.stack import Resource, Stack
 
 _LONGEST_TIMEOUT = 14 * 60
 _PROVISIONED_ONLY = ("MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError")
+_IDENTITIES = ("BASIC_AUTH", "SASL_SCRAM_256_AUTH", "SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH")
+_ROOT_CERTIFICATE = "SERVER_ROOT_CA_CERTIFICATE"
+_NETWORK = ("VPC_SUBNET", "VPC_SECURITY_GROUP")  # there are none on one's own machine
 _SERVICES = {"sqs": "SQS", "kinesis": "Kinesis", "dynamodb": "DynamoDB", "mq": "Amazon MQ", "rds": "DocumentDB"}
 
 
@@ -85,6 +88,7 @@ def _mapping(stack: Stack, resource: Resource, function: str, letterboxes: Colle
         source_arn=properties.optional_text("EventSourceArn"),
         min_pollers=pollers[0],
         max_pollers=pollers[1],
+        access=_access(properties),
     )
 
 
@@ -92,12 +96,24 @@ def _note_differences(stack: Stack, resource: Resource, configuration: Propertie
     properties = resource.properties
     if "SchemaRegistryConfig" in configuration:
         stack.refuse(resource, "SchemaRegistryConfig: records are passed on as they are")
-    if access := properties.maps("SourceAccessConfigurations"):
-        types = ", ".join(item.text("Type") for item in access)
-        stack.refuse(resource, f"SourceAccessConfigurations: {types}: the broker is read without authentication")
     if "ProvisionedPollerConfig" not in properties:
         for name in filter(properties.__contains__, _PROVISIONED_ONLY):
             stack.refuse(resource, f"{name}: is honoured here, but AWS takes it only with ProvisionedPollerConfig")
+
+
+def _access(properties: Properties) -> tuple[tuple[str, str], ...]:
+    found: dict[str, str] = {}
+    for item in properties.maps("SourceAccessConfigurations"):
+        kind, uri = item.choice("Type", None, *_IDENTITIES, _ROOT_CERTIFICATE, *_NETWORK), item.text("URI")
+        if kind in found:
+            raise item.error("Type", f"{kind} is there twice")
+        if kind not in _NETWORK:
+            found[kind] = uri
+    identities = [kind for kind in found if kind in _IDENTITIES]
+    if len(identities) > 1:
+        text = f"needs one way to be let in, not {' and '.join(identities)}"
+        raise properties.error("SourceAccessConfigurations", text)
+    return tuple(found.items())
 
 
 def _windowed(properties: Properties) -> bool:

@@ -34,11 +34,10 @@ def place(request: pytest.FixtureRequest) -> Place:
         return Place(
             memory, topic, lambda record: memory.append(topic, record), lambda: memory.topics[topic].append([])
         )
-    real = KafkaCluster(request.getfixturevalue("kafka"))
-    make_topic(real.bootstrap, topic)
-    return Place(
-        real, topic, lambda record: real.send(topic, [record]), lambda: add_partitions(real.bootstrap, topic, 2)
-    )
+    servers = request.getfixturevalue("kafka")
+    real = KafkaCluster(servers)
+    make_topic(servers, topic)
+    return Place(real, topic, lambda record: real.send(topic, [record]), lambda: add_partitions(servers, topic, 2))
 
 
 async def test_conformance_a_group_reads_from_the_beginning_and_goes_on_after_a_restart(place: Place) -> None:

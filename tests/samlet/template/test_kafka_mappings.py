@@ -112,6 +112,44 @@ def test_a_queue_a_topic_or_a_bucket_that_was_made_is_told_of_failures_unless_it
     assert [part.reason for part in template.unsupported] == ([reason] if fifo else [])
 
 
+def test_ways_in_are_taken_over_and_networks_left_out(loaded: Loader) -> None:
+    kinds = ("VPC_SUBNET", "SASL_SCRAM_512_AUTH", "VPC_SUBNET", "VPC_SECURITY_GROUP", "SERVER_ROOT_CA_CERTIFICATE")
+    access = ", ".join(f"{{Type: {kind}, URI: {kind.lower()}}}" for kind in kinds)
+    template = mapping(loaded, f"{COMMON}, {SELF_MANAGED}, SourceAccessConfigurations: [{access}]")
+    assert template.kafka_mappings[0].access == (
+        ("SASL_SCRAM_512_AUTH", "sasl_scram_512_auth"),
+        ("SERVER_ROOT_CA_CERTIFICATE", "server_root_ca_certificate"),
+    )
+    assert template.unsupported == ()
+
+
+@pytest.mark.parametrize("kind", ["SelfManagedKafka", "MSK"])
+def test_ways_in_of_sams_events_are_taken_over(loaded: Loader, kind: str) -> None:
+    place = f"Stream: {MSK_ARN}" if kind == "MSK" else "KafkaBootstrapServers: [a:9092]"
+    template = loaded(
+        f"""
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Runtime: python3.13
+              Handler: a.b
+              CodeUri: code
+              Events:
+                E:
+                  Type: {kind}
+                  Properties:
+                    {place}
+                    Topics: [events]
+                    StartingPosition: LATEST
+                    SourceAccessConfigurations: [{{Type: SASL_SCRAM_512_AUTH, URI: secret}}]
+        """
+    )
+    assert template.kafka_mappings[0].access == (("SASL_SCRAM_512_AUTH", "secret"),)
+    assert template.unsupported == ()
+
+
 def test_an_msk_mapping_has_its_clusters_arn(loaded: Loader) -> None:
     (found,) = mapping(
         loaded,
@@ -163,7 +201,6 @@ def test_other_mappings_are_listed(loaded: Loader, properties: str, reason: str)
 @pytest.mark.parametrize(
     ("properties", "reason"),
     [
-        ("SourceAccessConfigurations: [{Type: BASIC_AUTH, URI: x}]", "SourceAccessConfigurations"),
         ("DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:x:1:q'}}", "DestinationConfig"),
         (
             "SelfManagedKafkaEventSourceConfig: {SchemaRegistryConfig: {EventRecordFormat: JSON}}",
@@ -232,6 +269,24 @@ def test_a_mapping_of_a_function_that_cannot_be_run_is_listed(loaded: Loader) ->
             "OnFailure.Destination: needs kafka:// and another topic",
         ),
         (f"{COMMON}, {SELF_MANAGED}, FilterCriteria: {{Filters: [{{Pattern: '[]'}}]}}", "needs a JSON object"),
+        (
+            f"{COMMON}, {SELF_MANAGED}, SourceAccessConfigurations: [{{Type: VIRTUAL_HOST, URI: x}}]",
+            r"SourceAccessConfigurations\[0\].Type: needs one of BASIC_AUTH, ",
+        ),
+        (
+            f"{COMMON}, {SELF_MANAGED}, SourceAccessConfigurations: [{{Type: BASIC_AUTH}}]",
+            r"SourceAccessConfigurations\[0\].URI: is missing",
+        ),
+        (
+            f"{COMMON}, {SELF_MANAGED}, SourceAccessConfigurations: "
+            "[{Type: BASIC_AUTH, URI: x}, {Type: SASL_SCRAM_256_AUTH, URI: x}]",
+            "SourceAccessConfigurations: needs one way to be let in, not BASIC_AUTH and SASL_SCRAM_256_AUTH",
+        ),
+        (
+            f"{COMMON}, {SELF_MANAGED}, SourceAccessConfigurations: "
+            "[{Type: BASIC_AUTH, URI: x}, {Type: BASIC_AUTH, URI: y}]",
+            r"SourceAccessConfigurations\[1\].Type: BASIC_AUTH is there twice",
+        ),
         (f"{COMMON}, SelfManagedEventSource: {{Endpoints: {{}}}}", "KafkaBootstrapServers: names no server"),
     ],
 )
