@@ -1,4 +1,7 @@
-"""A real broker that asks who comes: by password on one port, by certificate on another; its plain port stays."""
+"""A real broker that asks who comes: by password on one port, by certificate on another, on a third for TLS alone.
+
+Its plain port stays.
+"""
 
 import asyncio
 import json
@@ -28,17 +31,19 @@ class AskingBroker(SecureKafka):
         super().__init__(state, certificate=self.authority.issue_cert(HOST), reaper=reaper, downloads=downloads)
         self.sasl_servers = f"{HOST}:{self.secure_port}"
         self.mutual_servers = f"{HOST}:{ports.free_port()}"
+        self.open_servers = f"{HOST}:{ports.free_port()}"
         self._root = state / "root.pem"
         self.authority.cert_pem.write_to_path(self._root)
 
     def _write_settings(self) -> None:
         super()._write_settings()
         before = dict(line.split("=", 1) for line in self._settings.read_text().splitlines() if "=" in line)
-        mutual, security = f"MUTUAL://{self.mutual_servers}", "org.apache.kafka.common.security"
+        more = f"MUTUAL://{self.mutual_servers},OPEN://{self.open_servers}"
+        security = "org.apache.kafka.common.security"
         added = {
-            "listeners": f"{before['listeners']},{mutual}",
-            "advertised.listeners": f"{before['advertised.listeners']},{mutual}",
-            "listener.security.protocol.map": f"{before['listener.security.protocol.map']},MUTUAL:SSL",
+            "listeners": f"{before['listeners']},{more}",
+            "advertised.listeners": f"{before['advertised.listeners']},{more}",
+            "listener.security.protocol.map": f"{before['listener.security.protocol.map']},MUTUAL:SSL,OPEN:SSL",
             "listener.name.mutual.ssl.client.auth": "required",
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": str(self._root),

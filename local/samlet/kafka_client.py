@@ -288,19 +288,19 @@ def _client(kind: Callable[..., Any], bootstrap: Bootstrap, **options: Any) -> A
         return kind(**options)
     access = bootstrap.access()
     context = access.ssl_context()
-    knock(servers, context)
+    knock(servers, context, access.mechanism)
     options |= {"security_protocol": "SASL_SSL" if access.mechanism else "SSL", "ssl_context": context}
-    if access.mechanism is None:
-        return kind(**options)
-    options |= {"sasl_mechanism": access.mechanism, "sasl_plain_username": access.username}
+    if access.mechanism:
+        options |= {"sasl_mechanism": access.mechanism, "sasl_plain_username": access.username}
+        options["sasl_plain_password"] = access.password
     try:
-        return kind(**options, sasl_plain_password=access.password)
+        return kind(**options)
     except (KafkaError, OSError) as error:
-        # It has answered just now: what is left is who we are.
-        text = (
-            f"it does not let in {access.username} by {access.mechanism}: is the password right, and the mechanism on?"
-        )
-        raise KafkaFailed(text) from error
+        if access.mechanism is None:
+            raise
+        # It has answered just now: what is left is the password.
+        who = f"{access.username} by {access.mechanism}"
+        raise KafkaFailed(f"the broker does not let in {who}: is the password right?") from error
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ OF_THE_CLIENT = (
     "tests/samlet/sources/test_kafka_positions.py",
     "tests/samlet/sources/test_kafka_rebalances.py",
     "tests/samlet/sources/test_kafka_topics.py",
+    "tests/samlet/sources/test_kafka_ways_in.py",
 )
 OF_THE_LANGUAGE = (
     "tests/unit",
