@@ -18,6 +18,7 @@ from samlet.runtime.targets import Target
 RETRY_PAUSES = (60.0, 120.0)
 _LONGEST_MESSAGE = 1024  # characters of an error in a dead letter
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 300.0
+LONGEST_CHAIN = 16  # records that follow from each other; AWS takes more for a loop, too
 
 
 class Clock:
@@ -38,6 +39,7 @@ class _Accepted:
     target: Target
     payload: bytes
     since: float
+    chain: int = 0  # of destinations that have led here
 
     @property
     def function(self) -> Function:
@@ -51,18 +53,20 @@ class AsynchronousInvocations:
         self,
         invoke: Callable[[str, str, bytes], Awaitable[Outcome]],
         arn: Callable[[Function, str | None], str],
+        target: Callable[[str], Target],
         clock: Clock,
         letters: Letters | None = None,
     ) -> None:
         self._invoke = invoke
         self._arn = arn
+        self._target = target
         self._clock = clock
         self._letters = letters or Letters()
         self._deliveries: set[asyncio.Task[None]] = set()
 
-    def accept(self, target: Target, payload: bytes) -> str:
+    def accept(self, target: Target, payload: bytes, chain: int = 0) -> str:
         """Take an event; returns the request id that all of its attempts share."""
-        event = _Accepted(str(uuid.uuid4()), target, payload, self._clock.now())
+        event = _Accepted(str(uuid.uuid4()), target, payload, self._clock.now(), chain)
         delivery = asyncio.create_task(self._deliver(event))
         self._deliveries.add(delivery)
         delivery.add_done_callback(self._deliveries.discard)
@@ -129,8 +133,13 @@ class AsynchronousInvocations:
         if ":lambda:" not in target:
             say(event.function.name, f"destination {target} is not served here", level="error")
             return
+        if event.chain == LONGEST_CHAIN:
+            text = f"destination {target}: {LONGEST_CHAIN} records have followed from each other; a loop ends here"
+            say(event.function.name, text, level="error")
+            return
         try:
-            await self._invoke(str(uuid.uuid4()), target, record.encode())
+            # An event as others are: a function that is busy, or fails, gets the record again.
+            self.accept(self._target(target), record.encode(), event.chain + 1)
         except SamletError as trouble:
             say(event.function.name, f"destination {target}: {trouble}", level="error")
 

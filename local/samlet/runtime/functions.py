@@ -86,7 +86,9 @@ class Functions:
         self._idle_seconds = idle_seconds
         self._pools = {logical_id: self._pool(function) for logical_id, function in functions.items()}
         clock = clock or Clock()
-        self._asynchronous = AsynchronousInvocations(self._invoke_as, self._surroundings.arn, clock, letters)
+        self._asynchronous = AsynchronousInvocations(
+            self._invoke_as, self._surroundings.arn, self.target, clock, letters
+        )
         self._running: set[asyncio.Task[Any]] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None

@@ -11,7 +11,7 @@ from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import EnvironmentFailed, Throttled
 from samlet.model import AsyncInvocation, Destinations, Function
 from samlet.runtime import Outcome
-from samlet.runtime.asynchronous import AsynchronousInvocations
+from samlet.runtime.asynchronous import LONGEST_CHAIN, AsynchronousInvocations
 from samlet.runtime.targets import Target
 from waiting import eventually_async
 
@@ -40,9 +40,16 @@ def function(**settings: object) -> Function:
     return Function("Echo", "echo", "python3.13", "app.handler", Path(), asynchronous=AsyncInvocation(**settings))  # type: ignore[arg-type]
 
 
+def known(arn: str) -> Target:
+    """The function of an ARN; one that is named `echo` is its own destination."""
+    if arn.endswith(":echo"):
+        return Target(function(destinations=Destinations(on_success=arn)))
+    return Target(Function("Other", arn.rpartition(":")[2], "python3.13", "app.handler", Path()))
+
+
 async def deliver(attempts: Attempts, until: Callable[[], bool], **settings: object) -> SkippingClock:
     clock = SkippingClock()
-    queue = AsynchronousInvocations(attempts, lambda f, q: f"arn:aws:lambda:x:0:function:{f.name}:{q}", clock)
+    queue = AsynchronousInvocations(attempts, lambda f, q: f"arn:aws:lambda:x:0:function:{f.name}:{q}", known, clock)
     queue.accept(Target(function(**settings)), b'{"a":1}')
     await eventually_async(until)
     await queue.stop()
@@ -93,11 +100,27 @@ async def test_a_final_failure_goes_to_the_on_failure_function() -> None:
     await deliver(attempts, lambda: len(attempts.seen) == 2, max_retries=0, destinations=destinations)
     _, name, payload = attempts.seen[1]
     record = json.loads(payload)
-    assert name == target
+    assert name == "undertaker"
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 1
     assert record["requestPayload"] == {"a": 1}
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+
+
+async def test_a_destination_that_is_busy_gets_the_record_later() -> None:
+    target = "arn:aws:lambda:x:0:function:undertaker"
+    attempts = Attempts(FAILED, Throttled("undertaker", "busy"), FINE)
+    destinations = Destinations(on_failure=target)
+    clock = await deliver(attempts, lambda: len(attempts.seen) == 3, max_retries=0, destinations=destinations)
+    assert clock.pauses == [1]
+    assert attempts.seen[1][1:] == attempts.seen[2][1:]
+
+
+async def test_a_function_that_is_its_own_destination_is_stopped(capfd: pytest.CaptureFixture[str]) -> None:
+    attempts = Attempts(FINE)
+    destinations = Destinations(on_success="arn:aws:lambda:x:0:function:echo")
+    await deliver(attempts, lambda: "a loop ends here" in capfd.readouterr().err, destinations=destinations)
+    assert len(attempts.seen) == LONGEST_CHAIN + 1
 
 
 @pytest.mark.parametrize(
@@ -124,7 +147,7 @@ async def test_events_that_are_dropped_at_the_end_are_counted(capfd: pytest.Capt
         async def sleep(self, seconds: float) -> None:
             await asyncio.Event().wait()
 
-    queue = AsynchronousInvocations(Attempts(FAILED), lambda f, _: f.name, Standing())
+    queue = AsynchronousInvocations(Attempts(FAILED), lambda f, _: f.name, known, Standing())
     queue.accept(Target(function()), b"{}")
     await asyncio.sleep(0)
     await queue.stop()
