@@ -28,8 +28,10 @@ class FakeFunctions:
     events: list[Any] = field(default_factory=list)
     finished: int = 0
     names: list[str] = field(default_factory=list)
+    traces: list[str | None] = field(default_factory=list)
 
-    def invoke(self, name: str, payload: bytes) -> Awaitable[Outcome]:
+    def invoke(self, name: str, payload: bytes, *, trace_id: str | None = None) -> Awaitable[Outcome]:
+        self.traces.append(trace_id)
         return asyncio.shield(asyncio.create_task(self._run(name, payload)))
 
     async def _run(self, name: str, payload: bytes) -> Outcome:

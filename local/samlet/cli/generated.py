@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def http(arguments: argparse.Namespace) -> str:
     """A request's event, payload format 2.0."""
     from samlet.sources.event_v2 import Gateway, HttpRequest, build_event
+    from samlet.sources.tracing import traced
 
     body = sys.stdin.buffer.read() if arguments.body == "-" else (arguments.body or "").encode()
     headers = [("host", "127.0.0.1:3000"), *((name.lower(), value) for name, value in arguments.header)]
@@ -31,7 +32,7 @@ def http(arguments: argparse.Namespace) -> str:
         method=arguments.method.upper(),
         segments=_decoded(arguments.path),
         query=urlencode(arguments.query),
-        headers=tuple(headers),
+        headers=traced(tuple(headers))[0],
         body=body,
         source_ip="127.0.0.1",
     )

@@ -18,7 +18,16 @@ def new_nonce() -> str:
     return f"{_random.getrandbits(128):032x}"
 
 
-def new_trace_id() -> str:
-    """A trace header as AWS X-Ray writes it, of a trace that nobody samples."""
-    noise = f"{_random.getrandbits(160):040x}"
-    return f"Root=1-{int(time.time()):08x}-{noise[:24]};Parent={noise[24:]};Sampled=0"
+def new_trace_root() -> str:
+    """The root of a trace as it stands in a header of AWS X-Ray."""
+    return f"Root=1-{int(time.time()):08x}-{_random.getrandbits(96):024x}"
+
+
+def trace_header(given: str | None = None) -> str:
+    """What a function is told of the trace it belongs to: what was given, with what that leaves open."""
+    if given is None:
+        given = new_trace_root()
+    elif "Parent=" in given:
+        return given  # whoever says this much has decided about samples as well
+    sampled = "" if "Sampled=" in given else ";Sampled=0"  # nobody here takes any
+    return f"{given};Parent={_random.getrandbits(64):016x}{sampled}"

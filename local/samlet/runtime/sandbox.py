@@ -22,7 +22,7 @@ from samlet.runtime import ending, entrypoint, memory
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
 from samlet.runtime.held import any_done_within, done_within
-from samlet.runtime.identifiers import new_nonce, new_trace_id
+from samlet.runtime.identifiers import new_nonce, trace_header
 from samlet.runtime.layers import merge
 from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
 from samlet.runtime.memory import MemoryLimit
@@ -283,7 +283,7 @@ class Sandbox:
             self._surroundings.arn(self.function, request.qualifier),
             int((time.time() + deadline - self._now() + (_FAR if self._debugger else 0)) * 1000),
             new_nonce(),
-            request.trace_id or new_trace_id(),
+            trace_header(request.trace_id),
             request.client_context,
         )
 

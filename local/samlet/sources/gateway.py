@@ -29,10 +29,11 @@ from samlet.sources.event_v2 import (
     decode_path,
 )
 from samlet.sources.function_url import ACCOUNT, encoded_path, refusal_of_url
-from samlet.sources.invoker import Invoker
+from samlet.sources.invoker import TracingInvoker
 from samlet.sources.response_v1 import read_response_v1
 from samlet.sources.response_v2 import error_response, read_response
 from samlet.sources.routes import Match, RouteTable
+from samlet.sources.tracing import traced
 
 _PAYLOAD_LIMIT = 6 * 1024 * 1024  # what a function takes in one synchronous invocation
 _CORS_PREFIX = "access-control-"
@@ -49,7 +50,7 @@ class HttpGateway:
     def __init__(
         self,
         api: HttpApi,
-        invoker: Invoker,
+        invoker: TracingInvoker,
         *,
         account: str = "000000000000",
         region: str = "eu-central-1",
@@ -120,7 +121,8 @@ class HttpGateway:
         visit.route_key = match.route.key
         if request.body is None:
             return error_response(413, "Request Too Long")
-        parsed = _parsed(request, segments, query, request.body)
+        headers, trace_id = traced(decode_headers(request.headers))
+        parsed = _parsed(request, headers, segments, query, request.body)
         now = time.time()
         admitted = await self._admission.admit(parsed, match, request_id, now)
         if isinstance(admitted, Refused):
@@ -131,7 +133,7 @@ class HttpGateway:
         event = build(parsed, match, self._common, request_id, now, visit.authorizer)
         if len(event) > _PAYLOAD_LIMIT:
             return error_response(413, "Request Too Long")
-        response = await self._run(match, event, visit)
+        response = await self._run(match, event, trace_id, visit)
         return refusal_of_url(response) if self._function_url and visit.function_status is None else response
 
     def _log_access(
@@ -149,7 +151,7 @@ class HttpGateway:
             segments = decode_path(path)
         except ValueError:
             segments, query = (request.target,), ""
-        seen = _parsed(request, segments, query)
+        seen = _parsed(request, decode_headers(request.headers), segments, query)
         context = context_variables(seen, visit.route_key or "", self._common, request_id, time.time() - seconds)
         say(f"access {self._common.api_id}", access_line(form, context, visit, response, seconds))
 
@@ -160,10 +162,10 @@ class HttpGateway:
             return None
         return self._routes.find(method, segments[1:] or ("",))
 
-    async def _run(self, match: Match, event: bytes, visit: Visit) -> HttpResponse:
+    async def _run(self, match: Match, event: bytes, trace_id: str, visit: Visit) -> HttpResponse:
         function = match.route.function
         started = time.perf_counter()
-        invocation = asyncio.ensure_future(self._invoker.invoke(function, event))
+        invocation = asyncio.ensure_future(self._invoker.invoke(function, event, trace_id=trace_id))
         answered = await done_within(match.route.timeout / 1000, lambda: self._held(function), invocation)
         visit.integration_latency = round((time.perf_counter() - started) * 1000)
         if not answered:
@@ -206,8 +208,14 @@ def _target(raw: str) -> tuple[str, str]:
     return path, query
 
 
-def _parsed(request: RawRequest, segments: tuple[str, ...], query: str, body: bytes = b"") -> HttpRequest:
-    headers, protocol = decode_headers(request.headers), f"HTTP/{request.version}"
+def _parsed(
+    request: RawRequest,
+    headers: tuple[tuple[str, str], ...],
+    segments: tuple[str, ...],
+    query: str,
+    body: bytes = b"",
+) -> HttpRequest:
+    protocol = f"HTTP/{request.version}"
     return HttpRequest(request.method, segments, query, headers, body, request.client, protocol)
 
 

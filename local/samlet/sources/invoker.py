@@ -19,3 +19,11 @@ class Invoker(Protocol):
     async def invoke_event(self, name: str, payload: bytes) -> str:
         """Queue an event as Lambda's asynchronous invocation does, and return its request id."""
         ...
+
+
+class TracingInvoker(Invoker, Protocol):
+    """The same for a source whose events belong to traces."""
+
+    def invoke(self, name: str, payload: bytes, *, trace_id: str | None = None) -> Awaitable[Outcome]:
+        """Run a function as part of the trace that a header of AWS X-Ray names."""
+        ...

@@ -179,9 +179,9 @@ class Asked(FakeFunctions):
         super().__init__()
         self.verdict = verdict
 
-    async def invoke(self, name: str, payload: bytes) -> Outcome:
+    async def invoke(self, name: str, payload: bytes, *, trace_id: str | None = None) -> Outcome:
         if name == "Echo":
-            return await super().invoke(name, payload)
+            return await super().invoke(name, payload, trace_id=trace_id)
         self.names.append(name)
         self.asked = json.loads(payload)
         if isinstance(self.verdict, Outcome):
