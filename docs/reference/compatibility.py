@@ -26,6 +26,7 @@ boto3 speaks it, and Kafka. `make compatibility` writes this page.
 | yes, **no** | the test passed, or failed |
 | partly | some of the test's cases passed |
 | – | not offered: there is no such door |
+| *not tried* | nobody has put the test to this target: it was written after the target was asked, on the date below |
 
 Samlet's column is the run of `make test`: its tests pass, or there is no release. **The suite has not been run on AWS
 yet**; its expectations come from AWS's documentation and from captures, and *assumed* marks what neither says. How to
@@ -70,7 +71,7 @@ def mark(feature: Feature, outcomes: dict[str, str]) -> str:
     key = f"{feature.module}::{feature.test}"
     found = {outcome for name, outcome in outcomes.items() if name == key or name.startswith(f"{key}[")}
     if not found:
-        return "not tried"
+        return "*not tried*"
     if len(found) > 1:
         return "partly"
     return {"yes": "yes", "no": "**no**", "not offered": "–"}[found.pop()]

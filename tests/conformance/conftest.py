@@ -12,10 +12,12 @@ import httpx
 import pytest
 from botocore.config import Config
 
+from conformance.issuer import Issuer, issuer
 from conformance.target import NotOffered, Target, samlet, told
 from waiting import eventually
 
 Invoke = Callable[..., dict[str, Any]]
+Inbox = Callable[[str], list[dict[str, Any]]]
 _OUTCOMES = pytest.StashKey[dict[str, str]]()
 
 
@@ -50,8 +52,19 @@ def target() -> Iterator[Target]:
     if given:
         yield given
         return
-    with samlet() as running:
+    with issuer("http://127.0.0.1:0") as ours, samlet(ours.url) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def tokens(target: Target) -> Iterator[Issuer]:
+    """The issuer whose tokens the target's JWT authorizer takes."""
+    url = target.door("issuer")
+    if target.name == "samlet":
+        yield Issuer(url)
+        return
+    with issuer(url) as published:
+        yield published
 
 
 @pytest.fixture
@@ -83,7 +96,7 @@ def invoke(lambda_client: Any) -> Invoke:
 
 
 @pytest.fixture(scope="session")
-def inbox(invoke: Invoke, lambda_client: Any) -> Callable[[str], list[dict[str, Any]]]:
+def inbox(invoke: Invoke, lambda_client: Any) -> Inbox:
     """The events that have woken a function so far."""
 
     def events(function: str) -> list[dict[str, Any]]:

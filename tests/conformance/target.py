@@ -28,6 +28,8 @@ class Target:
     """The doors of a running emulator, or of AWS; None is a door that it does not have.
 
     `api` and `invoke` are URLs; on AWS itself `invoke` is the regional endpoint of Lambda. `kafka` is `host:port`.
+    `staged` is the API whose stage has a name, without that name; `issuer` is the one of the JWT authorizer, and where
+    the suite answers in its place.
     """
 
     name: str
@@ -35,6 +37,9 @@ class Target:
     invoke: str | None = None
     kafka: str | None = None
     schedules: bool = False
+    staged: str | None = None
+    function_url: str | None = None
+    issuer: str | None = None
 
     def door(self, name: str) -> str:
         """The address of a door. Raises NotOffered."""
@@ -55,23 +60,26 @@ def told(environment: Mapping[str, str]) -> Target | None:
         environment.get("CONFORMANCE_INVOKE_URL"),
         environment.get("CONFORMANCE_KAFKA"),
         environment.get("CONFORMANCE_SCHEDULES") == "1",
+        environment.get("CONFORMANCE_STAGED_URL"),
+        environment.get("CONFORMANCE_FUNCTION_URL"),
+        environment.get("CONFORMANCE_ISSUER"),
     )
 
 
 @contextlib.contextmanager
-def samlet() -> Iterator[Target]:
-    """Samlet on the suite's project, as a process of its own."""
+def samlet(issuer: str) -> Iterator[Target]:
+    """Samlet on the suite's project, as a process of its own, with tokens of `issuer`."""
     with tempfile.TemporaryDirectory() as state:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("SAMLET_")}
         variables |= {f"SAMLET_{part}_PORT": "0" for part in _PARTS}
         variables |= {"SAMLET_STATE_DIR": state, "SAMLET_CACHE_DIR": str(CHECKOUT / ".samlet")}
-        command = ["start", "--template", str(PROJECT / "template.yaml")]
+        command = ["start", "--template", str(PROJECT / "template.yaml"), "--parameter", f"Issuer={issuer}"]
         with (Path(state) / "output").open("w+b") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "samlet", *command], env=variables, stdout=output, stderr=output
             )
             try:
-                running = eventually(lambda: _ready(process, Path(state)), timeout=150)
+                running = eventually(lambda: _ready(process, Path(state), issuer), timeout=150)
                 assert running
                 yield running
             finally:
@@ -79,7 +87,7 @@ def samlet() -> Iterator[Target]:
                 process.wait(30)
 
 
-def _ready(process: "subprocess.Popen[bytes]", state: Path) -> Target | None:
+def _ready(process: "subprocess.Popen[bytes]", state: Path, issuer: str) -> Target | None:
     assert process.poll() is None, (state / "output").read_text(errors="replace")
     running = state / "running.json"
     if not running.exists():
@@ -91,5 +99,14 @@ def _ready(process: "subprocess.Popen[bytes]", state: Path) -> Target | None:
         health = httpx.get(f"{addresses['console']}/healthz")
         if health.status_code == 200:
             known = health.json()["addresses"]
-            return Target("samlet", known["api"], known["lambda"], known["kafka"], schedules=True)
+            return Target(
+                "samlet",
+                known["api"],
+                known["lambda"],
+                known["kafka"],
+                schedules=True,
+                staged=known["api StagedApi"],
+                function_url=known["url AtUrlUrl"],
+                issuer=issuer,
+            )
     return None

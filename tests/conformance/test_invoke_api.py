@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.conftest import Invoke
+from conformance.conftest import Inbox, Invoke
 from waiting import eventually
 
 
@@ -124,3 +124,32 @@ def test_an_asynchronous_event_that_fails_is_not_told_to_its_caller(invoke: Invo
     began = time.monotonic()
     assert invoke("conformance-misbehave", {"how": "raise"}, InvocationType="Event")["StatusCode"] == 202
     assert time.monotonic() - began < 10
+
+
+def test_an_event_that_fails_without_a_retry_left_goes_to_the_on_failure_destination(
+    invoke: Invoke, inbox: Inbox
+) -> None:
+    invoke("conformance-once", {"how": "raise", "number": 1}, InvocationType="Event")
+    record = outcome(inbox, 1)
+    assert (record["requestContext"]["condition"], record["requestContext"]["approximateInvokeCount"]) == (
+        "RetriesExhausted",
+        1,
+    )
+    assert record["responseContext"]["functionError"] == "Unhandled"
+    assert record["responsePayload"]["errorType"] == "ValueError"
+
+
+def test_an_event_that_succeeds_goes_to_the_on_success_destination(invoke: Invoke, inbox: Inbox) -> None:
+    invoke("conformance-once", {"how": "nothing", "number": 2}, InvocationType="Event")
+    record = outcome(inbox, 2)
+    assert record["requestContext"]["condition"] == "Success"
+    assert "seen" in record["responsePayload"]
+
+
+def outcome(inbox: Inbox, number: int) -> dict[str, Any]:
+    """The record of the event with that number, once a destination has been told of it."""
+
+    def ask() -> list[dict[str, Any]]:
+        return [record for record in inbox("conformance-by-outcome") if record["requestPayload"]["number"] == number]
+
+    return eventually(ask, timeout=60, every=0.3)[0]

@@ -2,18 +2,24 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from conformance.conftest import Inbox
 from conformance.target import Target
 from waiting import eventually
 
-Inbox = Callable[[str], list[dict[str, Any]]]
-TOPICS = {"conformance-all": 2, "conformance-filtered": 1, "conformance-picky": 1, "conformance-dead": 1}
+TOPICS = {
+    "conformance-all": 2,
+    "conformance-filtered": 1,
+    "conformance-picky": 1,
+    "conformance-dead": 1,
+    "conformance-bisected": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +135,14 @@ def test_what_is_refused_is_tried_again_and_then_goes_to_the_on_failure_topic(
     dead = next(with_dead)
     with_dead.close()
     assert (dead.key, dead.value) == (b"no", b"no")
+
+
+def test_a_batch_that_fails_is_halved_until_what_is_refused_is_alone(kafka: KafkaProducer, inbox: Inbox) -> None:
+    for value in (b"yes-1", b"yes-2", b"no", b"yes-3"):
+        kafka.send("conformance-bisected", value, partition=0)
+    kafka.flush()
+    seen = values(told(inbox, "conformance-by-bisected-kafka", b"yes-3"))
+    assert seen == [b"yes-1", b"yes-2", b"yes-3"]
 
 
 def test_the_group_commits_what_was_handled(kafka: KafkaProducer, inbox: Inbox, target: Target) -> None:

@@ -37,4 +37,5 @@ def test_a_feature_of_which_some_cases_fail_is_there_in_part() -> None:
     assert compatibility.mark(feature, {"http_api::test_x[a]": "yes", "http_api::test_x[b]": "no"}) == "partly"
     assert compatibility.mark(feature, {"http_api::test_x": "no", "http_api::test_xy": "yes"}) == "**no**"
     assert compatibility.mark(feature, {"http_api::test_x": "not offered"}) == "–"
-    assert compatibility.mark(feature, {"invoke_api::test_x": "yes"}) == "not tried"
+    assert compatibility.mark(feature, {"invoke_api::test_x": "yes"}) == "*not tried*"
+    assert "| *not tried* |" in compatibility.page()

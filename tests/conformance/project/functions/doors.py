@@ -12,3 +12,11 @@ def echo(event: Any, context: Any) -> Any:
 
 def answer(event: Any, context: Any) -> Any:
     return json.loads(event["body"])
+
+
+def echo_or_answer(event: Any, context: Any) -> Any:
+    """A GET is answered with the event, a POST with what its body says; a DELETE fails."""
+    method = event["requestContext"]["http"]["method"]
+    if method == "DELETE":
+        raise ValueError("as was wished")
+    return answer(event, context) if method == "POST" else echo(event, context)

@@ -25,3 +25,14 @@ def picky(event: Any, context: Any) -> Any:
         if base64.b64decode(record["value"]) == b"no"
     ]
     return {"batchItemFailures": refused[:1]}
+
+
+def strict(event: Any, context: Any) -> Any:
+    """Fail the whole batch if one of its records says `no`."""
+    if event.get("tell"):
+        return EVENTS
+    said = [base64.b64decode(record["value"]) for records in event["records"].values() for record in records]
+    if b"no" in said:
+        raise ValueError(f"{len(said)} records, and one says no")
+    EVENTS.append(event)
+    return None
