@@ -201,8 +201,9 @@ def _response(match: Match, invocation: asyncio.Future[Outcome], visit: Visit) -
 
 def _target(raw: str) -> tuple[str, str]:
     """Split a request target into path and query; the absolute form that proxies send is one too. Raises ValueError."""
-    if not raw.startswith("/") and "://" in raw:
-        urlsplit(raw)
+    if not raw.startswith("/"):
+        if urlsplit(raw).scheme not in {"http", "https"}:
+            raise ValueError("neither a path nor a URL, as in CONNECT host:port")
         raw = "/" + raw.partition("://")[2].partition("/")[2]
     path, _, query = raw.partition("#")[0].partition("?")
     return path, query

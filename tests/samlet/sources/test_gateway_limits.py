@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway_client import Client, FakeFunctions, serving
+from samlet.model import Route
 
 HEAD = b"Host: a\r\nConnection: close\r\n"
 
@@ -78,8 +79,8 @@ async def test_a_head_just_below_the_limit_passes(client: Client, count: int) ->
         (b"GET http://a/echo HTTP/1.1", 200),
         (b"GET //echo HTTP/1.1", 404),
         (b"GET /echo/../x HTTP/1.1", 200),
-        (b"OPTIONS * HTTP/1.1", 404),
-        (b"CONNECT a:80 HTTP/1.1", 404),
+        (b"OPTIONS * HTTP/1.1", 400),
+        (b"CONNECT a:80 HTTP/1.1", 400),
         (b"GET http://[/echo HTTP/1.1", 400),
         (b"GET /echo HTTP/9.9", 400),
         (b"G\xffT /echo HTTP/1.1", 400),
@@ -92,6 +93,15 @@ async def test_odd_request_lines_are_never_a_5xx(client: Client, line: bytes, st
     assert answer.status == status
     if status >= 400:
         assert "message" in json.loads(answer.body)
+
+
+@pytest.mark.parametrize("line", [b"CONNECT a:1 HTTP/1.1", b"OPTIONS * HTTP/1.1", b"GET ftp://a/b HTTP/1.1"])
+async def test_what_is_no_path_reaches_no_function_though_one_serves_all(line: bytes) -> None:
+    functions = FakeFunctions()
+    async with serving(functions, routes=(Route("ANY", "$default", "Echo"),)) as client:
+        assert (await client.raw(line + b"\r\n" + HEAD + b"\r\n")).status == 400
+        assert (await client("GET", "/b")).status == 200
+    assert [event["rawPath"] for event in functions.events] == ["/b"]
 
 
 @pytest.mark.parametrize(
