@@ -17,6 +17,7 @@ from samlet.emulator.options import Options
 from samlet.emulator.sources import Sources
 from samlet.emulator.surroundings import Surroundings
 from samlet.emulator.together import together
+from samlet.emulator.url_ports import UrlPorts
 from samlet.kafka_access import Bootstrap
 from samlet.log import say
 from samlet.processes import Reaper
@@ -43,6 +44,7 @@ class Emulator:
         self._surroundings: Surroundings | None = None
         self._house: FunctionHouse | None = None
         self._sources: Sources | None = None
+        self._url_ports = UrlPorts(settings)
         self._metrics = Metrics(self.parts)
         self.record = Record()
         self.names = Names(project.correlation)
@@ -156,6 +158,9 @@ class Emulator:
             Observers(self._metrics, self.record),
         )
         house.aws = self._surroundings.aws
+        if self._options.sources:
+            house.urls = self._url_ports.url
+            stack.callback(self._url_ports.close)
         self._house = house
         await together(self._surroundings.start(), self._open(house, facts, stack))
         self._addresses |= self._surroundings.addresses()
@@ -199,6 +204,7 @@ class Emulator:
             self._clusters,
             self._settings,
             self._metrics,
+            url_ports=self._url_ports,
             schedule_memory=ScheduleMemory(self._state.folder / "schedules.json"),
             catch_up=self._options.catch_up,
             jwks=self._project.jwks,

@@ -89,6 +89,15 @@ class FunctionHouse:
         self._loader.aws = moto
 
     @property
+    def urls(self) -> Callable[[str], str] | None:
+        """Who knows the function URLs by logical id, where they are served."""
+        return self._loader.urls
+
+    @urls.setter
+    def urls(self, urls: Callable[[str], str]) -> None:
+        self._loader.urls = urls
+
+    @property
     def template(self) -> Template:
         """The template, once `prepare` has read it."""
         assert self._template

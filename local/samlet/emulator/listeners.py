@@ -45,10 +45,16 @@ def _bind(host: str, port: int, title: str, setting: str, *, choosable: bool = T
 
 
 def bind_any(settings: Settings) -> socket.socket:
-    """Bind any free port."""
+    """Bind any free port and take connections."""
+    bound = bind_free(settings)
+    bound.listen(_BACKLOG)
+    return bound
+
+
+def bind_free(settings: Settings) -> socket.socket:
+    """Bind any free port; until it listens, it refuses connections."""
     bound = socket.socket()
     bound.bind((settings.host, 0))
-    bound.listen(_BACKLOG)
     return bound
 
 

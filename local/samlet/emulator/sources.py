@@ -12,6 +12,7 @@ from samlet.aws_calls import AwsCalls
 from samlet.emulator.clusters import Clusters
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
+from samlet.emulator.url_ports import UrlPorts
 from samlet.kafka_client import KafkaCluster
 from samlet.log import say
 from samlet.model import JwtAuthorizer, KafkaMapping, QueueMapping
@@ -53,6 +54,7 @@ class Sources:
         settings: Settings,
         metrics: Metrics,
         *,
+        url_ports: UrlPorts,
         schedule_memory: ScheduleMemory,
         catch_up: CatchUp = "none",
         jwks: Mapping[str, Path] | None = None,
@@ -68,6 +70,7 @@ class Sources:
         self._aws_url = aws_url
         self._letters = Letters(aws_url)
         self._saves = saves or NoSaves()
+        self._url_ports = url_ports
         self._fronts: list[_Front] = []
         self._mappings: dict[str, KafkaSource | QueueSource] = {}
         self._remapping: asyncio.Task[None] | None = None
@@ -165,8 +168,10 @@ class Sources:
             front = fronts.pop(gone)
             self._fronts.remove(front)
             await front.port.stop()
+            if front.api and front.api.function_url:
+                self._url_ports.forget(gone)
         for name, api in others.items():
-            self._put(fronts.get(name) or await self._open(bind_any(self._settings)), api, template)
+            self._put(fronts.get(name) or await self._open(self._any_port(api)), api, template)
         self._warn_of_keys(template)
 
     def _put(self, front: _Front, api: HttpApi | None, template: Template) -> None:
@@ -184,6 +189,9 @@ class Sources:
                 held=self._functions.held,
             )
             _tell_stages(api)
+
+    def _any_port(self, api: HttpApi) -> socket:
+        return self._url_ports.take(api.logical_id) if api.function_url else bind_any(self._settings)
 
     async def _open(self, bound: socket) -> _Front:
         front = _Front(GatewayPort(saves=self._saves), url_of(bound))

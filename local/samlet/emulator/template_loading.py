@@ -1,7 +1,7 @@
 """Loads the template of a project: its parameters, what moto makes of it, and what is said of parts that aren't run."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +18,17 @@ _REGION = "eu-central-1"
 
 
 class TemplateLoader:
-    """Reads the template as it is now; `folder` is the state folder. `aws`, if there is one, makes other resources."""
+    """Reads the template as it is now; `folder` is the state folder. `aws`, if there is one, makes other resources.
+
+    `urls` knows where function URLs are served, by logical id.
+    """
 
     def __init__(self, settings: Settings, options: Options, folder: Path) -> None:
         self._settings = settings
         self._options = options
         self._folder = folder
         self.aws: Moto | None = None
+        self.urls: Callable[[str], str] | None = None
 
     async def load(self, project: Project, facts: Mapping[str, str], told: Collection[Unsupported] = ()) -> Template:
         """The project's template, `facts` filled in; says what isn't run, but for what was `told` before.
@@ -68,6 +72,7 @@ class TemplateLoader:
             cache=self._folder / "templates",  # they hold parameters, so they go with the state and are not shared
             unpacked=self._folder / "code",
             maker=maker,
+            urls=self.urls,
         )
 
     def _overridden(self, template: Template) -> Template:

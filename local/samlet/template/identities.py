@@ -17,22 +17,41 @@ _NAME_PROPERTIES = (
 )
 
 
+_REFERRED_BY_ARN = (
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Lambda::Url",
+    "AWS::Lambda::Version",
+    "AWS::SNS::Topic",
+)
+
+
 class Identities:
-    """Names and ARNs of the resources of one template; `resolve` gives the value of a property."""
+    """Names and ARNs of the resources of one template; `resolve` gives the value of a property.
+
+    `urls` knows where function URLs are served, by logical id.
+    """
 
     def __init__(
-        self, resources: Mapping[str, Any], resolve: Callable[[Any, str], Any], *, region: str, account: str
+        self,
+        resources: Mapping[str, Any],
+        resolve: Callable[[Any, str], Any],
+        *,
+        region: str,
+        account: str,
+        urls: Callable[[str], str] | None = None,
     ) -> None:
         self._resources = resources
         self._resolve = resolve
         self._region = region
         self._account = account
+        self._urls = urls or (lambda name: f"https://{name.lower()}.lambda-url.{region}.on.aws/")
         self._open: list[str] = []
 
     def ref(self, logical_id: str) -> Any:
         """The value of `Ref`; raises LookupError with the reason if there is no such resource."""
         kind = self._kind(logical_id)
-        if kind in ("AWS::Lambda::Alias", "AWS::Lambda::Version", "AWS::Lambda::LayerVersion", "AWS::SNS::Topic"):
+        if kind in _REFERRED_BY_ARN:
             return self.arn(logical_id)
         if kind == "AWS::SQS::Queue":
             return f"https://sqs.{self._region}.amazonaws.com/{self._account}/{self.name(logical_id)}"
@@ -47,6 +66,8 @@ class Identities:
             return f"https://{logical_id}.execute-api.{self._region}.amazonaws.com"
         if kind == "AWS::Lambda::Version" and name == "Version":
             return "1"
+        if kind == "AWS::Lambda::Url" and name == "FunctionUrl":
+            return self._urls(logical_id)
         if kind == "AWS::ApiGatewayV2::Api" and name == "ApiId":
             return logical_id
         if name == "Arn" or name.endswith("Arn"):
@@ -63,6 +84,9 @@ class Identities:
             function = str(self._property(logical_id, "FunctionName", "")).rpartition(":function:")[2].split(":")[0]
             qualifier = self._property(logical_id, "Name", logical_id) if kind.endswith("Alias") else "1"
             return f"arn:aws:lambda:{own}:function:{function}:{qualifier}"
+        if kind == "AWS::Lambda::Url":
+            target = str(self._property(logical_id, "TargetFunctionArn", logical_id))
+            return target if target.startswith("arn:") else f"arn:aws:lambda:{own}:function:{target}"
         if kind == "AWS::Lambda::LayerVersion":
             return f"arn:aws:lambda:{own}:layer:{logical_id}:1"
         if kind == "AWS::Events::Rule":

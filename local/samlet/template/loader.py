@@ -1,6 +1,6 @@
 """Loads a template: reads, expands, resolves it, and shapes the result into the model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,13 @@ def load(
     cache: Path | None = None,
     unpacked: Path | None = None,
     maker: Maker | None = None,
+    urls: Callable[[str], str] | None = None,
 ) -> Template:
     """The template at `path`, resolved; raises TemplateError that names the file, the line, and the place in it.
 
-    `imports` are the values of other stacks' exports; `maker` makes resources that are no part of Samlet. What takes
-    long is kept in the folder `cache`, code from archives and of the template itself in `unpacked`.
+    `imports` are the values of other stacks' exports; `maker` makes resources that are no part of Samlet; `urls` knows
+    where function URLs are served, by logical id. What takes long is kept in the folder `cache`, code from archives
+    and of the template itself in `unpacked`.
     """
     path = path.resolve()
     try:
@@ -47,7 +49,7 @@ def load(
     lines = Lines(text)
     try:
         pseudo = _pseudo(region, account)
-        template = _load(path, text, parameters, pseudo, imports or {}, cache, unpacked, maker)
+        template = _load(path, text, parameters, pseudo, imports or {}, cache, unpacked, maker, urls)
         return replace(template, unsupported=tuple(_in_order(template.unsupported, lines)))
     except reader.MalformedText as error:
         raise TemplateError(f"{path}:{error.line or 1}: {error}") from error
@@ -73,11 +75,13 @@ def _load(
     cache: Path | None,
     unpacked: Path | None,
     maker: Maker | None,
+    urls: Callable[[str], str] | None,
 ) -> Template:
     whole = expanded(path, text, given, pseudo, imports, cache)
     resolver = Resolver(whole.parameters, pseudo, whole.mappings, whole.conditions, imports=imports)
     region, account = str(pseudo["AWS::Region"]), str(pseudo["AWS::AccountId"])
-    stack = Stack(path, whole.document["Resources"], resolver, region=region, account=account, unpacked=unpacked)
+    resources = whole.document["Resources"]
+    stack = Stack(path, resources, resolver, region=region, account=account, unpacked=unpacked, urls=urls)
     elsewhere = others(stack)
     made = _made(stack, resolver, elsewhere, maker) if maker else None
     queues = made.arns("AWS::SQS::Queue", "sqs") if made else {}

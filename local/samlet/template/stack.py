@@ -1,7 +1,7 @@
 """One expanded template while it is read: its resources with resolved properties, and what cannot be run of them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class Stack:
         region: str,
         account: str,
         unpacked: Path | None = None,
+        urls: Callable[[str], str] | None = None,
     ) -> None:
         self.path = path
         self.unpacked = unpacked or path.parent / ".samlet" / "code"
@@ -51,7 +52,7 @@ class Stack:
             for logical_id, resource in resources.items()
             if "Condition" not in resource or resolver.holds(resource["Condition"], f"Resources.{logical_id}.Condition")
         }
-        self.identities = Identities(self._declared, resolver.resolve, region=region, account=account)
+        self.identities = Identities(self._declared, resolver.resolve, region=region, account=account, urls=urls)
         resolver.references = self.identities
         self._functions = self._function_names()
 

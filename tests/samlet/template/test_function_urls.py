@@ -4,6 +4,7 @@ import pytest
 
 from samlet.errors import TemplateError
 from samlet.model import Cors, Route
+from samlet.template import load
 
 from .conftest import Loader
 
@@ -63,3 +64,21 @@ def test_a_property_that_no_url_has_is_listed(loaded: Loader) -> None:
 def test_a_url_without_an_auth_type_is_an_error(loaded: Loader) -> None:
     with pytest.raises(TemplateError, match=r"Resources\.Url\.Properties\.AuthType: is missing"):
         loaded(PLAIN % "{TargetFunctionArn: !Ref F}")
+
+
+def test_a_url_refers_to_its_function_and_knows_its_address(loaded: Loader) -> None:
+    outputs = """
+        Outputs:
+          Ref: {Value: !Ref Url}
+          Arn: {Value: !GetAtt Url.FunctionArn}
+          Url: {Value: !GetAtt Url.FunctionUrl}
+"""
+    for target, arn in (("!Ref F", "F"), ("!GetAtt F.Arn", "F"), ("!Ref Live", "F:live")):
+        template = loaded(PLAIN % f"{{TargetFunctionArn: {target}, AuthType: NONE}}" + outputs)
+        assert template.outputs == {
+            "Ref": f"arn:aws:lambda:eu-central-1:000000000000:function:{arn}",
+            "Arn": f"arn:aws:lambda:eu-central-1:000000000000:function:{arn}",
+            "Url": "https://url.lambda-url.eu-central-1.on.aws/",
+        }
+        served = load(template.path, {}, urls=lambda name: f"http://127.0.0.1:1/{name}/")
+        assert served.outputs["Url"] == "http://127.0.0.1:1/Url/"
