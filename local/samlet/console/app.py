@@ -5,7 +5,7 @@ from aiohttp import web
 from samlet.console import invocations, mails, messages, overview, page, resources, stream, timetables, traces
 from samlet.console.answers import WATCHED, missing
 from samlet.console.events import stream_events
-from samlet.console.guard import guard
+from samlet.console.guard import guard, protect
 from samlet.console.watched import Watched
 
 _LARGEST_BODY = 2 * 1024 * 1024
@@ -14,6 +14,7 @@ _LARGEST_BODY = 2 * 1024 * 1024
 def console(watched: Watched) -> web.Application:
     """Return the console's application over one emulator."""
     app = web.Application(middlewares=[guard], client_max_size=_LARGEST_BODY)
+    app.on_response_prepare.append(protect)
     app[WATCHED] = watched
     app.router.add_get("/healthz", _health)
     app.router.add_get("/metrics", _metrics)

@@ -18,17 +18,11 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return web.json_response({"error": "the console answers to loopback names only"}, status=403)
     if request.method not in _SAFE_METHODS and is_foreign(request):
         return web.json_response({"error": "another origin may not change anything here"}, status=403)
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        _protect(error)
-        raise
-    if not response.prepared:
-        _protect(response)
-    return response
+    return await handler(request)
 
 
-def _protect(response: web.StreamResponse) -> None:
+async def protect(_request: web.Request, response: web.StreamResponse) -> None:
+    """Say of every answer, refusals and streams too, that other sites have no use for it."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers.setdefault("Cache-Control", "no-store")
