@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 
 from samlet.errors import ResourceRefused, ServiceFailed
@@ -210,3 +211,26 @@ def test_what_would_wake_a_function_is_left_out_and_said() -> None:
     both = [{"Protocol": "lambda", "Endpoint": "f"}, {"Protocol": "sqs", "Endpoint": "q"}]
     properties, notes = adapted(_wanted("SNS::Topic", "News", Subscription=both))
     assert (properties["Subscription"], len(notes)) == (both[1:], 1)
+
+
+async def test_the_page_of_another_site_may_read_nothing_but_what_a_bucket_allows(
+    moto: Moto, resources: MotoResources
+) -> None:
+    secret = resources.make(_wanted("SecretsManager::Secret", "Password", SecretString="hunter2"))
+    scope = f"Credential=local/20260101/{REGION}/secretsmanager/aws4_request"
+    signed = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=x"
+    read = {"X-Amz-Target": "secretsmanager.GetSecretValue", "Authorization": signed}
+    evil, page = {"Origin": "https://evil.example"}, {"Origin": "https://page.example"}
+    buckets = _client(moto, "s3")
+    buckets.create_bucket(Bucket="open", CreateBucketConfiguration={"LocationConstraint": REGION})
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": [page["Origin"]]}
+    buckets.put_bucket_cors(Bucket="open", CORSConfiguration={"CORSRules": [rule]})
+    buckets.put_object(Bucket="open", Key="a", Body=b"hello")
+    link = buckets.generate_presigned_url("get_object", Params={"Bucket": "open", "Key": "a"})
+    async with httpx.AsyncClient() as browser:
+        asked = await browser.post(moto.url, json={"SecretId": secret.ref}, headers=read | evil)
+        assert (asked.status_code, asked.json()["SecretString"]) == (200, "hunter2")
+        assert "access-control-allow-origin" not in asked.headers
+        allowed = await browser.get(link, headers=page)
+        assert (allowed.text, allowed.headers["access-control-allow-origin"]) == ("hello", page["Origin"])
+        assert "access-control-allow-origin" not in (await browser.get(link, headers=evil)).headers
