@@ -93,12 +93,15 @@ async def serving(
     stage: str = "$default",
     routes: tuple[Route, ...] = ROUTES,
     jwks: Mapping[str, Path] | None = None,
+    secrets: Mapping[str, str] | None = None,
     **properties: Any,
 ) -> AsyncIterator[Client]:
     """Serve one API; `properties` are further ones of its HttpApi."""
     answered: list[tuple[str, int, float]] = []
     api = HttpApi("Api", routes, cors, stage, **properties)
-    gateway = HttpGateway(api, functions, jwks=jwks, answered=lambda *answer: answered.append(answer))
+    gateway = HttpGateway(
+        api, functions, jwks=jwks, secrets=(secrets or {}).get, answered=lambda *answer: answered.append(answer)
+    )
     door = GatewayPort(gateway)
     _, port = await door.serve()
     try:

@@ -99,6 +99,13 @@ class LambdaAuthorizer:
 
 
 @dataclass(frozen=True, slots=True)
+class IamAuthorizer:
+    """Lets requests pass that were signed for `service` with a secret that is known here."""
+
+    service: Literal["execute-api", "lambda"] = "execute-api"
+
+
+@dataclass(frozen=True, slots=True)
 class Throttle:
     """How many requests may come at once, and how many a second after that."""
 
@@ -114,7 +121,7 @@ class Route:
     path: str
     function: str
     timeout: int = 30_000
-    authorizer: JwtAuthorizer | LambdaAuthorizer | None = None
+    authorizer: JwtAuthorizer | LambdaAuthorizer | IamAuthorizer | None = None
     scopes: tuple[str, ...] = ()
     payload_format: Literal["1.0", "2.0"] = "2.0"
     throttle: Throttle | None = None

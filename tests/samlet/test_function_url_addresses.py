@@ -8,6 +8,9 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from toy import Toy
 from waiting import eventually
@@ -35,6 +38,11 @@ Resources:
       Handler: app.echo
       FunctionUrlConfig: {AuthType: NONE}
       Events: {Get: {Type: HttpApi, Properties: {Method: GET, Path: /echo}}}
+  Signed:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.echo
+      FunctionUrlConfig: {AuthType: AWS_IAM}
   Ask:
     Type: AWS::Serverless::Function
     Properties:
@@ -92,6 +100,17 @@ def test_a_url_keeps_its_address_until_it_is_gone_and_is_known_when_it_is_back(r
     answer = asked(running)
     assert answer["url"] == f"{eventually(lambda: running.addresses.get('url EchoUrl'))}/"
     assert json.loads(answer["answer"])["event"]["rawPath"] == "/asked"
+
+
+def test_a_url_of_iam_lets_pass_who_signs_with_the_keys_that_functions_have(running: Toy) -> None:
+    url = f"{running.addresses['url SignedUrl']}/a%20b?x=1"
+    assert httpx.get(url).status_code == 403
+    for access_key, status in (("local", 200), ("AKIAOTHER", 403)):
+        request = AWSRequest("POST", url, data=b"hello")
+        SigV4Auth(Credentials(access_key, "local", "local"), "lambda", "eu-central-1").add_auth(request)
+        answer = httpx.post(url, content=b"hello", headers=dict(request.headers))
+        assert answer.status_code == status
+    assert "AKIAOTHER is not known here" in running.log
 
 
 def test_the_trace_of_a_request_is_the_one_that_its_function_is_told(running: Toy) -> None:

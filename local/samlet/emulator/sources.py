@@ -27,6 +27,8 @@ from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.sources.schedules import CatchUp
 from samlet.template import HttpApi, Template
 
+LOCAL = "local"  # access key and secret that functions are given, unless the project brings others
+
 type _Mapping = KafkaMapping | QueueMapping
 
 
@@ -185,10 +187,17 @@ class Sources:
                 account=template.account,
                 region=template.region,
                 jwks=self._jwks,
+                secrets=self._secret,
                 answered=partial(self._metrics.answered, api.logical_id),
                 held=self._functions.held,
             )
             _tell_stages(api)
+
+    def _secret(self, access_key: str) -> str | None:
+        """The secret of an access key: the one that functions sign with, or `local`, which any shell may use."""
+        told = self._functions.surroundings.extra_environment
+        known = {told.get("AWS_ACCESS_KEY_ID", LOCAL): told.get("AWS_SECRET_ACCESS_KEY", LOCAL)}
+        return known.get(access_key, LOCAL if access_key == LOCAL else None)
 
     def _any_port(self, api: HttpApi) -> socket:
         return self._url_ports.take(api.logical_id) if api.function_url else bind_any(self._settings)

@@ -6,14 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from samlet.model import HttpApi, JwtAuthorizer, LambdaAuthorizer
+from samlet.model import HttpApi, IamAuthorizer, JwtAuthorizer, LambdaAuthorizer
 from samlet.sources.authorization import Allowed, Refused, identity
 from samlet.sources.authorizer_event import authorizer_event, route_arn
 from samlet.sources.event_v2 import Gateway, HttpRequest, context_variables
+from samlet.sources.iam_authorizer import decide
 from samlet.sources.invoker import Invoker
 from samlet.sources.lambda_authorizer import LambdaGuard
 from samlet.sources.response_v2 import HttpResponse, error_response
 from samlet.sources.routes import Match
+from samlet.sources.signature import Secrets
 from samlet.sources.throttling import TokenBucket
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ _MESSAGES = {401: "Unauthorized", 403: "Forbidden", 500: "Internal Server Error"
 
 
 class Admission:
-    """Admits requests to the routes of one API; `jwks` names local files of keys by issuer."""
+    """Admits requests to the routes of one API.
+
+    `jwks` names local files of keys by issuer, `secrets` knows what an access key signs with.
+    """
 
     def __init__(
         self,
@@ -32,10 +37,12 @@ class Admission:
         invoker: Invoker,
         *,
         jwks: Mapping[str, Path],
+        secrets: Secrets = lambda _access_key: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gateway = gateway
         self._clock = clock
+        self._secrets = secrets
         routes = api.routes
         self._buckets = {route.key: TokenBucket(route.throttle, clock()) for route in routes if route.throttle}
         authorizers = {route.authorizer for route in routes}
@@ -50,6 +57,8 @@ class Admission:
         authorizer = match.route.authorizer
         if authorizer is None:
             return None
+        if isinstance(authorizer, IamAuthorizer):
+            return decide(request, self._gateway, authorizer.service, self._secrets, now)
         context = context_variables(request, match.route.key, self._gateway, request_id, now)
         variables = self._gateway.stage_variables
         if isinstance(authorizer, JwtAuthorizer):

@@ -100,7 +100,9 @@ def _context(
         "domainPrefix": domain.partition(".")[0],
         "extendedRequestId": request_id,
         "httpMethod": request.method,
-        "identity": _NOBODY | {"sourceIp": request.source_ip, "userAgent": headers.get("User-Agent", "")},
+        "identity": _NOBODY
+        | _signer(authorizer)
+        | {"sourceIp": request.source_ip, "userAgent": headers.get("User-Agent", "")},
         "path": "/" + "/".join(request.segments),
         "protocol": request.protocol,
         "requestId": request_id,
@@ -116,4 +118,15 @@ def _authorizer(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """The claims of a token, or the context of a function, which stands beside nothing else in this format."""
     if given and "lambda" in given:
         return dict(given["lambda"] or {})
-    return dict(given["jwt"]) if given else {"claims": None, "scopes": None}
+    return dict(given["jwt"]) if given and "jwt" in given else {"claims": None, "scopes": None}
+
+
+def _signer(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Who has signed the request, in the words of this format."""
+    iam = (given or {}).get("iam")
+    if iam is None:
+        return {}
+    return {name: iam[name] for name in ("accessKey", "accountId", "userArn")} | {
+        "caller": iam["callerId"],
+        "user": iam["userId"],
+    }

@@ -30,6 +30,7 @@ class HttpRequest:
     body: bytes
     source_ip: str
     protocol: str = "HTTP/1.1"
+    raw_path: str = ""  # as it came; signatures are made of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,4 +19,7 @@ def refusal_of_url(response: HttpResponse) -> HttpResponse:
         reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
         body = {"Reason": reason, "Type": "User", "message": "Rate Exceeded."}
         return HttpResponse(429, headers, json.dumps(body, separators=(",", ":")).encode())
+    if response.status == 403:
+        headers.append(("x-amzn-errortype", "AccessDeniedException"))
+        return HttpResponse(403, headers, b'{"Message":"Forbidden"}')
     return HttpResponse(502, headers, b"Internal Server Error") if response.status >= 500 else response

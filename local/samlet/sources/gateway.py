@@ -12,7 +12,7 @@ from samlet.errors import MalformedResponse, SamletError, Throttled
 from samlet.http_request import RawRequest
 from samlet.http_response import HttpResponse
 from samlet.log import say
-from samlet.model import HttpApi
+from samlet.model import HttpApi, IamAuthorizer
 from samlet.runtime.held import done_within
 from samlet.runtime.outcome import Outcome
 from samlet.sources.access_log import Visit, access_line
@@ -33,6 +33,7 @@ from samlet.sources.invoker import TracingInvoker
 from samlet.sources.response_v1 import read_response_v1
 from samlet.sources.response_v2 import error_response, read_response
 from samlet.sources.routes import Match, RouteTable
+from samlet.sources.signature import Secrets
 from samlet.sources.tracing import traced
 
 _PAYLOAD_LIMIT = 6 * 1024 * 1024  # what a function takes in one synchronous invocation
@@ -44,7 +45,8 @@ class HttpGateway:
     """One HTTP API, served by a `GatewayPort`; the functions are run by `invoker`.
 
     `answered` is told each answer's route (its key, or `none`), status and time in seconds. `held` is how many seconds
-    of a function's time so far don't count, because a debugger has stopped it.
+    of a function's time so far don't count, because a debugger has stopped it. `secrets` knows what an access key signs
+    with.
     """
 
     def __init__(
@@ -55,14 +57,16 @@ class HttpGateway:
         account: str = "000000000000",
         region: str = "eu-central-1",
         jwks: Mapping[str, Path] | None = None,
+        secrets: Secrets = lambda _access_key: None,
         answered: Callable[[str, int, float], None] = lambda _route, _status, _seconds: None,
         held: Callable[[str], float] = lambda _function: 0.0,
     ) -> None:
         self._routes = RouteTable(api.routes)
         self._cors = CorsPolicy(api.cors) if api.cors else None
-        account = ACCOUNT if api.function_url else account
+        signed = any(isinstance(route.authorizer, IamAuthorizer) for route in api.routes)
+        account = ACCOUNT if api.function_url and not signed else account
         self._common = Gateway(api.logical_id, account, api.stage, region, api.stage_variables)
-        self._admission = Admission(api, self._common, invoker, jwks=jwks or {})
+        self._admission = Admission(api, self._common, invoker, jwks=jwks or {}, secrets=secrets)
         self._access_log = api.access_log
         self._function_url = api.function_url
         self._invoker = invoker
@@ -70,7 +74,14 @@ class HttpGateway:
         self._held = held
         self._stages = {
             other.stage: HttpGateway(
-                other, invoker, account=account, region=region, jwks=jwks, answered=answered, held=held
+                other,
+                invoker,
+                account=account,
+                region=region,
+                jwks=jwks,
+                secrets=secrets,
+                answered=answered,
+                held=held,
             )
             for other in api.others
         }
@@ -122,12 +133,13 @@ class HttpGateway:
         if request.body is None:
             return error_response(413, "Request Too Long")
         headers, trace_id = traced(decode_headers(request.headers))
-        parsed = _parsed(request, headers, segments, query, request.body)
+        parsed = _parsed(request, headers, path, segments, query, request.body)
         now = time.time()
         admitted = await self._admission.admit(parsed, match, request_id, now)
         if isinstance(admitted, Refused):
             visit.authorizer_error = admitted.error if admitted.by_authorizer else None
-            return refusal(admitted)
+            refused = refusal(admitted)
+            return refusal_of_url(refused) if self._function_url else refused
         visit.authorizer = admitted.context if admitted else None
         build = build_event_v1 if match.route.payload_format == "1.0" else build_event
         event = build(parsed, match, self._common, request_id, now, visit.authorizer)
@@ -151,7 +163,7 @@ class HttpGateway:
             segments = decode_path(path)
         except ValueError:
             segments, query = (request.target,), ""
-        seen = _parsed(request, decode_headers(request.headers), segments, query)
+        seen = _parsed(request, decode_headers(request.headers), request.target, segments, query)
         context = context_variables(seen, visit.route_key or "", self._common, request_id, time.time() - seconds)
         say(f"access {self._common.api_id}", access_line(form, context, visit, response, seconds))
 
@@ -212,12 +224,13 @@ def _target(raw: str) -> tuple[str, str]:
 def _parsed(
     request: RawRequest,
     headers: tuple[tuple[str, str], ...],
+    path: str,
     segments: tuple[str, ...],
     query: str,
     body: bytes = b"",
 ) -> HttpRequest:
     protocol = f"HTTP/{request.version}"
-    return HttpRequest(request.method, segments, query, headers, body, request.client, protocol)
+    return HttpRequest(request.method, segments, query, headers, body, request.client, protocol, path)
 
 
 def _first_segment(target: str) -> str:

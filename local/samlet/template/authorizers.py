@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 
-from samlet.model import JwtAuthorizer, LambdaAuthorizer
+from samlet.model import IamAuthorizer, JwtAuthorizer, LambdaAuthorizer
 from samlet.template.properties import Properties
 from samlet.template.stack import Stack
 
-type Authorizer = JwtAuthorizer | LambdaAuthorizer
+type Authorizer = JwtAuthorizer | LambdaAuthorizer | IamAuthorizer
 
 _EXTENSION = "x-amazon-apigateway-authorizer"
 _SOURCE = re.compile(r"\$request\.(?:header|querystring)\.\S+|\$context\.[\w.]+|\$stageVariables\.\w+")
@@ -35,7 +35,10 @@ class Authorizers:
             raise CannotAuthorize(f"there is no security scheme {name}")
         scheme = self._schemes.inner(name)
         if _EXTENSION not in scheme:
-            raise CannotAuthorize(_unknown(scheme.text("x-amazon-apigateway-authtype", name)))
+            kind = scheme.text("x-amazon-apigateway-authtype", name)
+            if kind.upper() in ("AWSSIGV4", "AWS_IAM"):
+                return IamAuthorizer()
+            raise CannotAuthorize(_unknown(kind))
         return self._read(name, scheme.inner(_EXTENSION), "type")
 
     def resource(self, reference: str) -> Authorizer:
@@ -108,6 +111,4 @@ def _sources(properties: Properties) -> tuple[str, ...]:
 
 
 def _unknown(kind: str) -> str:
-    if kind.upper() in ("AWSSIGV4", "AWS_IAM"):
-        return "signatures of IAM are not checked"
     return f"authorizers of type {kind or 'nothing'} are not run"

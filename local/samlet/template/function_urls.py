@@ -1,6 +1,6 @@
 """Function URLs of a template."""
 
-from samlet.model import HttpApi, Route
+from samlet.model import HttpApi, IamAuthorizer, Route
 from samlet.template.http_apis import cors_of
 from samlet.template.stack import Resource, Stack
 
@@ -20,15 +20,15 @@ def function_urls(stack: Stack, runnable: set[str]) -> tuple[HttpApi, ...]:
             stack.refuse(resource, reason)
         else:
             assert function
-            route = Route("ANY", "$default", function, _AS_LONG_AS_IT_TAKES)
+            signed = resource.properties.choice("AuthType", None, "NONE", "AWS_IAM") == "AWS_IAM"
+            authorizer = IamAuthorizer("lambda") if signed else None
+            route = Route("ANY", "$default", function, _AS_LONG_AS_IT_TAKES, authorizer)
             cors = cors_of(resource.properties.inner("Cors")) if "Cors" in resource.properties else None
             found.append(HttpApi(resource.logical_id, (route,), cors, function_url=True))
     return tuple(found)
 
 
 def _impossible(resource: Resource) -> str | None:
-    if resource.properties.choice("AuthType", None, "NONE", "AWS_IAM") == "AWS_IAM":
-        return "AuthType: signatures of IAM are not checked, so the URL is not served"
     if resource.properties.choice("InvokeMode", "BUFFERED", "BUFFERED", "RESPONSE_STREAM") == "RESPONSE_STREAM":
         return "InvokeMode: responses are not streamed, so the URL is not served"
     return None

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from samlet.model import Cors, HttpApi, JwtAuthorizer
+from samlet.model import Cors, HttpApi, IamAuthorizer, JwtAuthorizer
 from samlet.template.authorizers import Authorizers, CannotAuthorize, lowered
 from samlet.template.openapi import body_routes
 from samlet.template.properties import Properties
@@ -83,7 +83,7 @@ def _guard(properties: Properties, authorizers: Authorizers) -> Guard:
     if kind == "NONE":
         return Guard()
     if kind == "AWS_IAM":
-        raise CannotAuthorize("signatures of IAM are not checked")
+        return Guard(IamAuthorizer())
     authorizer = authorizers.resource(properties.text("AuthorizerId", ""))
     if isinstance(authorizer, JwtAuthorizer) != (kind == "JWT"):
         raise properties.error("AuthorizationType", f"{kind} does not fit the authorizer")

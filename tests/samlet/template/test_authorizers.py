@@ -3,7 +3,7 @@
 import pytest
 
 from samlet.errors import TemplateError
-from samlet.model import HttpApi, JwtAuthorizer, LambdaAuthorizer, Route
+from samlet.model import HttpApi, IamAuthorizer, JwtAuthorizer, LambdaAuthorizer, Route
 from samlet.template import Template
 
 from .conftest import Loader
@@ -131,6 +131,42 @@ def test_a_route_of_its_own_names_its_authorizer(
     assert [note.logical_id for note in template.unsupported] == ["Node"]
 
 
+def test_a_route_of_iam_wants_signatures(loaded: Loader) -> None:
+    for text in (
+        PLAIN + route_to("GET /a", "AuthorizationType: AWS_IAM"),
+        openapi("{S: {type: apiKey, x-amazon-apigateway-authtype: awsSigv4}}", ", security: [{S: []}]", ""),
+    ):
+        (route,) = loaded(text).apis[0].routes
+        assert route.authorizer == IamAuthorizer()
+
+
+def test_sams_authorizer_of_iam_is_for_the_routes_that_name_it_or_for_all(loaded: Loader) -> None:
+    sam = """
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          Api:
+            Type: AWS::Serverless::HttpApi
+            Properties: {Auth: {EnableIamAuthorizer: true%s}}
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Runtime: python3.13
+              Handler: a.b
+              CodeUri: code
+              Events:
+                One: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /one%s}}
+    """
+    for usual, own, expected in (
+        ("", "", None),
+        ("", ", Auth: {Authorizer: AWS_IAM}", IamAuthorizer()),
+        (", DefaultAuthorizer: AWS_IAM", "", IamAuthorizer()),
+        (", DefaultAuthorizer: AWS_IAM", ", Auth: {Authorizer: NONE}", None),
+    ):
+        template = loaded(sam % (usual, own))
+        assert [route.authorizer for route in template.apis[0].routes] == [expected]
+        assert template.unsupported == ()
+
+
 def left_out(template: Template) -> list[str]:
     assert template.apis[0].routes == ()
     return [note.reason for note in template.unsupported]
@@ -139,7 +175,6 @@ def left_out(template: Template) -> list[str]:
 @pytest.mark.parametrize(
     ("properties", "reason"),
     [
-        ("AuthorizationType: AWS_IAM", "signatures of IAM are not checked, so GET /a is left out"),
         ("AuthorizationType: JWT", "nothing is no authorizer of this template, so GET /a is left out"),
         ("AuthorizationType: JWT, AuthorizerId: abc123", "abc123 is no authorizer of this template"),
         ("AuthorizationType: CUSTOM, AuthorizerId: !Ref NodeAsking", "its function Node cannot be run, so GET /a"),
@@ -155,7 +190,7 @@ def test_a_route_whose_authorizer_cannot_be_run_is_left_out_and_listed(
     ("schemes", "security", "reason"),
     [
         ("{}", "[{Jwt: []}]", "there is no security scheme Jwt"),
-        ("{S: {type: apiKey, x-amazon-apigateway-authtype: awsSigv4}}", "[{S: []}]", "signatures of IAM"),
+        ("{S: {type: apiKey, x-amazon-apigateway-authtype: other}}", "[{S: []}]", "authorizers of type other are not"),
         ("{S: {type: http, scheme: basic}}", "[{S: []}]", "authorizers of type S are not run"),
         ("{S: {x-amazon-apigateway-authorizer: {type: token}}}", "[{S: []}]", "authorizers of type TOKEN are not run"),
         ("{}", "[{A: [], B: []}]", "one security scheme an operation is run"),

@@ -3,7 +3,7 @@
 import pytest
 
 from samlet.errors import TemplateError
-from samlet.model import Cors, Route
+from samlet.model import Cors, IamAuthorizer, Route
 from samlet.template import load
 
 from .conftest import Loader
@@ -33,6 +33,13 @@ def test_a_functions_url_config_makes_a_url(loaded: Loader) -> None:
     assert template.unsupported == ()
 
 
+def test_a_url_of_iam_wants_signatures_for_lambda(loaded: Loader) -> None:
+    template = loaded(SAM % "{AuthType: AWS_IAM}")
+    (url,) = template.function_urls
+    assert url.routes == (Route("ANY", "$default", "F", 900_000, IamAuthorizer("lambda")),)
+    assert template.unsupported == ()
+
+
 @pytest.mark.parametrize("target", ["!Ref F", "!GetAtt F.Arn", "!Ref Live"])
 def test_a_url_of_its_own_leads_to_its_function(loaded: Loader, target: str) -> None:
     template = loaded(PLAIN % f"{{TargetFunctionArn: {target}, AuthType: NONE, InvokeMode: BUFFERED}}")
@@ -42,7 +49,6 @@ def test_a_url_of_its_own_leads_to_its_function(loaded: Loader, target: str) -> 
 @pytest.mark.parametrize(
     ("properties", "reason"),
     [
-        ("{TargetFunctionArn: !Ref F, AuthType: AWS_IAM}", "AuthType: signatures of IAM are not checked"),
         ("{TargetFunctionArn: !Ref F, AuthType: NONE, InvokeMode: RESPONSE_STREAM}", "InvokeMode: responses are not"),
         ("{TargetFunctionArn: !Ref Node, AuthType: NONE}", "TargetFunctionArn: Node is no function that is run here"),
         ("{TargetFunctionArn: other, AuthType: NONE}", "TargetFunctionArn: other is no function that is run here"),
