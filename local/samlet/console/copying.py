@@ -8,7 +8,10 @@ from urllib.parse import quote
 
 from samlet.console.reading import json_of
 
-_LEFT_OUT = frozenset({"host", "content-length", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"})
+# What the gateway adds by itself, and anew: a request that is sent again is a trace of its own.
+_LEFT_OUT = frozenset(
+    {"host", "content-length", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
+)
 
 
 def command(function: str, event: bytes, api: str | None) -> str:

@@ -135,7 +135,8 @@ async def test_a_body_has_to_be_a_json_object_and_say_so(client: Client, stand: 
 
 
 async def test_http_events_are_copied_as_curl(client: Client, stand: Stand) -> None:
-    event = http_event('{"it\'s": "$HOME"}', authorization="Bearer abcdefghij", host="x:1")
+    added = {"host": "x:1", "x-amzn-trace-id": "Root=1-2-3", "x-forwarded-for": "127.0.0.1"}
+    event = http_event('{"it\'s": "$HOME"}', authorization="Bearer abcdefghij", **added)
     handled(stand.record, event=told(event))
     text = (await (await client.get("/api/invocations/r1/command")).json())["command"]
     assert shlex.split(text) == [
