@@ -1,11 +1,16 @@
 """Authorizers of an HTTP API; with tokens the suite is the issuer, which AWS would want to reach by https."""
 
+import os
 import time
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import httpx
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from conformance.issuer import Issuer
 
@@ -100,3 +105,18 @@ def test_a_token_without_the_scope_of_the_route_is_a_403(http: httpx.Client, tok
         "read",
     ]
     assert http.get("/scoped", headers=tokens.bearer(scope="write")).status_code == 403
+
+
+def test_a_route_of_iam_refuses_who_does_not_sign(http: httpx.Client) -> None:
+    assert http.get("/iam").status_code == 403
+
+
+def test_who_signs_for_a_route_of_iam_is_let_through_and_told_to_the_function(http: httpx.Client) -> None:
+    region, url = os.environ.get("AWS_REGION", "eu-central-1"), str(http.base_url.join("/iam"))
+    own = boto3.Session().get_credentials() if ".amazonaws.com" in url else None
+    credentials = own or Credentials("local", "local")
+    request = AWSRequest("GET", url)
+    SigV4Auth(credentials, "execute-api", region).add_auth(request)
+    caller = authorizer(http.get("/iam", headers=dict(request.headers)))["iam"]
+    assert caller["accessKey"] == credentials.access_key
+    assert {"accountId", "callerId", "userArn", "userId"} <= set(caller)

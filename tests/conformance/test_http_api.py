@@ -105,6 +105,12 @@ def test_a_body_without_a_content_type_arrives_in_base64(http: httpx.Client) -> 
     assert (event["body"], event["isBase64Encoded"]) == (base64.b64encode(b"plain").decode(), True)
 
 
+def test_the_event_names_a_trace_that_the_request_did_not(http: httpx.Client) -> None:
+    told = {echoed(http.get("/echo"))["headers"]["x-amzn-trace-id"] for _ in range(2)}
+    assert len(told) == 2
+    assert all(trace.startswith("Root=1-") for trace in told)
+
+
 def test_a_literal_segment_beats_a_variable(http: httpx.Client) -> None:
     assert echoed(http.get("/items/special"))["routeKey"] == "GET /items/special"
 
