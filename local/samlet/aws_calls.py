@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 from xml.etree import ElementTree
 
@@ -43,18 +43,17 @@ class AwsCalls:
         return answer
 
     def put(self, service: str, path: str, body: bytes) -> None:
-        """Call a service of the REST protocol that stores something, as S3's `bucket/key`."""
-        # Without a type it would be taken for a form, and lost.
-        request = Request(f"{self.url}/{quote(path)}", body, {"Content-Type": "application/json"}, method="PUT")  # noqa: S310 - http to loopback
-        self._send(service, request)
+        """Call a service of the REST protocol, as S3 at `/bucket?notification`; `path` is encoded."""
+        # What the body is stands in it. Without a type it would be taken for a form, and lost.
+        self._send(service, body, {"Content-Type": "application/octet-stream"}, path, "PUT")
 
     def _post(self, service: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        return self._send(service, Request(self.url, body, dict(headers)))  # noqa: S310 - http to loopback
+        return self._send(service, body, headers, "", "POST")
 
-    def _send(self, service: str, request: Request) -> bytes:
+    def _send(self, service: str, body: bytes, headers: Mapping[str, str], path: str, method: str) -> bytes:
         scope = f"local/20260101/{self.region}/{service}/aws4_request"
-        signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
-        request.add_header("Authorization", signed)
+        signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"}
+        request = Request(self.url + path, body, {**signed, **headers}, method=method)  # noqa: S310 - http to loopback
         try:
             with self._opener.open(request, timeout=_PATIENCE) as answer:
                 content: bytes = answer.read()

@@ -223,6 +223,42 @@ class QueueMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Notification:
+    """What a bucket tells a function of: an event, of keys that all the rules (`prefix` or `suffix`, text) fit."""
+
+    event: str
+    rules: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a topic or a bucket has for the function of the ARN `target`; it waits in the queue of that of `queue`.
+
+    Of a topic, `origin` is the subscription's ARN, and `filter_policy` says which messages count, by their attributes
+    or their body, as the scope says.
+    """
+
+    kind: Literal["sns", "s3"]
+    target: str
+    source: str = ""  # the topic's or the bucket's name
+    queue: str = ""
+    origin: str = ""
+    filter_policy: Mapping[str, Any] | None = None
+    filter_scope: str = "MessageAttributes"
+    notifications: tuple[Notification, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PushMapping:
+    """One way from a topic or a bucket to a function; `target` is that with the qualifier that was asked for."""
+
+    logical_id: str
+    function: str
+    target: str
+    push: Push
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """A part of the template that cannot be run, with the reason in words and the line of the template's file."""
 
@@ -234,22 +270,30 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class WantedResource:
-    """A resource to make; `name` is for it if its properties give none, `attributes` will be asked for."""
+    """A resource to make; `name` is for it if its properties give none, `attributes` will be asked for.
+
+    `pushes` are what it is to have for functions.
+    """
 
     logical_id: str
     type: str
     name: str
     properties: Mapping[str, Any]
     attributes: frozenset[str] = frozenset()
+    pushes: tuple[Push, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MadeResource:
-    """What a resource that was made answers to `Ref` and to `Fn::GetAtt`; `notes` say what of it was left out."""
+    """What a resource that was made answers to `Ref` and to `Fn::GetAtt`; `notes` say what of it was left out.
+
+    `pushes` are what it has for functions.
+    """
 
     ref: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    pushes: tuple[Push, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +312,7 @@ class Template:
     schedules: tuple[Schedule, ...] = ()
     kafka_mappings: tuple[KafkaMapping, ...] = ()
     queue_mappings: tuple[QueueMapping, ...] = ()
+    push_mappings: tuple[PushMapping, ...] = ()
     unsupported: tuple[Unsupported, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,8 @@ class Rehearsal:
         """Return what is left out of it; raises ResourceRefused."""
         _, notes = adapted(wanted)
         # A queue is known by its name wherever a mapping names it; the others keep their stand-ins.
-        return MadeResource(wanted.name if wanted.type == "AWS::SQS::Queue" else "", notes=notes)
+        ref = wanted.name if wanted.type == "AWS::SQS::Queue" else ""
+        return MadeResource(ref, notes=notes, pushes=wanted.pushes)
 
     def keep_only(self, logical_ids: frozenset[str]) -> None:
         """Do nothing: nothing was made."""

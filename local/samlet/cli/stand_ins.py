@@ -22,7 +22,7 @@ def template(
     Raises TemplateError, and ProjectError where samconfig has no environment of that name.
     """
     from samlet.cli.rehearsal import Rehearsal  # not at the top: see up.py
-    from samlet.template import load, read_samconfig
+    from samlet.template import counts_elsewhere, load, read_samconfig
 
     sam = read_samconfig(project.template.parent, config_env)
     own = fill(project.parameters, facts(project, settings)) | dict(given or {})
@@ -35,7 +35,7 @@ def template(
     )
     if not settings.aws_endpoint_url:
         return read
-    return replace(read, unsupported=tuple(part for part in read.unsupported if part.logical_id not in read.others))
+    return replace(read, unsupported=tuple(part for part in read.unsupported if counts_elsewhere(part, read.others)))
 
 
 def makes_others(project: Project, settings: Settings) -> bool:

@@ -126,6 +126,10 @@ def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:
             {"logical_id": mapping.logical_id, "queue": mapping.arn, "function": mapping.function}
             for mapping in template.queue_mappings
         ],
+        "push_mappings": [
+            {"logical_id": mapping.logical_id, "source": mapping.push.kind, "function": mapping.function}
+            for mapping in template.push_mappings
+        ],
         "made_in_moto": [
             {"logical_id": logical_id, "type": kind, "line": line_of(logical_id)}
             for logical_id, kind, standing in template.resources
@@ -151,6 +155,8 @@ def _text(checked: Checked) -> Iterator[str]:
     rows_of_mappings = [(row["logical_id"], row["topic"], row["function"]) for row in told["kafka_mappings"]]
     yield from _table("Kafka mappings", rows_of_mappings)
     yield from _table("SQS mappings", [(row["logical_id"], row["function"]) for row in told["queue_mappings"]])
+    pushes = [(row["logical_id"], row["source"].upper(), row["function"]) for row in told["push_mappings"]]
+    yield from _table("topics and buckets", pushes)
     made = [(row["logical_id"], row["type"]) for row in told["made_in_moto"]]
     yield from _table("made in moto at start, as far as it can", made)
     missing = [(f"{name}:{row['line']}" if row["line"] else name, row) for row in told["unsupported"]]

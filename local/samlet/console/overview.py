@@ -53,5 +53,9 @@ def _woken_by(template: Template, function: str) -> list[str]:
     schedules = [schedule.name for schedule in template.schedules if schedule.function == function]
     topics = [mapping.topic for mapping in template.kafka_mappings if mapping.function == function]
     queues = [mapping.arn.rpartition(":")[2] for mapping in template.queue_mappings if mapping.function == function]
-    named = (("schedule", schedules), ("topic", topics), ("queue", queues))
+    pushes = [mapping.push for mapping in template.push_mappings if mapping.function == function]
+    buckets, news = ([push.source for push in pushes if push.kind == kind] for kind in ("s3", "sns"))
+    named = (
+        ("schedule", schedules), ("topic", topics), ("queue", queues), ("bucket", buckets), ("SNS topic", news),
+    )  # fmt: skip
     return [*routes, *urls, *(f"{kind} {name}" for kind, names in named for name in names)]

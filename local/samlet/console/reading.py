@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_plus
 
 from samlet.console.correlation import Ids, Message, Names
 from samlet.console.record import Invocation, Line
@@ -17,12 +18,15 @@ _BATCH = re.compile(r'\{\s*"eventSource"\s*:\s*"(?:aws:kafka|SelfManagedKafka)"'
 _PLACE = re.compile(r'"topic"\s*:\s*"([^"\\]+)"\s*,\s*"partition"\s*:\s*(\d+)\s*,\s*"offset"\s*:\s*(\d+)')
 _MESSAGES = re.compile(r'\{\s*"Records"\s*:\s*\[\s*\{\s*"messageId"\s*:\s*"[^"]*"\s*,\s*"receiptHandle"')
 _QUEUE = re.compile(r'"eventSourceARN"\s*:\s*"[^"]*:([^":]+)"')
+_NEWS = re.compile(
+    r'\{\s*"Records"\s*:\s*\[\s*\{\s*"EventSource"\s*:\s*"aws:sns".{0,40}?"EventSubscriptionArn"\s*:\s*"([^"]*)"'
+)
 _BEFORE = {"schedule": "schedule", "start": "start"}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What woke a function; `kind` is http, schedule, kafka, sqs, start or invoke, `text` says which one."""
+    """What woke a function; `kind` is http, schedule, kafka, sqs, sns, s3, start or invoke, `text` says which one."""
 
     kind: str
     text: str
@@ -103,13 +107,15 @@ def _source(invocation: Invocation, event: Mapping[str, Any], text: str) -> Sour
         return Source("kafka", places)
     if _BATCH.match(text) and (place := _PLACE.search(text)):
         return Source("kafka", f"{place[1]}-{place[2]}@{place[3]}–…")
-    if queue := _queue(event):
-        return Source("sqs", queue)
+    if found := _of_records(event):
+        return found
     if event.get("source") in ("aws.events", "aws.scheduler") and event.get("resources"):
         return Source("schedule", str(event["resources"][0]).rpartition("/")[2])
     if _MESSAGES.match(text):
         name = _QUEUE.search(text)
         return Source("sqs", f"{name[1]} (…)" if name else "messages of a queue")
+    if news := _NEWS.match(text):
+        return Source("sns", _topic(news[1]))
     if text and (route := _ROUTE_KEY.search(text[:2_000])):
         path, method = _PATH.search(text[:20_000]), _METHOD.search(text)
         return Source("http", f"{method[1]} {path[1]}" if path and method else route[1])
@@ -124,12 +130,28 @@ def _http(event: Mapping[str, Any], context: Mapping[str, Any]) -> Source:
     return Source("http", f"{method} {path}", epoch / 1000 if isinstance(epoch, int) else None)
 
 
-def _queue(event: Mapping[str, Any]) -> str:
+def _of_records(event: Mapping[str, Any]) -> Source | None:
+    """What a queue, a topic or a bucket sent; None for any other event."""
     records = event.get("Records")
     first = records[0] if isinstance(records, list) and records else None
-    if not isinstance(first, dict) or first.get("eventSource") != "aws:sqs":
-        return ""
-    return f"{str(first.get('eventSourceARN')).rpartition(':')[2]} ({len(records or ())})"
+    if not isinstance(first, dict):
+        return None
+    if first.get("eventSource") == "aws:sqs":
+        return Source("sqs", f"{str(first.get('eventSourceARN')).rpartition(':')[2]} ({len(records or ())})")
+    if first.get("EventSource") == "aws:sns":
+        return Source("sns", _topic(str(first.get("EventSubscriptionArn"))))
+    s3 = first.get("s3")
+    if first.get("eventSource") != "aws:s3" or not isinstance(s3, dict):
+        return None
+    bucket, item = s3.get("bucket"), s3.get("object")
+    if not (isinstance(bucket, dict) and isinstance(item, dict)):
+        return None
+    return Source("s3", f"{bucket.get('name')}/{unquote_plus(str(item.get('key')))} {first.get('eventName')}")
+
+
+def _topic(subscription: str) -> str:
+    """The topic's name in a subscription's ARN."""
+    return subscription.rpartition(":")[0].rpartition(":")[2] or subscription
 
 
 def _places(event: Mapping[str, Any]) -> str:

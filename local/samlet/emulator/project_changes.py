@@ -34,6 +34,7 @@ def differences(old: Template, new: Template) -> str:
         "schedule": (_schedules(old), _schedules(new)),
         "Kafka mapping": (_named(old.kafka_mappings), _named(new.kafka_mappings)),
         "queue mapping": (_named(old.queue_mappings), _named(new.queue_mappings)),
+        "topic or bucket event": (_named(old.push_mappings), _named(new.push_mappings)),
     }
     counts = {kind: _differing(*pair) for kind, pair in kinds.items()}
     told = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count]

@@ -15,12 +15,13 @@ from samlet.emulator.metrics import Metrics
 from samlet.emulator.url_ports import UrlPorts
 from samlet.kafka_client import KafkaCluster
 from samlet.log import say
-from samlet.model import JwtAuthorizer, KafkaMapping, QueueMapping
+from samlet.model import JwtAuthorizer, KafkaMapping, PushMapping, QueueMapping
 from samlet.runtime import Functions
 from samlet.runtime.letters import Letters
 from samlet.runtime.saves import NoSaves, Saves
 from samlet.settings import Settings
 from samlet.sources import GatewayPort, HttpGateway, KafkaSource, Schedules
+from samlet.sources.pushes import PushSource
 from samlet.sources.queues import QueueSource
 from samlet.sources.schedule_events import Place
 from samlet.sources.schedule_memory import ScheduleMemory
@@ -29,7 +30,8 @@ from samlet.template import HttpApi, Template
 
 LOCAL = "local"  # access key and secret that functions are given, unless the project brings others
 
-type _Mapping = KafkaMapping | QueueMapping
+type _Mapping = KafkaMapping | QueueMapping | PushMapping
+type _Source = KafkaSource | QueueSource | PushSource
 
 
 class _Front:
@@ -74,7 +76,7 @@ class Sources:
         self._saves = saves or NoSaves()
         self._url_ports = url_ports
         self._fronts: list[_Front] = []
-        self._mappings: dict[str, KafkaSource | QueueSource] = {}
+        self._mappings: dict[str, _Source] = {}
         self._remapping: asyncio.Task[None] | None = None
         self.schedules = Schedules(
             template.schedules,
@@ -92,9 +94,10 @@ class Sources:
             "schedules": {"state": "ready", "names": [schedule.name for schedule in self.schedules.list()]},
             "queue_mappings": {"state": "ready", "mappings": self._status_of(QueueSource)},
             "kafka_mappings": {"state": "ready", "mappings": self._status_of(KafkaSource)},
+            "push_mappings": {"state": "ready", "mappings": self._status_of(PushSource)},
         }
 
-    def _status_of(self, kind: type[KafkaSource | QueueSource]) -> dict[str, Any]:
+    def _status_of(self, kind: type[_Source]) -> dict[str, Any]:
         return {name: source.status() for name, source in self._mappings.items() if isinstance(source, kind)}
 
     async def start(self, bound: socket, stack: AsyncExitStack) -> None:
@@ -140,11 +143,16 @@ class Sources:
                 self._mappings[name] = source
                 await source.start()
 
-    def _source(self, mapping: _Mapping, template: Template) -> KafkaSource | QueueSource | None:
+    def _source(self, mapping: _Mapping, template: Template) -> _Source | None:
         if isinstance(mapping, KafkaMapping):
             return self._kafka_source(mapping, template)
         url = self._aws_url()
-        return QueueSource(mapping, self._functions, AwsCalls(url, template.region), template.account) if url else None
+        if url is None:
+            return None
+        calls = AwsCalls(url, template.region)
+        if isinstance(mapping, PushMapping):
+            return PushSource(mapping, self._functions, calls, template.account)
+        return QueueSource(mapping, self._functions, calls, template.account)
 
     def _kafka_source(self, mapping: KafkaMapping, template: Template) -> KafkaSource:
         if mapping.access and self._clusters.asks_nobody(mapping):
@@ -228,8 +236,9 @@ class Sources:
 
 
 def _enabled(template: Template) -> dict[str, _Mapping]:
-    mappings: tuple[_Mapping, ...] = (*template.kafka_mappings, *template.queue_mappings)
-    return {mapping.logical_id: mapping for mapping in mappings if mapping.enabled}
+    mappings: tuple[KafkaMapping | QueueMapping, ...] = (*template.kafka_mappings, *template.queue_mappings)
+    enabled = [mapping for mapping in mappings if mapping.enabled]
+    return {mapping.logical_id: mapping for mapping in (*enabled, *template.push_mappings)}
 
 
 def _title(api: HttpApi) -> str:

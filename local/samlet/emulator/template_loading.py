@@ -12,7 +12,7 @@ from samlet.model import Unsupported
 from samlet.project import Project, fill
 from samlet.services import Moto
 from samlet.settings import Settings
-from samlet.template import Maker, Template, load, notice, read_samconfig
+from samlet.template import Maker, Template, counts_elsewhere, load, notice, read_samconfig
 
 _REGION = "eu-central-1"
 
@@ -90,6 +90,6 @@ class TemplateLoader:
 def _left_to_the_users_aws(template: Template) -> Template:
     """The template, with nothing said against what the user's own AWS has, or should have."""
     say("samlet", f"{', '.join(sorted(template.others))} are expected at AWS_ENDPOINT_URL; nothing is made there")
-    left = tuple(part for part in template.unsupported if part.logical_id not in template.others)
+    left = tuple(part for part in template.unsupported if counts_elsewhere(part, template.others))
     there = tuple((logical_id, kind, "elsewhere") for logical_id, kind in template.others.items())
     return replace(template, unsupported=left, resources=(*template.resources, *there))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import LetterLost
@@ -28,7 +29,7 @@ class Letters:
 
     async def store(self, arn: str, key: str, text: str) -> None:
         """Put a text into the bucket of that ARN as the object `key`. Raises LetterLost."""
-        await _made(self._calls("us-east-1").put, "s3", f"{arn.rpartition(':')[2]}/{key}", text.encode())
+        await _made(self._calls("us-east-1").put, "s3", f"/{arn.rpartition(':')[2]}/{quote(key)}", text.encode())
 
     def _calls(self, region: str) -> AwsCalls:
         url = self._url()

@@ -5,11 +5,13 @@ The few types that moto's CloudFormation leaves out, but whose services it has, 
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import ResourceRefused
-from samlet.model import MadeResource, WantedResource
+from samlet.model import MadeResource, Push, WantedResource
+from samlet.services import moto_pushes
 
 # Without a name in the template, the logical id is it: AWS's would be another one at every start.
 _NAME_PROPERTIES = {
@@ -23,6 +25,7 @@ _NAME_PROPERTIES = {
     "AWS::SSM::Parameter": "Name",
 }
 _DELIVERIES = {"sqs", "http", "https", "email", "email-json", "sms", "firehose"}
+_UNKNOWN = "is none by which topics deliver here"
 
 
 class MotoResources:
@@ -43,9 +46,12 @@ class MotoResources:
         before = self._made.get(wanted.logical_id)
         if before and before[0] == wanted:
             return before[1]
-        if before:
-            self._delete(wanted.logical_id)
-        made = self._make(wanted)
+        if before and _but_for_notifications(before[0]) == _but_for_notifications(wanted):
+            made = self._told_otherwise(wanted, before[1])
+        else:
+            if before:
+                self._delete(wanted.logical_id)
+            made = self._make(wanted)
         self._made[wanted.logical_id] = (wanted, made)
         return made
 
@@ -65,11 +71,31 @@ class MotoResources:
     def _make(self, wanted: WantedResource) -> MadeResource:
         properties, notes = adapted(wanted)
         try:
+            if wanted.type == "AWS::SNS::Subscription" and wanted.pushes:
+                pushes = moto_pushes.connect_topic(
+                    self._calls, self._account, str(properties["TopicArn"]), wanted.pushes
+                )
+                return MadeResource(pushes[0].origin, pushes=pushes)
             direct = _DIRECT.get(wanted.type)
             made = direct(self._calls, properties) if direct else self._by_stack(wanted, properties)
+            pushes = self._connected(wanted, made.ref) if wanted.pushes else ()
         except CallFailed as failure:
             raise ResourceRefused(f"moto cannot make it: {failure}") from failure
-        return MadeResource(made.ref, made.attributes, (*notes, *made.notes))
+        return MadeResource(made.ref, made.attributes, (*notes, *made.notes), pushes)
+
+    def _connected(self, wanted: WantedResource, ref: str) -> tuple[Push, ...]:
+        connect = moto_pushes.connect_bucket if wanted.type == "AWS::S3::Bucket" else moto_pushes.connect_topic
+        return connect(self._calls, self._account, ref, wanted.pushes)
+
+    def _told_otherwise(self, wanted: WantedResource, made: MadeResource) -> MadeResource:
+        """A bucket that stays, with what is in it, and has something else for functions."""
+        try:
+            pushes = self._connected(wanted, made.ref)
+            kept = {push.queue for push in pushes}
+            moto_pushes.disconnect(self._calls, self._account, [old for old in made.pushes if old.queue not in kept])
+        except CallFailed as failure:
+            raise ResourceRefused(f"moto cannot change it: {failure}") from failure
+        return replace(made, pushes=pushes)
 
     def _by_stack(self, wanted: WantedResource, properties: Mapping[str, Any]) -> MadeResource:
         resource = {wanted.logical_id: {"Type": wanted.type, "Properties": properties}}
@@ -116,9 +142,12 @@ class MotoResources:
     def _delete(self, logical_id: str) -> None:
         wanted, made = self._made.pop(logical_id)
         try:
+            moto_pushes.disconnect(self._calls, self._account, made.pushes)
             if wanted.type == "AWS::SecretsManager::Secret":
                 given = {"SecretId": made.ref, "ForceDeleteWithoutRecovery": True}
                 self._calls.json("secretsmanager", "secretsmanager.DeleteSecret", given)
+            elif wanted.type == "AWS::SNS::Subscription" and made.pushes:
+                pass  # it was nothing else
             elif wanted.type == "AWS::SNS::Subscription":
                 self._calls.query("sns", "Unsubscribe", SubscriptionArn=made.ref)
             elif wanted.type == "AWS::Events::EventBus":
@@ -136,17 +165,23 @@ def adapted(wanted: WantedResource) -> tuple[dict[str, Any], tuple[str, ...]]:
     if name := _NAME_PROPERTIES.get(wanted.type):
         properties.setdefault(name, _name(wanted, fifo=str(properties.get("FifoQueue", "")).lower() == "true"))
     if wanted.type == "AWS::S3::Bucket":
-        notifications = properties.pop("NotificationConfiguration", None)
-        if notifications:
-            notes.append("NotificationConfiguration: a bucket's notifications wake nothing here")
+        properties.pop("NotificationConfiguration", None)
     if wanted.type == "AWS::SNS::Topic" and isinstance(properties.get("Subscription"), list):
-        kept = [item for item in properties["Subscription"] if _delivered(item)]
-        if len(kept) < len(properties["Subscription"]):
-            notes.append("Subscription: messages of topics wake no function here")
-        properties["Subscription"] = kept
-    if wanted.type == "AWS::SNS::Subscription" and not _delivered(properties):
-        raise ResourceRefused("Protocol: messages of topics wake no function here")
+        others = [item for item in properties["Subscription"] if not _is_function(item)]
+        properties["Subscription"] = [item for item in others if _delivered(item)]
+        if len(properties["Subscription"]) < len(others):
+            notes.append(f"Subscription: a protocol {_UNKNOWN}")
+    if wanted.type == "AWS::SNS::Subscription" and not (_is_function(properties) or _delivered(properties)):
+        raise ResourceRefused(f"Protocol: {properties.get('Protocol')} {_UNKNOWN}")
     return properties, tuple(notes)
+
+
+def _but_for_notifications(wanted: WantedResource) -> WantedResource:
+    """A bucket without what it tells others, which can change while it stays."""
+    if wanted.type != "AWS::S3::Bucket":
+        return wanted
+    kept = {name: value for name, value in wanted.properties.items() if name != "NotificationConfiguration"}
+    return replace(wanted, properties=kept, pushes=())
 
 
 def _name(wanted: WantedResource, *, fifo: bool) -> str:
@@ -154,6 +189,10 @@ def _name(wanted: WantedResource, *, fifo: bool) -> str:
     if wanted.type == "AWS::S3::Bucket":
         return wanted.name.lower() if len(wanted.name) > 2 else f"{wanted.name.lower()}-bucket"
     return f"{wanted.name}.fifo" if fifo else wanted.name
+
+
+def _is_function(subscription: Any) -> bool:
+    return isinstance(subscription, dict) and str(subscription.get("Protocol")).lower() == "lambda"
 
 
 def _delivered(subscription: Any) -> bool:

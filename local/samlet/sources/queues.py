@@ -2,18 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from samlet.aws_calls import AwsCalls, CallFailed
+from samlet.aws_calls import AwsCalls
 from samlet.errors import Throttled
-from samlet.log import say
 from samlet.model import QueueMapping
 from samlet.sources.invoker import Invoker
+from samlet.sources.polled_queue import AT_ONCE, IDLE, PolledQueue
 from samlet.sources.queue_event import Message, handled, queue_event
 
-_IDLE = 1.0  # seconds between two looks into an empty queue
-_AT_ONCE = 10  # messages; more come with no answer
 _BATCHES = 5  # at the same time, unless the mapping says how many
 
 
@@ -24,13 +22,11 @@ class QueueSource:
         self.name = mapping.logical_id
         self._mapping = mapping
         self._functions = functions
-        self._calls = calls
-        self._url = f"{calls.url}/{account}/{mapping.arn.rpartition(':')[2]}"
+        self._queue = PolledQueue(mapping.logical_id, mapping.arn, calls, account)
         self._limit = asyncio.Semaphore(mapping.max_concurrency or _BATCHES)
         self._batches: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._counts = {"handled": 0, "failed": 0}
-        self._lost = False
 
     def status(self) -> dict[str, Any]:
         """The queue, the function, and how many messages went which way."""
@@ -62,7 +58,7 @@ class QueueSource:
             messages = await self._next_batch()
             if not messages:
                 self._limit.release()
-                await asyncio.sleep(_IDLE)
+                await asyncio.sleep(IDLE)
                 continue
             task = asyncio.create_task(self._deliver(messages))
             self._batches.add(task)
@@ -77,21 +73,15 @@ class QueueSource:
         found: list[Message] = []
         closes = 0.0
         while len(found) < self._mapping.batch_size:
-            more = await self._receive(min(_AT_ONCE, self._mapping.batch_size - len(found)))
+            more = await self._queue.receive(min(AT_ONCE, self._mapping.batch_size - len(found)))
             if more and not found:
                 closes = time.monotonic() + self._mapping.window
             found += more
             if not found or time.monotonic() >= closes:
                 break
             if not more:
-                await asyncio.sleep(min(_IDLE, self._mapping.window))
+                await asyncio.sleep(min(IDLE, self._mapping.window))
         return found
-
-    async def _receive(self, most: int) -> Sequence[Message]:
-        wanted = {"MaxNumberOfMessages": most, "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]}
-        answer = await self._ask("ReceiveMessage", wanted)
-        messages: Sequence[Message] = answer.get("Messages") or []
-        return messages
 
     async def _deliver(self, messages: Sequence[Message]) -> None:
         try:
@@ -103,19 +93,4 @@ class QueueSource:
             done = handled(messages, outcome.payload, partial=partial) if outcome.ok else []
         self._counts["handled"] += len(done)
         self._counts["failed"] += len(messages) - len(done)
-        for begin in range(0, len(done), _AT_ONCE):
-            part = done[begin : begin + _AT_ONCE]
-            entries = [{"Id": str(n), "ReceiptHandle": item["ReceiptHandle"]} for n, item in enumerate(part)]
-            await self._ask("DeleteMessageBatch", {"Entries": entries})
-
-    async def _ask(self, action: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        given = {"QueueUrl": self._url, **arguments}
-        try:
-            answer = await asyncio.to_thread(self._calls.json, "sqs", f"AmazonSQS.{action}", given)
-        except CallFailed as failure:
-            if not self._lost:
-                say("samlet", f"{self.name}: {self._mapping.arn} cannot be polled: {failure}", level="warning")
-            self._lost = True
-            return {}
-        self._lost = False
-        return answer
+        await self._queue.delete(done)

@@ -16,6 +16,7 @@ from samlet.template.lines import Lines
 from samlet.template.loader import load, notice
 from samlet.template.made import Maker
 from samlet.template.parameter_files import read_parameters
+from samlet.template.push_mappings import counts_elsewhere
 from samlet.template.samconfig import SAMCONFIG_NAMES, SamConfig, read_samconfig
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Schedule",
     "Template",
     "Unsupported",
+    "counts_elsewhere",
     "load",
     "notice",
     "read_parameters",

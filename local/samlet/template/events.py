@@ -8,7 +8,6 @@ from samlet.model import Unsupported
 _FUNCTION = "AWS::Serverless::Function"
 _REASONS = {
     "Api": "routes of REST APIs are not served; an event of type HttpApi is",
-    "S3": "a bucket's notifications wake nothing here",
     "Cognito": "triggers of user pools are not called",
     "AlexaSkill": "skills are not connected",
 }

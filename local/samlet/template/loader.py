@@ -17,6 +17,7 @@ from samlet.template.intrinsics import Resolver
 from samlet.template.kafka_mappings import kafka_mappings
 from samlet.template.lines import Lines
 from samlet.template.made import MadeResources, Maker
+from samlet.template.push_mappings import push_mappings, unmade_pushes
 from samlet.template.queue_mappings import queue_mappings
 from samlet.template.schedules import schedules
 from samlet.template.stack import Stack
@@ -88,7 +89,8 @@ def _load(
     topics = made.arns("AWS::SNS::Topic", "sns") if made else {}
     buckets = made.arns("AWS::S3::Bucket", "s3") if made else {}
     template = _shaped(stack, whole, elsewhere, queues, topics, buckets)
-    not_made = made.unsupported if made else unmade(elsewhere)
+    template = replace(template, push_mappings=push_mappings(stack, template.functions, made.pushes if made else ()))
+    not_made = made.unsupported if made else [*unmade(elsewhere), *unmade_pushes(stack)]
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
     notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)
     return replace(template, unsupported=notes, resources=standings(stack, made.names if made else ()))

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from samlet.errors import ResourceRefused, TemplateError
-from samlet.model import MadeResource, Unsupported, WantedResource
+from samlet.model import MadeResource, Push, Unsupported, WantedResource
 from samlet.template.identities import Identities
+from samlet.template.properties import Properties
+from samlet.template.pushes import pushes
 
 _IN_TEXT = re.compile(r"\$\{([A-Za-z0-9]+)\.([A-Za-z0-9.:_-]+)\}")
 
@@ -58,6 +60,12 @@ class MadeResources:
         made = {name: made for name, made in self._made.items() if made and self._kinds[name] == kind}
         return {self._stand_ins.made_arn(service, item.ref): name for name, item in made.items()}
 
+    @property
+    def pushes(self) -> list[tuple[str, str, Push]]:
+        """What was made has for functions, each with logical id and type of the resource."""
+        made = [(name, made) for name, made in self._made.items() if made]
+        return [(name, self._kinds[name], push) for name, item in made for push in item.pushes]
+
     def ref(self, logical_id: str) -> Any:
         """The value of `Ref`; raises LookupError if there is no such resource."""
         made = self._make(logical_id)
@@ -87,15 +95,17 @@ class MadeResources:
         first = resource.get("DependsOn") or []
         for other in [first] if isinstance(first, str) else first:
             self._make(str(other))
-        properties = self._resolve(resource.get("Properties") or {}, f"Resources.{logical_id}.Properties")
+        place = f"Resources.{logical_id}.Properties"
+        properties = self._resolve(resource.get("Properties") or {}, place)
         kind, name = self._kinds[logical_id], self._stand_ins.name(logical_id)
         asked = frozenset(self._attributes.get(logical_id, ()))
         try:
-            made = self._maker.make(WantedResource(logical_id, kind, name, properties, asked))
+            told, notes = pushes(kind, Properties(place, properties))
+            made = self._maker.make(WantedResource(logical_id, kind, name, properties, asked, told))
         except ResourceRefused as refusal:
             self._note(logical_id, str(refusal))
             return None
-        for note in made.notes:
+        for note in (*notes, *made.notes):
             self._note(logical_id, note)
         return made
 

@@ -159,6 +159,37 @@ def test_of_what_moto_will_make_the_part_that_is_left_out_is_named(
     assert [(row["logical_id"], row["line"]) for row in told["unsupported"]] == [("Bucket", 4)]
 
 
+PUSHED = """
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      NotificationConfiguration:
+        LambdaConfigurations: [{Event: "s3:ObjectCreated:*", Function: !GetAtt Taker.Arn}]
+  News: {Type: AWS::SNS::Topic}
+  Link:
+    Type: AWS::SNS::Subscription
+    Properties: {TopicArn: !Ref News, Protocol: lambda, Endpoint: !GetAtt Taker.Arn}
+  Taker:
+    Type: AWS::Lambda::Function
+    Properties: {Handler: a.b, Runtime: python3.13, Code: ., Role: "arn:aws:iam::000000000000:role/any"}
+"""
+
+
+def test_topics_and_buckets_that_wake_functions_are_named_and_listed_where_the_users_own_aws_has_them(
+    template: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template.write_text(PUSHED)
+    assert main(["validate", "--strict"]) == 0
+    shown = capsys.readouterr().out
+    assert "topics and buckets (2)\n  Bucket-Taker  S3   Taker\n  Link          SNS  Taker\n" in shown
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert main(["validate", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["push_mappings"] == []
+    assert [(row["logical_id"], row["line"]) for row in told["unsupported"]] == [("Bucket", 6), ("Link", 11)]
+
+
 def test_where_nothing_is_made_other_resources_are_not_run(
     template: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -12,7 +12,7 @@ from console_stand import TEMPLATE, Client, Stand, handled
 from samlet.console.copying import command
 from samlet.console.masking import HIDDEN, mask_text
 from samlet.console.record import LARGEST_PAYLOAD
-from samlet.model import HttpApi, QueueMapping, Route
+from samlet.model import HttpApi, Push, PushMapping, QueueMapping, Route
 from samlet.template import Unsupported
 
 
@@ -172,12 +172,19 @@ async def test_of_variables_only_the_names_are_told(client: Client, stand: Stand
     assert (function["errors"], function["last_error"]["error"], function["sandboxes"]) == (1, "no", [{"pid": 8}])
 
 
-async def test_a_function_tells_the_queue_and_the_url_that_wake_it(client: Client, stand: Stand) -> None:
+PUSHERS: tuple[tuple[Literal["sns", "s3"], str], ...] = (("sns", "news"), ("s3", "uploads"))
+
+
+async def test_a_function_tells_the_queue_the_url_the_bucket_and_the_topic_that_wake_it(
+    client: Client, stand: Stand
+) -> None:
     queues = (QueueMapping("Jobs", "Tick", "arn:aws:sqs:eu-central-1:000000000000:jobs"),)
     urls = (HttpApi("Url", (Route("ANY", "/{proxy+}", "Tick"),)),)
-    stand.template = replace(TEMPLATE, queue_mappings=queues, function_urls=urls)
+    pushes = tuple(PushMapping(kind, "Tick", "Tick", Push(kind, "arn", source)) for kind, source in PUSHERS)
+    stand.template = replace(TEMPLATE, queue_mappings=queues, function_urls=urls, push_mappings=pushes)
     (function,) = await (await client.get("/api/overview")).json()
-    assert function["woken_by"] == ["GET /tick", "function URL", "topic orders", "queue jobs"]
+    woken_by = ["GET /tick", "function URL", "topic orders", "queue jobs", "bucket uploads", "SNS topic news"]
+    assert function["woken_by"] == woken_by
 
 
 async def test_a_resource_that_the_expansion_made_has_the_line_of_what_it_was_made_for(

@@ -13,11 +13,28 @@ from samlet.console.record import LARGEST_PAYLOAD, Invocation, Record
 from samlet.console.waterfall import Mail, related, waterfall
 from samlet.runtime import woken_by
 from samlet.sources.queue_event import queue_event
+from samlet.sources.s3_event import s3_events
+from samlet.sources.sns_event import sns_event
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 NAMES = Names()
 JOBS = "arn:aws:sqs:eu-central-1:000000000000:jobs"
+SUBSCRIPTION = "arn:aws:sns:eu-central-1:000000000000:news:2bcfbf39-05c3-41de-beaa-fcfcc21c8f55"
+NEWS = {"MessageId": "m", "TopicArn": "t", "Message": "b", "Timestamp": "2026-01-01T00:00:00.000Z"}
+UPLOAD = {
+    "eventVersion": "2.1",
+    "eventSource": "aws:s3",
+    "awsRegion": "eu-central-1",
+    "eventTime": "2026-01-01T00:00:00.000Z",
+    "eventName": "ObjectCreated:Put",
+    "s3": {
+        "s3SchemaVersion": "1.0",
+        "configurationId": "1",
+        "bucket": {"name": "uploads", "arn": "arn:aws:s3:::uploads"},
+        "object": {"key": "in%2Fa+b.txt", "size": 1, "eTag": "e"},
+    },
+}
 MESSAGE = {"MessageId": "m", "ReceiptHandle": "r", "Body": "b", "MD5OfBody": "5"}
 
 
@@ -73,6 +90,10 @@ def one(event: Any, answer: Any = None, *, lines: tuple[str, ...] = (), request_
         (json.loads(queue_event([MESSAGE | {"Body": "x" * LARGEST_PAYLOAD}], JOBS)), "sqs", "messages of a queue"),
         ({"Records": []}, "invoke", "Invoke API"),
         ({"Records": [{"eventSource": "aws:s3"}]}, "invoke", "Invoke API"),
+        ({"Records": [{"eventSource": "aws:s3", "s3": {"bucket": "b"}}]}, "invoke", "Invoke API"),
+        (json.loads(next(s3_events({"Records": [UPLOAD]}, 1.0))), "s3", "uploads/in/a b.txt ObjectCreated:Put"),
+        (json.loads(sns_event(NEWS, SUBSCRIPTION)), "sns", "news"),
+        (json.loads(sns_event(NEWS | {"Message": "x" * LARGEST_PAYLOAD}, SUBSCRIPTION)), "sns", "news"),
         ({"anything": 1}, "invoke", "Invoke API"),
         ([1, 2], "invoke", "Invoke API"),
         ({"eventSource": "aws:kafka", "records": "no"}, "invoke", "Invoke API"),

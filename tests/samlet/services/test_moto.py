@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from samlet.errors import ResourceRefused, ServiceFailed
-from samlet.model import WantedResource
+from samlet.model import Notification, Push, WantedResource
 from samlet.processes import Reaper
 from samlet.services import Moto
 from samlet.services.moto_resources import MotoResources, adapted
@@ -21,6 +22,10 @@ from servers import CHECKOUT
 from waiting import eventually_async
 
 REGION, ACCOUNT = "eu-west-1", "000000000000"
+
+NO_TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:none"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:F"
+PUSH = (Push("sns", FUNCTION),)
 
 TABLE = {
     "BillingMode": "PAY_PER_REQUEST",
@@ -131,7 +136,11 @@ async def test_a_secret_is_given_or_generated(moto: Moto, resources: MotoResourc
     [
         (_wanted("Cognito::UserPool"), "moto has nothing that stands in for AWS::Cognito::UserPool"),
         (_wanted("SQS::Queue", QueueName="no name!"), "moto cannot make it: "),
-        (_wanted("SNS::Subscription", Protocol="lambda", Endpoint="a", TopicArn="b"), "Protocol: "),
+        (_wanted("SNS::Subscription", Protocol="pigeon", Endpoint="a", TopicArn="b"), "Protocol: pigeon "),
+        (
+            replace(_wanted("SNS::Subscription", Protocol="lambda", TopicArn=NO_TOPIC), pushes=PUSH),
+            "Topic does not exist",
+        ),
     ],
 )
 async def test_what_moto_cannot_make_is_refused_with_a_reason_and_costs_nothing_else(
@@ -164,6 +173,64 @@ async def test_what_is_unchanged_keeps_its_content_and_what_changed_or_went_is_m
     resources.keep_only(frozenset({"kept", "changed"}))
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["kept", "another"]
     assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"v"
+
+
+def _telling(name: str, *events: str, targets: tuple[str, ...] = (FUNCTION,)) -> WantedResource:
+    """A bucket that tells each of the targets of the events."""
+    told = tuple(Notification(event, (("prefix", "in/"), ("suffix", ".txt"))) for event in events)
+    properties = {"NotificationConfiguration": {"LambdaConfigurations": [events, targets]}}
+    pushes = tuple(Push("s3", target, notifications=told) for target in targets if told)
+    return WantedResource(name, "AWS::S3::Bucket", name, properties, pushes=pushes)
+
+
+def _told(moto: Moto, queue: str) -> list[str]:
+    """The events in a queue, which is empty afterwards."""
+    sqs = _client(moto, "sqs")
+    url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages", [])
+    bodies = [json.loads(message["Body"]) for message in messages]
+    return [record["eventName"] for body in bodies for record in body.get("Records", [])]
+
+
+async def test_a_bucket_puts_what_it_tells_functions_into_queues_and_stays_when_that_changes(
+    moto: Moto, resources: MotoResources
+) -> None:
+    s3, other = _client(moto, "s3"), f"{FUNCTION}2"
+    (push,) = resources.make(_telling("Up.loads", "s3:ObjectCreated:*")).pushes
+    assert push.source == "up.loads"
+    for key in ("in/a.txt", "in/a.png", "out/a.txt"):
+        s3.put_object(Bucket="up.loads", Key=key, Body=b"v")
+    s3.delete_object(Bucket="up.loads", Key="out/a.txt")
+    assert _told(moto, push.queue) == ["ObjectCreated:Put"]
+
+    made = resources.make(_telling("Up.loads", "s3:ObjectRemoved:*", targets=(FUNCTION, other)))
+    assert s3.get_object(Bucket="up.loads", Key="in/a.txt")["Body"].read() == b"v"
+    s3.delete_object(Bucket="up.loads", Key="in/a.txt")
+    assert [_told(moto, each.queue) for each in made.pushes] == [["ObjectRemoved:Delete"]] * 2
+    assert made.pushes[0].queue == push.queue
+
+    assert resources.make(_telling("Up.loads")).pushes == ()
+    assert _client(moto, "sqs").list_queues().get("QueueUrls", []) == []
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="up.loads")
+
+
+async def test_a_topic_and_a_subscription_put_what_they_have_for_functions_into_queues(
+    moto: Moto, resources: MotoResources
+) -> None:
+    sns = _client(moto, "sns")
+    itself = replace(_wanted("SNS::Topic", "News", Subscription=[{"Protocol": "lambda"}]), pushes=PUSH)
+    topic = resources.make(itself)
+    link = _wanted("SNS::Subscription", "Link", TopicArn=topic.ref, Protocol="lambda", Endpoint=f"{FUNCTION}2")
+    made = resources.make(replace(link, pushes=(Push("sns", f"{FUNCTION}2"),)))
+    assert made.ref == made.pushes[0].origin
+    found = sns.list_subscriptions_by_topic(TopicArn=topic.ref)["Subscriptions"]
+    own = [(push.origin, push.queue) for push in (*topic.pushes, *made.pushes)]
+    assert [(one["SubscriptionArn"], one["Endpoint"]) for one in found] == own
+    assert {push.source for push in topic.pushes} == {"News"}
+    resources.keep_only(frozenset({"News"}))
+    assert len(sns.list_subscriptions_by_topic(TopicArn=topic.ref)["Subscriptions"]) == 1
+    resources.keep_only(frozenset())
+    assert _client(moto, "sqs").list_queues().get("QueueUrls", []) == []
 
 
 async def test_a_moto_that_died_comes_back_with_the_same_resources(moto: Moto, resources: MotoResources) -> None:
@@ -204,12 +271,14 @@ def test_what_has_no_name_gets_one_that_is_the_same_at_every_start(
     assert adapted(wanted) == (properties, ())
 
 
-def test_what_would_wake_a_function_is_left_out_and_said() -> None:
+def test_what_wakes_functions_is_nothing_that_moto_itself_delivers() -> None:
     rules = {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": "arn"}]}
-    properties, notes = adapted(_wanted("S3::Bucket", "Uploads", NotificationConfiguration=rules))
-    assert (properties, len(notes)) == ({"BucketName": "uploads"}, 1)
+    wanted = _wanted("S3::Bucket", "Uploads", NotificationConfiguration=rules)
+    assert adapted(wanted) == ({"BucketName": "uploads"}, ())
     both = [{"Protocol": "lambda", "Endpoint": "f"}, {"Protocol": "sqs", "Endpoint": "q"}]
     properties, notes = adapted(_wanted("SNS::Topic", "News", Subscription=both))
+    assert (properties["Subscription"], notes) == (both[1:], ())
+    properties, notes = adapted(_wanted("SNS::Topic", "News", Subscription=[*both, {"Protocol": "pigeon"}]))
     assert (properties["Subscription"], len(notes)) == (both[1:], 1)
 
 

@@ -119,7 +119,6 @@ LISTED = """
 its name stands for it, until [imports] in samlet.toml has it
 23: Hello (AWS::Serverless::Function): Events.Rest: routes of REST APIs are not served; an event of type HttpApi is
 23: ServerlessRestApi (AWS::ApiGateway::RestApi): REST APIs are not run, only HTTP APIs
-24: Hello (AWS::Serverless::Function): Events.Upload: a bucket's notifications wake nothing here
 25: HelloLine (AWS::Logs::SubscriptionFilter): log lines wake nothing here
 26: Hello (AWS::Serverless::Function): Events.Skill: skills are not connected
 27: HelloJob (AWS::Lambda::EventSourceMapping): EventSourceArn: events of SQS are polled only from queues that moto made
@@ -132,6 +131,7 @@ its name stands for it, until [imports] in samlet.toml has it
 61: Mistyped (AWS::Lambda::Function): MemorSize: is no property of AWS::Lambda::Function that is known here
 62: Jobs (AWS::SQS::Queue): nothing local stands in for AWS::SQS::Queue
 63: Uploads (AWS::S3::Bucket): nothing local stands in for AWS::S3::Bucket
+63: Uploads (AWS::S3::Bucket): NotificationConfiguration: buckets wake functions only where moto made them
 64: Users (AWS::Cognito::UserPool): nothing local stands in for AWS::Cognito::UserPool
 65: Flow (AWS::StepFunctions::StateMachine): state machines are not run
 66: Graph (AWS::AppSync::GraphQLApi): GraphQL APIs are not run

@@ -1,0 +1,67 @@
+"""Topics and buckets that wake functions by themselves: what was made for them has to lead to a function that runs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from samlet.model import LATEST, Function, Push, PushMapping, Unsupported
+from samlet.template.properties import Properties
+from samlet.template.stack import Stack
+
+_ONLY_MADE = "wake functions only where moto made them"
+_SAYS = {  # where each says what it wakes
+    "AWS::S3::Bucket": ("NotificationConfiguration", "buckets"),
+    "AWS::SNS::Topic": ("Subscription", "topics"),
+    "AWS::SNS::Subscription": ("Endpoint", "topics"),
+}
+
+
+def push_mappings(
+    stack: Stack, functions: Mapping[str, Function], pushes: Iterable[tuple[str, str, Push]]
+) -> tuple[PushMapping, ...]:
+    """One for each of `pushes`, with their resource's logical id and type, to a runnable function; others are noted."""
+    found = []
+    for logical_id, kind, push in pushes:
+        function, qualifier = stack.function_at(push.target), _qualifier(push.target)
+        reason = _impossible(push.target, function, qualifier, functions)
+        if reason or function is None:
+            stack.unsupported.append(Unsupported(logical_id, kind, f"{_SAYS[kind][0]}: {reason}"))
+            continue
+        target = f"{function}:{qualifier}" if qualifier else function
+        name = logical_id if kind == "AWS::SNS::Subscription" else f"{logical_id}-{target}"
+        found.append(PushMapping(name, function, target, push))
+    return tuple(found)
+
+
+def unmade_pushes(stack: Stack) -> Iterator[Unsupported]:
+    """A note for each topic and bucket that is to wake functions, where nothing is made."""
+    for kind, (word, things) in _SAYS.items():
+        for resource in stack.of_type(kind):
+            if _asks(kind, resource.properties):
+                yield Unsupported(resource.logical_id, kind, f"{word}: {things} {_ONLY_MADE}")
+
+
+def counts_elsewhere(part: Unsupported, others: Mapping[str, str]) -> bool:
+    """Whether a part is unsupported even if `others` are in somebody's own AWS, which wakes no function here."""
+    return part.logical_id not in others or part.reason.endswith(_ONLY_MADE)
+
+
+def _asks(kind: str, properties: Properties) -> bool:
+    if kind == "AWS::S3::Bucket":
+        return bool(properties.inner("NotificationConfiguration").items("LambdaConfigurations"))
+    subscriptions = [properties] if kind == "AWS::SNS::Subscription" else properties.maps("Subscription")
+    return any(item.text("Protocol", "").lower() == "lambda" for item in subscriptions)
+
+
+def _impossible(target: str, function: str | None, qualifier: str, functions: Mapping[str, Function]) -> str | None:
+    if function is None:
+        return f"{target} is no function of this template"
+    if function not in functions:
+        return f"{function} cannot be run"
+    known = functions[function]
+    if qualifier not in ("", LATEST) and qualifier not in (*known.aliases, *known.versions):
+        return f"{function} has no alias or version {qualifier}"
+    return None
+
+
+def _qualifier(target: str) -> str:
+    """What an ARN has behind the function's name."""
+    return target.partition(":function:")[2].partition(":")[2]

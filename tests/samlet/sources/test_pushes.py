@@ -1,0 +1,185 @@
+"""Queues between a topic or a bucket and a function, in a real moto: each message becomes an invocation, once."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from samlet.aws_calls import AwsCalls
+from samlet.errors import FunctionNotFound
+from samlet.model import MadeResource, Notification, Push, PushMapping, WantedResource
+from samlet.processes import Reaper
+from samlet.runtime.outcome import Outcome
+from samlet.services import Moto
+from samlet.sources.pushes import PushSource
+from servers import CHECKOUT
+from waiting import eventually_async
+
+REGION, ACCOUNT = "eu-west-1", "000000000000"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:F"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Recorder:
+    """Stands for the functions: keeps the events that were accepted."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.targets: set[str] = set()
+        self.lost = 0
+
+    async def invoke(self, _name: str, _payload: bytes) -> Outcome:
+        raise NotImplementedError
+
+    async def invoke_event(self, name: str, payload: bytes) -> str:
+        if self.lost:
+            self.lost -= 1
+            raise FunctionNotFound(name)
+        self.targets.add(name)
+        self.events += json.loads(payload)["Records"]
+        return "1"
+
+
+class Place:
+    """A moto, what was made in it, and sources that are stopped at the end."""
+
+    def __init__(self, moto: Moto) -> None:
+        self.moto = moto
+        self.calls = AwsCalls(moto.url, REGION)
+        self.functions = Recorder()
+        self.sources: list[PushSource] = []
+
+    async def make(self, kind: str, *pushes: Push, **properties: Any) -> MadeResource:
+        resources = await self.moto.maker(REGION, ACCOUNT)
+        name = f"R{secrets.token_hex(4)}"
+        wanted = WantedResource(name, kind, name, properties, pushes=pushes)
+        return await asyncio.to_thread(resources.make, wanted)
+
+    async def topic(self, **policy: Any) -> MadeResource:
+        made = await self.make("AWS::SNS::Topic", Push("sns", FUNCTION))
+        return replace(made, pushes=tuple(replace(push, **policy) for push in made.pushes))
+
+    async def poll(self, made: MadeResource) -> PushSource:
+        (push,) = made.pushes
+        source = PushSource(PushMapping("M", "F", "F:live", push), self.functions, self.calls, ACCOUNT)
+        self.sources.append(source)
+        await source.start()
+        return source
+
+    async def publish(self, made: MadeResource, text: str, **attributes: str) -> None:
+        told = {"TopicArn": made.ref, "Message": text}
+        for number, (name, value) in enumerate(attributes.items(), 1):
+            entry = f"MessageAttributes.entry.{number}"
+            told |= {f"{entry}.Name": name, f"{entry}.Value.DataType": "String", f"{entry}.Value.StringValue": value}
+        await asyncio.to_thread(self.calls.query, "sns", "Publish", **told)
+
+    async def left(self, made: MadeResource) -> int:
+        (push,) = made.pushes
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        given = {"QueueUrl": self.url(push), "AttributeNames": names}
+        told = await asyncio.to_thread(self.calls.json, "sqs", "AmazonSQS.GetQueueAttributes", given)
+        return sum(int(number) for number in told["Attributes"].values())
+
+    def url(self, push: Push) -> str:
+        return f"{self.calls.url}/{ACCOUNT}/{push.queue.rpartition(':')[2]}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def moto(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Moto]:
+    with Reaper() as reaper:
+        environments, state = CHECKOUT / ".samlet" / "environments", tmp_path_factory.mktemp("moto")
+        server = Moto(state, environments=environments, port=0, setting="SAMLET_AWS_PORT", reaper=reaper)
+        await server.maker(REGION, ACCOUNT)
+        yield server
+        await server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def place(moto: Moto) -> AsyncIterator[Place]:
+    made = Place(moto)
+    yield made
+    for source in made.sources:
+        await source.stop()
+
+
+async def test_each_message_of_a_topic_invokes_the_function_with_the_qualifier_once(place: Place) -> None:
+    topic = await place.topic()
+    for text in ("a", "b", "ü" * 50_000):
+        await place.publish(topic, text, kind="x")
+    source = await place.poll(topic)
+
+    async def empty() -> bool:
+        return await place.left(topic) == 0
+
+    await eventually_async(empty)
+    assert [event["Sns"]["Message"] for event in place.functions.events] == ["a", "b", "ü" * 50_000]
+    assert {event["EventSubscriptionArn"] for event in place.functions.events} == {topic.pushes[0].origin}
+    assert place.functions.events[0]["Sns"]["MessageAttributes"] == {"kind": {"Type": "String", "Value": "x"}}
+    assert place.functions.targets == {"F:live"}
+    assert source.status() == {
+        "kind": "sns",
+        "source": topic.pushes[0].source,
+        "function": "F",
+        "sent": 3,
+        "filtered": 0,
+    }
+
+
+async def test_what_the_filter_keeps_back_is_counted_and_gone(place: Place) -> None:
+    topic = await place.topic(filter_policy={"kind": ["a"]})
+    for kind in ("a", "b"):
+        await place.publish(topic, kind, kind=kind)
+    source = await place.poll(topic)
+    await eventually_async(lambda: source.status()["filtered"] == 1)
+    await eventually_async(lambda: source.status()["sent"] == 1)
+    assert [event["Sns"]["Message"] for event in place.functions.events] == ["a"]
+
+    async def empty() -> bool:
+        return await place.left(topic) == 0
+
+    await eventually_async(empty)
+
+
+async def test_an_upload_invokes_the_function_and_the_test_event_does_not(place: Place) -> None:
+    push = Push("s3", FUNCTION, notifications=(Notification("s3:ObjectCreated:*"),))
+    bucket = await place.make("AWS::S3::Bucket", push)
+    await place.poll(bucket)
+    await asyncio.to_thread(place.calls.put, "s3", f"/{bucket.ref}/in/a%20b", b"hello")
+    await eventually_async(lambda: place.functions.events)
+    (event,) = place.functions.events
+    assert (event["eventName"], event["s3"]["object"]["key"]) == ("ObjectCreated:Put", "in/a+b")
+    assert event["s3"]["bucket"]["name"] == bucket.ref
+
+
+async def test_an_event_for_no_function_and_junk_in_the_queue_are_said_and_stop_nothing(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topic = await place.topic()
+    place.functions.lost = 1
+    await place.publish(topic, "lost")
+    for body in ("no JSON", "[]", "{}"):
+        given = {"QueueUrl": place.url(topic.pushes[0]), "MessageBody": body}
+        await asyncio.to_thread(place.calls.json, "sqs", "AmazonSQS.SendMessage", given)
+    await place.publish(topic, "found")
+    await place.poll(topic)
+    await eventually_async(lambda: place.functions.events)
+    assert [event["Sns"]["Message"] for event in place.functions.events] == ["found"]
+    said = capsys.readouterr().err
+    assert said.count("M: what somebody put into its queue is left out") == 3
+    assert said.count("M: an event is lost: ") == 1
+
+
+async def test_a_source_that_has_stopped_takes_nothing_and_the_next_one_goes_on(place: Place) -> None:
+    topic = await place.topic()
+    source = await place.poll(topic)
+    await source.stop()
+    await place.publish(topic, "later")
+    assert await place.left(topic) == 1
+    await place.poll(topic)
+    await eventually_async(lambda: place.functions.events)

@@ -1,0 +1,196 @@
+"""Topics and buckets that wake functions: what the template asks for, to whom it leads, and what is left out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from samlet.errors import TemplateError
+from samlet.model import MadeResource, Notification, PushMapping, WantedResource
+from samlet.template import Template, load
+
+type Making = Callable[..., Template]
+
+FUNCTION = """
+    F: {Type: AWS::Lambda::Function, Properties: {Runtime: python3.13, Handler: a.b, Code: code}}
+    Node: {Type: AWS::Lambda::Function, Properties: {Runtime: nodejs22.x, Handler: a.b, Code: code}}
+    Live: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref F, FunctionVersion: "1", Name: live}}
+    News: {Type: AWS::SNS::Topic}
+    Fifo: {Type: AWS::SNS::Topic, Properties: {FifoTopic: true, TopicName: a.fifo}}
+"""
+SAM = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: a.b
+      CodeUri: code
+      AutoPublishAlias: live
+      Events:
+"""
+ARN = "arn:aws:lambda:eu-central-1:000000000000:function:"
+
+
+class Maker:
+    """Makes everything, by what was wanted."""
+
+    def make(self, wanted: WantedResource) -> MadeResource:
+        arn = f"arn:aws:{wanted.type.split('::')[1].lower()}:eu-central-1:000000000000:{wanted.name}"
+        pushes = tuple(replace(push, queue="made") for push in wanted.pushes)
+        return MadeResource(arn if ":sns:" in arn else wanted.name, dict.fromkeys(wanted.attributes, arn), (), pushes)
+
+    def keep_only(self, _logical_ids: frozenset[str]) -> None:
+        pass
+
+
+@pytest.fixture
+def making(tmp_path: Path) -> Making:
+    (tmp_path / "code").mkdir()
+
+    def write_and_load(text: str, head: str = f"Resources:\n{FUNCTION}") -> Template:
+        path = tmp_path / "template.yaml"
+        path.write_text(dedent(head).rstrip() + "\n" + text)
+        return load(path, {}, maker=Maker())
+
+    return write_and_load
+
+
+def _shown(mappings: tuple[PushMapping, ...]) -> list[tuple[str, str, str, Any]]:
+    return [(one.logical_id, one.target, one.push.kind, one.push.filter_policy) for one in mappings]
+
+
+def _reasons(template: Template) -> list[tuple[str, str]]:
+    told = [(part.logical_id, part.reason) for part in template.unsupported]
+    return [one for one in told if one[0] != "Node"]
+
+
+SUBSCRIPTION = (
+    "    Link: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref %s, Protocol: lambda, Endpoint: %s%s}}\n"
+)
+BUCKET = "    B: {Type: AWS::S3::Bucket, Properties: {%s}}\n"
+CONFIGURED = BUCKET % "NotificationConfiguration: {LambdaConfigurations: [%s]}"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more", "mapping"),
+    [
+        ("!GetAtt F.Arn", "", ("Link", "F", "sns", None)),
+        ("!Ref Live", "", ("Link", "F:live", "sns", None)),
+        ("!GetAtt F.Arn", ", FilterPolicy: {kind: [a]}", ("Link", "F", "sns", {"kind": ["a"]})),
+        ("!GetAtt F.Arn", """, FilterPolicy: '{"kind": ["a"]}'""", ("Link", "F", "sns", {"kind": ["a"]})),
+        ("!GetAtt F.Arn", ", FilterPolicy: {}, RawMessageDelivery: false", ("Link", "F", "sns", None)),
+    ],
+)
+def test_a_subscription_leads_to_its_function(making: Making, endpoint: str, more: str, mapping: Any) -> None:
+    template = making(SUBSCRIPTION % ("News", endpoint, more))
+    assert (_shown(template.push_mappings), _reasons(template)) == ([mapping], [])
+    assert template.push_mappings[0].push.queue == "made"
+
+
+def test_a_topic_subscribes_functions_by_itself_each_once(making: Making) -> None:
+    link = "{Protocol: lambda, Endpoint: !GetAtt F.Arn}"
+    template = making(f"    T: {{Type: AWS::SNS::Topic, Properties: {{Subscription: [{link}, {link}]}}}}\n")
+    assert _shown(template.push_mappings) == [("T-F", "F", "sns", None)]
+
+
+def test_a_bucket_tells_each_function_of_its_events_by_their_rules(making: Making) -> None:
+    rules = "{S3Key: {Rules: [{Name: Prefix, Value: in/}, {Name: suffix, Value: ''}]}}"
+    told = [
+        f"{{Event: 's3:ObjectCreated:*', Function: !GetAtt F.Arn, Filter: {rules}}}",
+        "{Event: 's3:ObjectRemoved:Delete', Function: !Ref Live}",
+        "{Event: 's3:ObjectAcl:Put', Function: !GetAtt F.Arn}",
+    ]
+    template = making(CONFIGURED % ", ".join(told))
+    assert [(one.logical_id, one.target) for one in template.push_mappings] == [("B-F", "F"), ("B-F:live", "F:live")]
+    assert template.push_mappings[0].push.notifications == (
+        Notification("s3:ObjectCreated:*", (("prefix", "in/"),)),
+        Notification("s3:ObjectAcl:Put"),
+    )
+    assert _reasons(template) == []
+
+
+def test_sams_events_are_the_same(making: Making) -> None:
+    events = """
+        Up: {Type: S3, Properties: {Bucket: !Ref B, Events: [s3:ObjectCreated:Put, s3:ObjectRemoved:*]}}
+        News: {Type: SNS, Properties: {Topic: !Ref T, FilterPolicyScope: MessageBody, FilterPolicy: {a: {b: [1]}}}}
+        Mine: {Type: SNS, Properties: {Topic: !Ref T, SqsSubscription: true}}
+  B: {Type: AWS::S3::Bucket}
+  T: {Type: AWS::SNS::Topic}
+"""
+    template = making(events, SAM)
+    assert _shown(template.push_mappings) == [
+        ("B-F:live", "F:live", "s3", None),
+        ("FNews", "F:live", "sns", {"a": {"b": [1]}}),
+    ]
+    assert [mapping.function for mapping in template.queue_mappings] == ["F"]
+    assert template.unsupported == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (SUBSCRIPTION % ("News", f"{ARN}Other", ""), f"Endpoint: {ARN}Other is no function of this template"),
+        (SUBSCRIPTION % ("News", "!GetAtt Node.Arn", ""), "Endpoint: Node cannot be run"),
+        (SUBSCRIPTION % ("News", f"{ARN}F:none", ""), "Endpoint: F has no alias or version none"),
+        (SUBSCRIPTION % ("Fifo", "!GetAtt F.Arn", ""), "TopicArn: a FIFO topic wakes no function, on AWS neither"),
+        (
+            SUBSCRIPTION % ("News", "!GetAtt F.Arn", ", RawMessageDelivery: true"),
+            "RawMessageDelivery: functions get no raw messages, on AWS neither",
+        ),
+        (CONFIGURED % f"{{Event: 's3:ObjectCreated:*', Function: '{ARN}G'}}",
+         f"NotificationConfiguration: {ARN}G is no function of this template"),
+        (CONFIGURED % "{Event: 's3:ObjectTagging:*', Function: !GetAtt F.Arn}",
+         "NotificationConfiguration: s3:ObjectTagging:*: moto's buckets do not tell of it as AWS's do"),
+        (BUCKET % "NotificationConfiguration: {QueueConfigurations: [{Event: a, Queue: b}]}",
+         "NotificationConfiguration: QueueConfigurations: a bucket tells functions alone"),
+        (BUCKET % "NotificationConfiguration: {TopicConfigurations: [{Event: a, Topic: b}]}",
+         "NotificationConfiguration: TopicConfigurations: a bucket tells functions alone"),
+        (BUCKET % "NotificationConfiguration: {EventBridgeConfiguration: {}}",
+         "NotificationConfiguration: EventBridgeConfiguration: there is no local event bus"),
+    ],
+)  # fmt: skip
+def test_what_leads_nowhere_is_listed(making: Making, text: str, reason: str) -> None:
+    template = making(text)
+    assert (template.push_mappings, [told for _, told in _reasons(template)]) == ((), [reason])
+
+
+def test_what_a_bucket_with_versions_does_not_tell_is_listed(making: Making) -> None:
+    text = CONFIGURED % "{Event: 's3:ObjectCreated:*', Function: !GetAtt F.Arn}"
+    template = making(text.replace("Notif", "VersioningConfiguration: {Status: Enabled}, Notif"))
+    assert len(template.push_mappings) == 1
+    assert [told for _, told in _reasons(template)] == [
+        "VersioningConfiguration: events have no versionId, and none comes of a marker that deletes"
+    ]
+
+
+def test_a_fifo_topic_that_subscribes_a_function_is_listed(making: Making) -> None:
+    link = "Subscription: [{Protocol: lambda, Endpoint: !GetAtt F.Arn}]"
+    template = making(f"    T: {{Type: AWS::SNS::Topic, Properties: {{FifoTopic: true, {link}}}}}\n")
+    assert (template.push_mappings, len(_reasons(template))) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ("FilterPolicy: [a]", "FilterPolicy: needs a JSON object"),
+        ("FilterPolicy: '{'", "FilterPolicy: is no JSON"),
+        ("FilterPolicy: {kind: a}", "FilterPolicy: kind: needs an object or an array"),
+        ("FilterPolicy: {kind: [{prefx: a}]}", "FilterPolicy: kind"),
+        ("FilterPolicy: {a: {b: [1]}}", "FilterPolicy: attributes have no inner fields"),
+        ("FilterPolicyScope: Body", "FilterPolicyScope: needs one of MessageAttributes, MessageBody, not Body"),
+    ],
+)
+def test_a_policy_that_aws_refuses_is_an_error_with_its_line(making: Making, more: str, error: str) -> None:
+    with pytest.raises(TemplateError, match=rf"template\.yaml:\d+: Resources\.Link\.Properties\.{error}"):
+        making(SUBSCRIPTION % ("News", "!GetAtt F.Arn", f", {more}"))
+
+
+def test_a_rule_for_keys_that_is_none_is_an_error(making: Making) -> None:
+    rule = "{Event: 's3:ObjectCreated:*', Function: a, Filter: {S3Key: {Rules: [{Name: infix, Value: a}]}}}"
+    with pytest.raises(TemplateError, match=r"Rules\[0\]\.Name: needs prefix or suffix, not infix"):
+        making(CONFIGURED % rule)
