@@ -1,8 +1,13 @@
 """`samlet generate-event`: events as the event sources make them, by the very code that they use."""
 
-from samlet.cli import generated
+from samlet.cli import generated, generated_records
 from samlet.cli.selection import Commands, add_options, pair
 from samlet.cli.usage import add_command
+
+_S3_EVENTS = (
+    *(f"ObjectCreated:{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload")),
+    "ObjectRemoved:Delete",
+)
 
 
 def register(commands: Commands) -> None:
@@ -11,17 +16,21 @@ def register(commands: Commands) -> None:
         commands,
         "generate-event",
         "print an event for `samlet invoke F --event -`",
-        about="The events are made by the code that the gateway, the schedules and the Kafka source use.",
+        about="The events are made by the code that the gateway, the schedules and the other sources use.",
         examples="""
             samlet generate-event http --path /hello | samlet invoke Hello -e -
             samlet generate-event schedule nightly > event.json
             samlet generate-event kafka --topic orders --key 17 '{"total": 5}'
+            samlet generate-event s3 --bucket uploads in/photo.jpg
         """,
     )
-    kinds = parser.add_subparsers(required=True, metavar="http|schedule|kafka")
+    kinds = parser.add_subparsers(required=True, metavar="http|schedule|kafka|sqs|sns|s3")
     _register_http(kinds)
     _register_schedule(kinds)
     _register_kafka(kinds)
+    _register_sqs(kinds)
+    _register_sns(kinds)
+    _register_s3(kinds)
 
 
 def _register_http(kinds: Commands) -> None:
@@ -87,6 +96,63 @@ def _register_kafka(kinds: Commands) -> None:
     parser.add_argument("--header", action="append", default=[], type=pair, metavar="NAME=VALUE", help="repeatable")
     parser.add_argument("--source-arn", metavar="ARN", help="of an MSK cluster; without it, self-managed Kafka")
     parser.set_defaults(run=lambda arguments: _print(generated.kafka(arguments)))
+
+
+def _register_sqs(kinds: Commands) -> None:
+    parser = add_command(
+        kinds,
+        "sqs",
+        "messages of a queue",
+        examples="""
+            samlet generate-event sqs --queue jobs '{"total": 5}'
+            samlet generate-event sqs --attribute kind=big one two three
+            samlet generate-event sqs - < bodies.txt
+        """,
+    )
+    add_options(parser)
+    parser.add_argument("bodies", nargs="*", metavar="BODY|-", help="a message each; - for lines of standard input")
+    parser.add_argument("--queue", default="queue", metavar="NAME", help="the queue (default: queue)")
+    parser.add_argument("--attribute", action="append", default=[], type=pair, metavar="NAME=VALUE", help="repeatable")
+    parser.set_defaults(run=lambda arguments: _print(generated_records.sqs(arguments)))
+
+
+def _register_sns(kinds: Commands) -> None:
+    parser = add_command(
+        kinds,
+        "sns",
+        "a message of a topic",
+        examples="""
+            samlet generate-event sns --topic news 'It rains'
+            samlet generate-event sns --subject Weather --attribute kind=rain 'It rains'
+            samlet generate-event sns - < message.json
+        """,
+    )
+    add_options(parser)
+    parser.add_argument("message", nargs="?", default="{}", metavar="MESSAGE|-", help="- for standard input")
+    parser.add_argument("--topic", default="topic", metavar="NAME", help="the topic (default: topic)")
+    parser.add_argument("--subject", metavar="TEXT", help="its subject (default: none)")
+    parser.add_argument("--attribute", action="append", default=[], type=pair, metavar="NAME=VALUE", help="repeatable")
+    parser.set_defaults(run=lambda arguments: _print(generated_records.sns(arguments)))
+
+
+def _register_s3(kinds: Commands) -> None:
+    parser = add_command(
+        kinds,
+        "s3",
+        "what a bucket tells of an object",
+        about="The key is given as it is; in the event it is encoded, as S3 does it.",
+        examples="""
+            samlet generate-event s3 --bucket uploads 'in/red flower.jpg'
+            samlet generate-event s3 --event ObjectRemoved:Delete old.txt
+        """,
+    )
+    add_options(parser)
+    parser.add_argument("key", nargs="?", default="example.txt", metavar="KEY", help="(default: example.txt)")
+    parser.add_argument("--bucket", default="bucket", metavar="NAME", help="the bucket (default: bucket)")
+    names = f"{', '.join(_S3_EVENTS[1:])} or (default) {_S3_EVENTS[0]}"
+    parser.add_argument("--event", default=_S3_EVENTS[0], choices=_S3_EVENTS, metavar="EVENT", help=names)
+    parser.add_argument("--size", type=int, default=1024, metavar="BYTES", help="the object's (default: 1024)")
+    parser.set_defaults(run=lambda arguments: _print(generated_records.s3(arguments)))
 
 
 def _print(event: str) -> int:

@@ -87,6 +87,12 @@ def kafka(arguments: argparse.Namespace) -> str:
     return EventShape(mapping, "127.0.0.1:9092").event(entries).decode()
 
 
+def place(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Region and account, of the template if there is one."""
+    template = _template(arguments)
+    return (template.region, template.account) if template else ("eu-central-1", "000000000000")
+
+
 def _matched(request: "HttpRequest", template: Template | None) -> "tuple[HttpApi, Match]":
     """The API and the route that serve a request; made up where the template has none."""
     from samlet.sources.routes import Match, RouteTable

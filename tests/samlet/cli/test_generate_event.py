@@ -105,9 +105,45 @@ def test_records_have_topic_partition_offsets_key_headers_and_values(
     assert made(capsys, "kafka", "--source-arn", "arn:aws:kafka:x")["eventSource"] == "aws:kafka"
 
 
+def test_messages_of_a_queue_have_bodies_and_attributes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("two\nthree\n"))
+    records = made(capsys, "sqs", "--queue", "jobs", "--attribute", "kind=a", "one", "-")["Records"]
+    assert [record["body"] for record in records] == ["one", "two", "three"]
+    assert records[0]["messageAttributes"]["kind"]["stringValue"] == "a"
+    assert records[0]["md5OfBody"] == "f97c5d29941bfb1b2fdab0874906ab82"
+    assert {record["eventSourceARN"] for record in records} == {"arn:aws:sqs:eu-central-1:000000000000:jobs"}
+
+
+def test_a_message_of_a_topic_has_its_subject_and_attributes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("rain\nall day"))
+    (record,) = made(capsys, "sns", "--topic", "news", "--subject", "Weather", "--attribute", "kind=a", "-")["Records"]
+    assert (record["EventSource"], record["Sns"]["Message"]) == ("aws:sns", "rain\nall day")
+    assert (record["Sns"]["Subject"], record["Sns"]["MessageAttributes"]["kind"]["Value"]) == ("Weather", "a")
+    assert record["EventSubscriptionArn"].startswith("arn:aws:sns:eu-central-1:000000000000:news:")
+
+
+def test_what_a_bucket_tells_of_an_object_has_its_key_encoded(capsys: pytest.CaptureFixture[str]) -> None:
+    (record,) = made(capsys, "s3", "--bucket", "uploads", "--size", "7", "in/red flower.jpg")["Records"]
+    assert (record["eventName"], record["s3"]["bucket"]["name"]) == ("ObjectCreated:Put", "uploads")
+    assert (record["s3"]["object"]["key"], record["s3"]["object"]["size"]) == ("in/red+flower.jpg", 7)
+    (record,) = made(capsys, "s3", "--event", "ObjectRemoved:Delete", "old.txt")["Records"]
+    assert set(record["s3"]["object"]) == {"key", "sequencer"}
+
+
+def test_such_events_are_of_the_templates_region(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    (toy.folder / "samconfig.toml").write_text('[default.deploy.parameters]\nregion = "eu-north-1"\n')
+    given = ("--template", str(toy.folder / "template.yaml"))
+    assert made(capsys, "s3", *given)["Records"][0]["awsRegion"] == "eu-north-1"
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
+        (["s3", "s3://uploads/a"], "is no key"),
         (["http", "--path", "hello"], "must begin with a slash"),
         (["http", "--path", "/a?b=c"], "has a query"),
         (["http", "--path", "/%ff"], "not encoded as UTF-8"),
