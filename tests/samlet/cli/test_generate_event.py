@@ -127,9 +127,9 @@ def test_a_message_of_a_topic_has_its_subject_and_attributes(
 
 
 def test_what_a_bucket_tells_of_an_object_has_its_key_encoded(capsys: pytest.CaptureFixture[str]) -> None:
-    (record,) = made(capsys, "s3", "--bucket", "uploads", "--size", "7", "in/red flower.jpg")["Records"]
+    (record,) = made(capsys, "s3", "--bucket", "uploads", "--size", "7", "in/red flower+1.jpg")["Records"]
     assert (record["eventName"], record["s3"]["bucket"]["name"]) == ("ObjectCreated:Put", "uploads")
-    assert (record["s3"]["object"]["key"], record["s3"]["object"]["size"]) == ("in/red+flower.jpg", 7)
+    assert (record["s3"]["object"]["key"], record["s3"]["object"]["size"]) == ("in/red+flower%2B1.jpg", 7)
     (record,) = made(capsys, "s3", "--event", "ObjectRemoved:Delete", "old.txt")["Records"]
     assert set(record["s3"]["object"]) == {"key", "sequencer"}
 
