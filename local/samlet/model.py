@@ -250,7 +250,10 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class PushMapping:
-    """One way from a topic or a bucket to a function; `target` is that with the qualifier that was asked for."""
+    """One way from a topic or a bucket to a function; `target` is that with the qualifier that was asked for.
+
+    From a bucket, it may also lead to a queue or a topic, of the ARN `target`; there is no `function` then.
+    """
 
     logical_id: str
     function: str

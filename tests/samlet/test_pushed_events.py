@@ -73,6 +73,15 @@ Resources:
     Properties:
       NotificationConfiguration:
         LambdaConfigurations: [{{Event: "s3:ObjectRemoved:*", Function: !GetAtt Taker.Arn}}]
+        TopicConfigurations: [{{Event: "s3:ObjectCreated:Copy", Topic: !Ref Outside}}]
+        QueueConfigurations:
+          - Event: "s3:ObjectCreated:Put"
+            Queue: !GetAtt Jobs.Arn
+            Filter: {{S3Key: {{Rules: [{{Name: prefix, Value: queued/}}]}}}}
+  Jobs: {{Type: AWS::SQS::Queue}}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {{FunctionName: !Ref Taker, EventSourceArn: !GetAtt Jobs.Arn}}
   Inside:
     Type: AWS::SNS::Topic
     Properties: {{Subscription: [{{Protocol: lambda, Endpoint: !GetAtt Taker.Arn}}]}}
@@ -157,7 +166,7 @@ def test_sams_s3_and_sns_events_wake_the_alias_of_a_function(running: Callable[[
             assert json.loads(queued["body"])["Message"] == "hello"
             mappings = run.emulator.parts()["push_mappings"]["mappings"]
             assert mappings["TakerTold"] == {
-                "kind": "sns", "source": "News", "function": "Taker", "sent": 2, "filtered": 1,
+                "kind": "sns", "source": "News", "target": "Taker", "sent": 2, "filtered": 1,
             }  # fmt: skip
             assert len(run.taken()) == 4
 
@@ -185,7 +194,7 @@ def test_an_event_that_the_function_fails_goes_where_its_dead_letters_go(running
     asyncio.run(use())
 
 
-def test_plain_cloudformation_wakes_functions_by_a_bucket_a_topic_and_a_subscription(
+def test_plain_cloudformation_wakes_functions_by_a_bucket_a_topic_a_subscription_and_what_a_bucket_tells_those(
     running: Callable[[str], Running],
 ) -> None:
     run = running(PLAIN)
@@ -203,5 +212,18 @@ def test_plain_cloudformation_wakes_functions_by_a_bucket_a_topic_and_a_subscrip
             ((_, outside),) = await run.after(_publish("beside", ("2", "a")), 1)
             assert [record["Sns"]["Message"] for record in (inside, outside)] == ["1", "2"]
             assert outside["EventSubscriptionArn"].startswith(f"{TOPIC}beside:")
+
+            ((_, message),) = await run.after(_put("queued/b c"), 1)
+            (queued,) = json.loads(message["body"])["Records"]
+            assert (message["eventSource"], queued["s3"]["object"]["key"]) == ("aws:sqs", "queued/b+c")
+
+            def copy(client: Client) -> None:
+                client("s3").copy_object(
+                    Bucket="uploads", Key="copy", CopySource={"Bucket": "uploads", "Key": "queued/b c"}
+                )
+
+            ((_, news),) = await run.after(copy, 1)
+            (copied,) = json.loads(news["Sns"]["Message"])["Records"]
+            assert (copied["eventName"], news["Sns"]["Subject"]) == ("ObjectCreated:Copy", "Amazon S3 Notification")
 
     asyncio.run(use())

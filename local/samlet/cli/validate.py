@@ -127,7 +127,11 @@ def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:
             for mapping in template.queue_mappings
         ],
         "push_mappings": [
-            {"logical_id": mapping.logical_id, "source": mapping.push.kind, "function": mapping.function}
+            {
+                "logical_id": mapping.logical_id,
+                "source": mapping.push.kind,
+                "target": mapping.function or mapping.target,
+            }
             for mapping in template.push_mappings
         ],
         "made_in_moto": [
@@ -155,7 +159,7 @@ def _text(checked: Checked) -> Iterator[str]:
     rows_of_mappings = [(row["logical_id"], row["topic"], row["function"]) for row in told["kafka_mappings"]]
     yield from _table("Kafka mappings", rows_of_mappings)
     yield from _table("SQS mappings", [(row["logical_id"], row["function"]) for row in told["queue_mappings"]])
-    pushes = [(row["logical_id"], row["source"].upper(), row["function"]) for row in told["push_mappings"]]
+    pushes = [(row["logical_id"], row["source"].upper(), row["target"]) for row in told["push_mappings"]]
     yield from _table("topics and buckets", pushes)
     made = [(row["logical_id"], row["type"]) for row in told["made_in_moto"]]
     yield from _table("made in moto at start, as far as it can", made)

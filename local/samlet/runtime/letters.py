@@ -18,14 +18,16 @@ class Letters:
     def __init__(self, url: Callable[[], str | None] = lambda: None) -> None:
         self._url = url
 
-    async def send(self, arn: str, text: str, attributes: Attributes | None = None) -> None:
-        """Send a text to the queue or topic of that ARN. Raises LetterLost."""
+    async def send(
+        self, arn: str, text: str, attributes: Attributes | None = None, *, subject: str | None = None
+    ) -> None:
+        """Send a text to the queue or topic of that ARN, for a topic with a subject. Raises LetterLost."""
         _, _, service, region, account, name = arn.split(":", 5)
         calls = self._calls(region)
         if service == "sqs":
             await _made(_to_queue, calls, f"{calls.url}/{account}/{name}", text, attributes or {})
         else:
-            await _made(_to_topic, calls, arn, text, attributes or {})
+            await _made(_to_topic, calls, arn, text, attributes or {}, subject)
 
     async def store(self, arn: str, key: str, text: str) -> None:
         """Put a text into the bucket of that ARN as the object `key`. Raises LetterLost."""
@@ -85,8 +87,8 @@ def _to_queue(calls: AwsCalls, url: str, text: str, attributes: Attributes) -> N
     calls.json("sqs", "AmazonSQS.SendMessage", {"QueueUrl": url, "MessageBody": text, "MessageAttributes": told})
 
 
-def _to_topic(calls: AwsCalls, arn: str, text: str, attributes: Attributes) -> None:
-    told: dict[str, str] = {}
+def _to_topic(calls: AwsCalls, arn: str, text: str, attributes: Attributes, subject: str | None) -> None:
+    told: dict[str, str] = {"Subject": subject} if subject else {}
     for number, (name, (kind, value)) in enumerate(attributes.items(), 1):
         entry = f"MessageAttributes.entry.{number}"
         told |= {f"{entry}.Name": name, f"{entry}.Value.DataType": kind, f"{entry}.Value.StringValue": value}

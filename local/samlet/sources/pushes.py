@@ -7,18 +7,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from samlet.aws_calls import AwsCalls
-from samlet.errors import FunctionNotFound
+from samlet.errors import FunctionNotFound, LetterLost
 from samlet.log import say
 from samlet.model import PushMapping
+from samlet.runtime.letters import Letters, is_letterbox
 from samlet.sources.invoker import Invoker
 from samlet.sources.polled_queue import AT_ONCE, IDLE, PolledQueue
 from samlet.sources.queue_event import Message
 from samlet.sources.s3_event import s3_events
 from samlet.sources.sns_event import message_filter, sns_event
 
+_SUBJECT = "Amazon S3 Notification"
+
 
 class PushSource:
-    """One way from a topic or a bucket to a function, which is invoked asynchronously, an event for each message."""
+    """One way from a topic or a bucket to a function, which is invoked asynchronously, an event for each message.
+
+    What a bucket has for a queue or a topic goes there by `letters`.
+    """
 
     def __init__(
         self,
@@ -26,12 +32,14 @@ class PushSource:
         functions: Invoker,
         calls: AwsCalls,
         account: str,
+        letters: Letters | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._mapping = mapping
         self._functions = functions
         self._queue = PolledQueue(mapping.logical_id, mapping.push.queue, calls, account)
         self._passes = message_filter(mapping.push.filter_policy, mapping.push.filter_scope)
+        self._letters = letters or Letters()
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._taking: asyncio.Task[None] | None = None
@@ -43,9 +51,10 @@ class PushSource:
         return self._mapping
 
     def status(self) -> dict[str, Any]:
-        """The topic or bucket, the function, and how many events were sent to it and how many its filter kept back."""
+        """From where to where, and how many events were sent and how many the filter kept back."""
         push = self._mapping.push
-        return {"kind": push.kind, "source": push.source, "function": self._mapping.function, **self._counts}
+        target = self._mapping.function or self._mapping.target
+        return {"kind": push.kind, "source": push.source, "target": target, **self._counts}
 
     async def start(self) -> None:
         """Begin to poll."""
@@ -73,12 +82,19 @@ class PushSource:
         for message in messages:
             for event in self._events(message["Body"]):
                 try:
-                    await self._functions.invoke_event(self._mapping.target, event)
-                except FunctionNotFound as trouble:
+                    await self._send(event)
+                except (FunctionNotFound, LetterLost) as trouble:
                     say("samlet", f"{self._mapping.logical_id}: an event is lost: {trouble}", level="error")
                 else:
                     self._counts["sent"] += 1
         await self._queue.delete(messages)
+
+    async def _send(self, event: bytes) -> None:
+        target = self._mapping.target
+        if is_letterbox(target):
+            await self._letters.send(target, event.decode(), subject=_SUBJECT)
+        else:
+            await self._functions.invoke_event(target, event)
 
     def _events(self, body: str) -> Sequence[bytes]:
         try:

@@ -89,7 +89,10 @@ def _load(
     topics = made.arns("AWS::SNS::Topic", "sns") if made else {}
     buckets = made.arns("AWS::S3::Bucket", "s3") if made else {}
     template = _shaped(stack, whole, elsewhere, queues, topics, buckets)
-    template = replace(template, push_mappings=push_mappings(stack, template.functions, made.pushes if made else ()))
+    template = replace(
+        template,
+        push_mappings=push_mappings(stack, template.functions, made.pushes if made else (), {*queues, *topics}),
+    )
     not_made = made.unsupported if made else [*unmade(elsewhere), *unmade_pushes(stack)]
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
     notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)

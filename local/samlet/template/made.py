@@ -57,8 +57,8 @@ class MadeResources:
 
     def arns(self, kind: str, service: str) -> dict[str, str]:
         """The ARNs of a kind that was made, with the logical ids."""
-        made = {name: made for name, made in self._made.items() if made and self._kinds[name] == kind}
-        return {self._stand_ins.made_arn(service, item.ref): name for name, item in made.items()}
+        made = [name for name, made in self._made.items() if made and self._kinds[name] == kind]
+        return {self._stand_ins.made_arn(service, str(self.ref(name))): name for name in made}
 
     @property
     def pushes(self) -> list[tuple[str, str, Push]]:

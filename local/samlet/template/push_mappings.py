@@ -1,6 +1,6 @@
 """Topics and buckets that wake functions by themselves: what was made for them has to lead to a function that runs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from samlet.model import LATEST, Function, Push, PushMapping, Unsupported
 from samlet.template.properties import Properties
@@ -15,11 +15,21 @@ _SAYS = {  # where each says what it wakes
 
 
 def push_mappings(
-    stack: Stack, functions: Mapping[str, Function], pushes: Iterable[tuple[str, str, Push]]
+    stack: Stack,
+    functions: Mapping[str, Function],
+    pushes: Iterable[tuple[str, str, Push]],
+    letterboxes: Collection[str],
 ) -> tuple[PushMapping, ...]:
-    """One for each of `pushes`, with their resource's logical id and type, to a runnable function; others are noted."""
+    """One for each of `pushes`, with their resource's logical id and type, to a runnable function; others are noted.
+
+    `letterboxes` are the ARNs of queues and topics that a bucket may tell as well.
+    """
     found = []
     for logical_id, kind, push in pushes:
+        if push.target in letterboxes and not push.target.endswith(".fifo"):
+            name = f"{logical_id}-{':'.join(push.target.split(':')[2::3])}"
+            found.append(PushMapping(name, "", push.target, push))
+            continue
         function, qualifier = stack.function_at(push.target), _qualifier(push.target)
         reason = _impossible(push.target, function, qualifier, functions)
         if reason or function is None:
@@ -52,6 +62,10 @@ def _asks(kind: str, properties: Properties) -> bool:
 
 
 def _impossible(target: str, function: str | None, qualifier: str, functions: Mapping[str, Function]) -> str | None:
+    if ":function:" not in target and target.endswith(".fifo"):
+        return f"{target}: S3 tells no FIFO queue or topic, on AWS neither"
+    if target.startswith(("arn:aws:sqs:", "arn:aws:sns:")):
+        return f"{target} is no queue or topic that is there"
     if function is None:
         return f"{target} is no function of this template"
     if function not in functions:

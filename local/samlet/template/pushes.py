@@ -15,15 +15,11 @@ _EVENTS = {
     *(f"s3:ObjectRemoved:{how}" for how in ("*", "Delete")),
     "s3:ObjectAcl:Put",
 }
-_UNSERVED = {
-    "QueueConfigurations": "a bucket tells functions alone",
-    "TopicConfigurations": "a bucket tells functions alone",
-    "EventBridgeConfiguration": "there is no local event bus",
-}
+_TOLD = {"LambdaConfigurations": "Function", "QueueConfigurations": "Queue", "TopicConfigurations": "Topic"}
 _FIFO = "a FIFO topic wakes no function, on AWS neither"
 
 type Pushes = tuple[tuple[Push, ...], tuple[str, ...]]
-"""What there is for functions, and what is left out of it, in words."""
+"""What there is for functions (a bucket has it for queues and topics, too), and what is left out of it, in words."""
 
 
 def pushes(kind: str, properties: Properties) -> Pushes:
@@ -39,12 +35,14 @@ def pushes(kind: str, properties: Properties) -> Pushes:
 
 def _of_bucket(properties: Properties) -> Pushes:
     given = properties.inner("NotificationConfiguration")
-    notes = [f"NotificationConfiguration: {name}: {why}" for name, why in _UNSERVED.items() if name in given]
+    notes = []
+    if "EventBridgeConfiguration" in given:
+        notes.append("NotificationConfiguration: EventBridgeConfiguration: there is no local event bus")
     found: dict[str, list[Notification]] = {}
-    for item in given.maps("LambdaConfigurations"):
+    for item, target in [(item, item.text(word)) for name, word in _TOLD.items() for item in given.maps(name)]:
         event = item.text("Event")
         if event in _EVENTS:
-            found.setdefault(item.text("Function"), []).append(Notification(event, _rules(item)))
+            found.setdefault(target, []).append(Notification(event, _rules(item)))
         else:
             notes.append(f"NotificationConfiguration: {event}: moto's buckets do not tell of it as AWS's do")
     if found and properties.inner("VersioningConfiguration").text("Status", "Suspended") == "Enabled":

@@ -172,7 +172,7 @@ Resources:
     Properties: {TopicArn: !Ref News, Protocol: lambda, Endpoint: !GetAtt Taker.Arn}
   Taker:
     Type: AWS::Lambda::Function
-    Properties: {Handler: a.b, Runtime: python3.13, Code: ., Role: "arn:aws:iam::000000000000:role/any"}
+    Properties: {Handler: a.b, Runtime: python3.13, Code: ., Role: any, DeadLetterConfig: {TargetArn: !Ref News}}
 """
 
 
@@ -187,7 +187,11 @@ def test_topics_and_buckets_that_wake_functions_are_named_and_listed_where_the_u
     assert main(["validate", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["push_mappings"] == []
-    assert [(row["logical_id"], row["line"]) for row in told["unsupported"]] == [("Bucket", 6), ("Link", 11)]
+    assert [(row["logical_id"], row["line"]) for row in told["unsupported"]] == [
+        ("Bucket", 6),
+        ("Link", 11),
+        ("Taker", 14),
+    ]
 
 
 def test_where_nothing_is_made_other_resources_are_not_run(

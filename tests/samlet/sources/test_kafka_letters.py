@@ -28,7 +28,9 @@ class Box(Letters):
         self.stored: list[tuple[str, str, Any]] = []
         self.refusals = refusals
 
-    async def send(self, arn: str, text: str, attributes: Attributes | None = None) -> None:
+    async def send(
+        self, arn: str, text: str, attributes: Attributes | None = None, *, subject: str | None = None
+    ) -> None:
         self.refusals -= 1
         if self.refusals >= 0:
             raise LetterLost("the queue is gone")

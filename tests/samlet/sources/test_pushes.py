@@ -125,7 +125,7 @@ async def test_each_message_of_a_topic_invokes_the_function_with_the_qualifier_o
     assert source.status() == {
         "kind": "sns",
         "source": topic.pushes[0].source,
-        "function": "F",
+        "target": "F",
         "sent": 3,
         "filtered": 0,
     }

@@ -24,7 +24,9 @@ class Box(Letters):
         self.letters: list[tuple[str, str, dict[str, str]]] = []
         self._refuses = refuses
 
-    async def send(self, arn: str, text: str, attributes: Attributes | None = None) -> None:
+    async def send(
+        self, arn: str, text: str, attributes: Attributes | None = None, *, subject: str | None = None
+    ) -> None:
         if self._refuses:
             raise LetterLost("the queue is gone")
         given = {name: value for name, (kind, value) in (attributes or {}).items() if kind == "String"}

@@ -36,6 +36,10 @@ Resources:
 ARN = "arn:aws:lambda:eu-central-1:000000000000:function:"
 
 
+JOBS = "arn:aws:sqs:eu-central-1:000000000000:jobs"
+TOPIC = "arn:aws:sns:eu-central-1:000000000000:"
+
+
 class Maker:
     """Makes everything, by what was wanted."""
 
@@ -74,6 +78,10 @@ SUBSCRIPTION = (
 )
 BUCKET = "    B: {Type: AWS::S3::Bucket, Properties: {%s}}\n"
 CONFIGURED = BUCKET % "NotificationConfiguration: {LambdaConfigurations: [%s]}"
+
+QUEUED = (
+    BUCKET % f"NotificationConfiguration: {{QueueConfigurations: [{{Event: 's3:ObjectAcl:Put', Queue: '{JOBS}'}}]}}"
+)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +122,17 @@ def test_a_bucket_tells_each_function_of_its_events_by_their_rules(making: Makin
     assert _reasons(template) == []
 
 
+def test_a_bucket_tells_queues_and_topics_as_well(making: Making) -> None:
+    text = BUCKET % (
+        "NotificationConfiguration: {QueueConfigurations: [{Event: 's3:ObjectCreated:*', Queue: !GetAtt Jobs.Arn}], "
+        "TopicConfigurations: [{Event: 's3:ObjectRemoved:*', Topic: !Ref News}]}"
+    )
+    template = making(text + "    Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs}}\n")
+    mappings = [(one.logical_id, one.function, one.target) for one in template.push_mappings]
+    assert mappings == [("B-sqs:jobs", "", JOBS), ("B-sns:News", "", f"{TOPIC}News")]
+    assert _reasons(template) == []
+
+
 def test_sams_events_are_the_same(making: Making) -> None:
     events = """
         Up: {Type: S3, Properties: {Bucket: !Ref B, Events: [s3:ObjectCreated:Put, s3:ObjectRemoved:*]}}
@@ -146,10 +165,10 @@ def test_sams_events_are_the_same(making: Making) -> None:
          f"NotificationConfiguration: {ARN}G is no function of this template"),
         (CONFIGURED % "{Event: 's3:ObjectTagging:*', Function: !GetAtt F.Arn}",
          "NotificationConfiguration: s3:ObjectTagging:*: moto's buckets do not tell of it as AWS's do"),
-        (BUCKET % "NotificationConfiguration: {QueueConfigurations: [{Event: a, Queue: b}]}",
-         "NotificationConfiguration: QueueConfigurations: a bucket tells functions alone"),
-        (BUCKET % "NotificationConfiguration: {TopicConfigurations: [{Event: a, Topic: b}]}",
-         "NotificationConfiguration: TopicConfigurations: a bucket tells functions alone"),
+        (QUEUED,
+         f"NotificationConfiguration: {JOBS} is no queue or topic that is there"),
+        (BUCKET % "NotificationConfiguration: {TopicConfigurations: [{Event: 's3:ObjectCreated:*', Topic: !Ref Fifo}]}",
+         f"NotificationConfiguration: {TOPIC}a.fifo: S3 tells no FIFO queue or topic, on AWS neither"),
         (BUCKET % "NotificationConfiguration: {EventBridgeConfiguration: {}}",
          "NotificationConfiguration: EventBridgeConfiguration: there is no local event bus"),
     ],
