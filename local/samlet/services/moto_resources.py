@@ -58,7 +58,8 @@ class MotoResources:
     def keep_only(self, logical_ids: frozenset[str]) -> None:
         """Delete what the template no longer has."""
         for logical_id in self._made.keys() - logical_ids:
-            self._delete(logical_id)
+            if logical_id in self._made:  # a topic takes its subscriptions with it
+                self._delete(logical_id)
 
     def make_again(self) -> None:
         """Make everything anew, in the same order, in a moto that has forgotten all."""
@@ -156,6 +157,10 @@ class MotoResources:
                 self._calls.query("cloudformation", "DeleteStack", StackName=_stack(logical_id))
         except CallFailed as failure:
             raise ResourceRefused(f"moto cannot make it anew: {failure}") from failure
+        if wanted.type == "AWS::SNS::Topic":
+            for name, (other, _) in list(self._made.items()):
+                if other.type == "AWS::SNS::Subscription" and other.properties.get("TopicArn") == made.ref:
+                    self._delete(name)
 
 
 def adapted(wanted: WantedResource) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -233,6 +233,18 @@ async def test_a_topic_and_a_subscription_put_what_they_have_for_functions_into_
     assert _client(moto, "sqs").list_queues().get("QueueUrls", []) == []
 
 
+async def test_a_topic_that_changed_has_its_subscriptions_again(moto: Moto, resources: MotoResources) -> None:
+    sns, queue = _client(moto, "sns"), resources.make(_wanted("SQS::Queue", "Jobs", "Arn"))
+    link = {"Protocol": "sqs", "Endpoint": queue.attributes["Arn"]}
+    own = {"Protocol": "lambda", "Endpoint": FUNCTION}
+    for name in ("old", "new"):
+        topic = resources.make(_wanted("SNS::Topic", "News", DisplayName=name))
+        resources.make(_wanted("SNS::Subscription", "Link", TopicArn=topic.ref, **link))
+        resources.make(replace(_wanted("SNS::Subscription", "Own", TopicArn=topic.ref, **own), pushes=PUSH))
+    found = sns.list_subscriptions_by_topic(TopicArn=topic.ref)["Subscriptions"]
+    assert {one["SubscriptionArn"] for one in found} == {resources.names["Link"], resources.names["Own"]}
+
+
 async def test_a_moto_that_died_comes_back_with_the_same_resources(moto: Moto, resources: MotoResources) -> None:
     queue = resources.make(_wanted("SQS::Queue", "Jobs"))
     pid = moto.status()["pid"]
