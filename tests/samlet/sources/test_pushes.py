@@ -33,11 +33,16 @@ class Recorder:
         self.events: list[dict[str, Any]] = []
         self.targets: set[str] = set()
         self.lost = 0
+        self.entered = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def invoke(self, _name: str, _payload: bytes) -> Outcome:
         raise NotImplementedError
 
     async def invoke_event(self, name: str, payload: bytes) -> str:
+        self.entered.set()
+        await self.gate.wait()
         if self.lost:
             self.lost -= 1
             raise FunctionNotFound(name)
@@ -183,3 +188,17 @@ async def test_a_source_that_has_stopped_takes_nothing_and_the_next_one_goes_on(
     assert await place.left(topic) == 1
     await place.poll(topic)
     await eventually_async(lambda: place.functions.events)
+
+
+async def test_what_is_being_sent_when_a_source_is_stopped_is_sent_and_gone(place: Place) -> None:
+    topic = await place.topic()
+    place.functions.gate.clear()
+    await place.publish(topic, "a")
+    source = await place.poll(topic)
+    await asyncio.wait_for(place.functions.entered.wait(), 30)
+    stopping = asyncio.create_task(source.stop())
+    done, _ = await asyncio.wait([stopping], timeout=0.1)
+    assert not done
+    place.functions.gate.set()
+    await stopping
+    assert (len(place.functions.events), await place.left(topic)) == (1, 0)
