@@ -55,7 +55,7 @@ def test_everything_that_cannot_be_run_is_listed_and_the_rest_is_silent(loaded: 
         """
     )
     listed = {note.logical_id: note.reason for note in template.unsupported}
-    assert set(listed) == {"Transform", "Image", "Rest", "Nested", "Url", "Domain", "Mapping", "Queue", "Table", "Own"}
+    assert set(listed) == {"Transform", "Image", "Rest", "Nested", "Domain", "Mapping", "Queue", "Table", "Own"}
     assert "REST" in listed["Rest"]
     assert all(listed.values())
 
