@@ -6,14 +6,14 @@ so that they meet all files of one save, and until a changed template has been r
 """
 
 import asyncio
-import contextlib
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from samlet.emulator.outputs import Outputs
 from samlet.emulator.relevance import is_code
+from samlet.emulator.restless import Restless
 from samlet.emulator.watch import StatWatch, Watch, Watched, best_watch, newest
 from samlet.errors import SamletError
 from samlet.log import say
@@ -62,6 +62,7 @@ class Reload:
         self._tasks: set[asyncio.Task[None]] = set()
         self._saved_at: dict[str, float] = {}
         self._all_saved_at = 0.0
+        self._outputs, self._restless = Outputs(), Restless()
         self._watch: Watch = best_watch(by_stat=by_stat)
         self.follow()
 
@@ -103,7 +104,7 @@ class Reload:
         if self._functions is None:
             return None
         try:
-            paths = without_outputs(self._watch.changed())
+            paths = self._outputs.left_out(self._watch.changed())
         except OSError as error:
             self._do_without(error)
             paths = self._watched().trees
@@ -157,12 +158,16 @@ class Reload:
             ours = frozenset()
         if not concerned and not ours:
             return
-        self._new.warm |= functions.outdate(concerned)
+        warm = functions.outdate(concerned)
         for path in paths - self._files:
             self._environments.forget_compiled(path)
         self._saved_at |= dict.fromkeys(concerned, time.time())
+        worth = self._restless.without(paths - self._files, time.monotonic()) | ours
+        if not worth:
+            return
+        self._new.warm |= warm
         self._new.functions.update(concerned)
-        self._new.paths |= (paths - self._files) | ours
+        self._new.paths |= worth
         self._last = time.monotonic()
         if self._settling is None:
             self._settling = self._keep(self._settle(functions))
@@ -175,8 +180,12 @@ class Reload:
                 await self._quiet(began)
                 self._current, self._new = self._new, _Batch()
                 await self._apply(functions, self._current)
-                if self._current.functions:
-                    self._keep(_load(functions, self._current, began))
+                restless = self._restless.reloading(self._current.paths - self._files, time.monotonic())
+                _warn(restless)
+                if self._current.functions and not self._current.paths.issubset(restless):
+                    self._keep(self._load(functions, self._current, began))
+                else:
+                    self._restless.reloaded(self._current.paths, time.monotonic())
         finally:
             self._settling, self._current = None, _Batch()
 
@@ -197,6 +206,10 @@ class Reload:
             say("samlet", str(trouble), level="error")
         except Exception as trouble:  # noqa: BLE001  # the events that wait must go on, whatever a template does to us
             say("samlet", f"{type(trouble).__name__} while reloading: {trouble}", level="error")
+
+    async def _load(self, functions: Functions, batch: _Batch, began: float) -> None:
+        await _load(functions, batch, began)
+        self._restless.reloaded(batch.paths, time.monotonic())
 
     async def _ask(self) -> None:
         """Learn of saves where nobody tells us, so that code is loaded ahead of its event here as well."""
@@ -231,6 +244,12 @@ async def _load(functions: Functions, batch: _Batch, began: float) -> None:
         say("samlet", f"{what} changed: it counts from the next event on for {later}")
 
 
+def _warn(restless: Iterable[Path]) -> None:
+    for path in sorted(restless):
+        text = f"{path} changes with every reload: nothing is loaded ahead of events any more because of it"
+        say("samlet", f"{text}, until it was left alone for a minute", level="warning")
+
+
 def _names(functions: Functions, logical_ids: Iterable[str]) -> str:
     known = functions.functions
     return ", ".join(sorted(known[logical_id].name for logical_id in logical_ids if logical_id in known))
@@ -250,21 +269,6 @@ def watched_folders(functions: Iterable[Function]) -> frozenset[Path]:
     return frozenset(
         folder for folder in folders if not any(outer in folder.parents and is_code(folder, outer) for outer in folders)
     )
-
-
-def without_outputs(paths: frozenset[Path]) -> frozenset[Path]:
-    """The paths but for files that this process prints to: what it says of a change would be the next one."""
-    if not paths:
-        return paths
-    outputs = {_identity(number) for number in (1, 2)} - {None}
-    return frozenset(path for path in paths if _identity(path) not in outputs)
-
-
-def _identity(file: int | Path) -> tuple[int, int] | None:
-    with contextlib.suppress(OSError):
-        status = os.stat(file)  # noqa: PTH116  # of descriptors, too
-        return status.st_dev, status.st_ino
-    return None
 
 
 def affected(functions: Mapping[str, Function], paths: Iterable[Path]) -> list[str]:

@@ -14,6 +14,7 @@ from samlet.runtime import Environments, Functions
 from servers import CHECKOUT
 
 from .asking import ask
+from .reloading import Reloading, following
 
 # Said, not found out: a machine that should have Go and has lost it is told by failing tests.
 collect_ignore = ["test_go.py"] if os.environ.get("SAMLET_TESTS_WITHOUT_GO") == "1" else []
@@ -58,3 +59,9 @@ def asked(make: MakeFunction, running: Running) -> Callable[..., Any]:
             return await ask(functions, work)
 
     return ask_one
+
+
+@pytest.fixture
+def reloading(environments: Environments, reaper: Reaper) -> Reloading:
+    """Functions whose files are followed."""
+    return following(environments, reaper)

@@ -5,8 +5,6 @@ import errno
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,42 +13,15 @@ import pytest
 
 from functions_on_the_spot import MakeFunction
 from samlet.emulator.inotify import Inotify
-from samlet.emulator.reload import Reload, affected, watched_folders
+from samlet.emulator.reload import affected, watched_folders
 from samlet.errors import EnvironmentFailed
 from samlet.model import Function
-from samlet.processes import Reaper
-from samlet.runtime import Environments, Functions
+from samlet.runtime import Environments
 from waiting import eventually_async
 
+from .reloading import Reloading, answer
+
 VERSION = "def handler(event, context):\n    return {}\n"
-
-type Reloading = Callable[..., Any]
-
-
-@pytest.fixture
-def reloading(environments: Environments, reaper: Reaper) -> Reloading:
-    """Functions whose files are followed."""
-
-    @asynccontextmanager
-    async def run(*functions: Function, **settings: Any) -> AsyncIterator[tuple[Functions, Reload]]:
-        await environments.prepare(functions)
-        known: Environments = settings.pop("environments", environments)
-        reload = Reload(known, **settings)
-        by_id = {function.logical_id: function for function in functions}
-        made = Functions(by_id, environments=known, reaper=reaper, max_sandboxes=4, saves=reload)
-        await made.start()
-        reload.start(made)
-        try:
-            yield made, reload
-        finally:
-            await reload.stop()
-            await made.stop()
-
-    return run
-
-
-async def answer(functions: Functions, event: bytes = b"0", name: str = "Echo") -> Any:
-    return json.loads((await functions.invoke(name, event)).payload)
 
 
 def in_place(path: Path, text: str) -> None:
@@ -183,21 +154,6 @@ async def test_what_cannot_be_loaded_is_an_error_and_its_mending_heals(
         assert (await answer(functions))["errorType"] == "Runtime.ImportModuleError"
 
 
-async def test_a_function_that_writes_into_its_own_folder_is_served_all_the_same(
-    make: MakeFunction, reloading: Reloading, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source = """
-        import pathlib
-        diary = pathlib.Path(__file__).with_name("diary.txt")
-        diary.write_text(diary.read_text() + "x" if diary.exists() else "x")
-        def handler(event, context):
-            return len(diary.read_text())
-    """
-    async with reloading(make(source)) as (functions, _):
-        assert await answer(functions) >= 3
-    assert "its files change whenever it starts" in capsys.readouterr().err
-
-
 async def test_what_was_saved_is_loaded_ahead_of_the_next_event_and_said(
     make: MakeFunction, reloading: Reloading, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,25 +193,6 @@ async def test_leftovers_of_tools_leave_the_sandboxes_alone(make: MakeFunction, 
             (function.code / name / "file.pyc").touch()
         (function.code / ".app.py.swp").touch()
         assert await answer(functions) == process
-
-
-async def test_what_samlet_prints_into_the_code_is_no_change(make: MakeFunction, reloading: Reloading) -> None:
-    function = make("import os\ndef handler(event, context):\n    return os.getpid()\n")
-    output = function.code / "output.txt"
-    before = os.dup(1)
-    with output.open("w") as file:
-        os.dup2(file.fileno(), 1)
-        try:
-            async with reloading(function) as (functions, _):
-                process = await answer(functions)
-                os.write(1, b"said\n")
-                assert await answer(functions) == process
-                (function.code / "other.txt").write_text("saved")
-                assert await answer(functions) != process
-        finally:
-            os.dup2(before, 1)
-            os.close(before)
-    assert output.read_text() == "said\n"
 
 
 async def test_a_changed_requirement_is_installed_before_the_next_event(
