@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from samlet.errors import TemplateError
-
 _NAME_PROPERTIES = (
     "FunctionName",
     "Name",
@@ -46,7 +44,6 @@ class Identities:
         self._region = region
         self._account = account
         self._urls = urls or (lambda name: f"https://{name.lower()}.lambda-url.{region}.on.aws/")
-        self._open: list[str] = []
 
     def ref(self, logical_id: str) -> Any:
         """The value of `Ref`; raises LookupError with the reason if there is no such resource."""
@@ -117,12 +114,6 @@ class Identities:
         return str(self._resources[logical_id]["Type"])
 
     def _property(self, logical_id: str, name: str, default: str) -> Any:
-        if logical_id in self._open:
-            raise TemplateError(f"Resources.{logical_id}.Properties.{name}: depends on itself")
-        self._open.append(logical_id)
-        try:
-            properties = self._resources[logical_id].get("Properties") or {}
-            resolved = self._resolve(properties.get(name, default), f"Resources.{logical_id}.Properties.{name}")
-        finally:
-            self._open.pop()
+        properties = self._resources[logical_id].get("Properties") or {}
+        resolved = self._resolve(properties.get(name, default), f"Resources.{logical_id}.Properties.{name}")
         return resolved if isinstance(resolved, str) else default

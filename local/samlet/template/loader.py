@@ -8,6 +8,7 @@ from typing import Any
 from samlet.errors import TemplateError
 from samlet.model import Template, Unsupported
 from samlet.template import reader
+from samlet.template.circles import Circle
 from samlet.template.coverage import others, standings, uncovered, unmade
 from samlet.template.expansion import Expanded, expanded
 from samlet.template.function_urls import function_urls
@@ -54,6 +55,12 @@ def load(
         return replace(template, unsupported=tuple(_in_order(template.unsupported, lines)))
     except reader.MalformedText as error:
         raise TemplateError(f"{path}:{error.line or 1}: {error}") from error
+    except Circle as circle:
+        first = lines.of_message(circle.steps[0].place)
+        steps = ", ".join(
+            f"{step.who} needs {step.whom} (line {lines.of_message(step.place)})" for step in circle.steps
+        )
+        raise TemplateError(f"{path}:{first}: {circle}: {steps}") from circle
     except TemplateError as error:
         line = lines.of_message(str(error))
         raise TemplateError(f"{path}{f':{line}' if line else ''}: {error}") from error

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from samlet.errors import ResourceRefused, TemplateError
+from samlet.errors import ResourceRefused
 from samlet.model import MadeResource, Push, Unsupported, WantedResource
 from samlet.template.identities import Identities
 from samlet.template.properties import Properties
@@ -41,7 +41,6 @@ class MadeResources:
         self._resolve = resolve
         self._attributes = _attributes(resources)
         self._made: dict[str, MadeResource | None] = {}
-        self._open: list[str] = []
         self.unsupported: list[Unsupported] = []
 
     def make_all(self) -> None:
@@ -80,14 +79,8 @@ class MadeResources:
     def _make(self, logical_id: str) -> MadeResource | None:
         if logical_id not in self._kinds:
             return None
-        if logical_id in self._open:
-            raise TemplateError(f"Resources.{logical_id}: depends on itself")
         if logical_id not in self._made:
-            self._open.append(logical_id)
-            try:
-                self._made[logical_id] = self._make_now(logical_id)
-            finally:
-                self._open.pop()
+            self._made[logical_id] = self._make_now(logical_id)
         return self._made[logical_id]
 
     def _make_now(self, logical_id: str) -> MadeResource | None:

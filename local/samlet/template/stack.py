@@ -8,6 +8,7 @@ from typing import Any
 
 from samlet.errors import TemplateError
 from samlet.model import Unsupported
+from samlet.template.circles import refuse_circles
 from samlet.template.identities import Identities
 from samlet.template.intrinsics import NO_VALUE, Resolver
 from samlet.template.properties import Properties
@@ -52,6 +53,7 @@ class Stack:
             for logical_id, resource in resources.items()
             if "Condition" not in resource or resolver.holds(resource["Condition"], f"Resources.{logical_id}.Condition")
         }
+        refuse_circles(self._declared, resolver)
         self.identities = Identities(self._declared, resolver.resolve, region=region, account=account, urls=urls)
         resolver.references = self.identities
         self._functions = self._function_names()

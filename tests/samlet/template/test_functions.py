@@ -272,8 +272,3 @@ def test_two_functions_of_one_name_are_an_error(loaded: Loader) -> None:
     """
     with pytest.raises(TemplateError, match="F has the name F too"):
         loaded(plain() + other)
-
-
-def test_a_name_that_refers_to_itself_is_an_error(loaded: Loader) -> None:
-    with pytest.raises(TemplateError, match="depends on itself"):
-        loaded(plain("FunctionName: !Sub '${F}-x'"))

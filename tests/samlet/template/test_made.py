@@ -139,7 +139,7 @@ def test_what_is_refused_is_listed_with_its_line_and_gets_a_stand_in(making: Mak
 
 @pytest.mark.parametrize("link", ["DependsOn: B", "Properties: {Other: !Ref B}"])
 def test_resources_in_a_circle_are_an_error(making: Making, link: str) -> None:
-    with pytest.raises(TemplateError, match=r"template\.yaml:\d: Resources\.[AB]: depends on itself"):
+    with pytest.raises(TemplateError, match=r"template\.yaml:2: Circular dependency between resources: \[A, B\]"):
         making(
             f"""
             Resources:
