@@ -12,9 +12,12 @@ import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, cast
+
+_BURY_EVERY = 1.0  # seconds; an event loop that still runs does it sooner, and wants to know how they ended
 
 type Stream = int | IO[bytes] | None
 
@@ -52,6 +55,7 @@ class Reaper:
 
     def __init__(self) -> None:
         self._helper: subprocess.Popen[bytes] | None = None
+        self._watched: set[int] = set()
 
     def __enter__(self) -> "Reaper":
         self.start()
@@ -77,16 +81,31 @@ class Reaper:
         if self._helper is not None:
             if self._helper.stdin:
                 self._helper.stdin.close()
-            self._helper.wait()
+            while not self._has_ended(self._helper):
+                self._bury()
             self._helper = None
+
+    def _has_ended(self, helper: subprocess.Popen[bytes]) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            helper.wait(_BURY_EVERY)
+            return True
+        return False
+
+    def _bury(self) -> None:
+        """Take note of children that have ended: an event loop that should is waiting here, and the helper for them."""
+        for pid in list(self._watched):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
 
     def watch(self, pid: int, grace: float) -> None:
         """Register the process group `pid`: SIGTERM, and SIGKILL after `grace` seconds; 0 means SIGKILL at once."""
         self.start()
+        self._watched.add(pid)
         self._tell(f"+{pid} {grace}\n")
 
     def forget(self, pid: int) -> None:
         """Take a group off the list, because it has ended."""
+        self._watched.discard(pid)
         self._tell(f"-{pid}\n")
 
     def _tell(self, line: str) -> None:
@@ -183,3 +202,13 @@ async def terminate(
             await asyncio.wait_for(process.wait(), grace)
     signal_group(process.pid, signal.SIGKILL)
     return await process.wait()
+
+
+@asynccontextmanager
+async def confined(process: asyncio.subprocess.Process) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that doesn't outlive the block: it is killed when that is left early, by Ctrl-C say."""
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            await terminate(process, 0)

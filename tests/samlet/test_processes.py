@@ -16,7 +16,7 @@ import psutil
 import pytest
 import uvloop
 
-from samlet.processes import Reaper, spawn, terminate
+from samlet.processes import Reaper, confined, spawn, terminate
 from waiting import eventually, eventually_async
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -108,6 +108,40 @@ async def test_closing_the_reaper_ends_what_is_left() -> None:
     process = await spawn(SLEEP, reaper=reaper, env=os.environ)
     await asyncio.to_thread(reaper.close)
     assert await process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.timeout(30)  # the helper would wait for a minute
+async def test_closing_the_reaper_waits_for_no_child_that_only_the_waiting_loop_could_bury() -> None:
+    reaper = Reaper()
+    process = await spawn(SLEEP, reaper=reaper, env=os.environ)
+    reaper.close()
+    assert not alive(process.pid)
+    await process.wait()
+
+
+async def test_a_confined_process_and_its_group_end_with_the_block_that_is_cancelled(reaper: Reaper) -> None:
+    script = f"{sys.executable} -c 'import time; time.sleep(600)' & echo $!; wait"
+    children: list[int] = []
+
+    async def run() -> None:
+        process = await spawn(["sh", "-c", script], reaper=reaper, env=os.environ, stdout=subprocess.PIPE)
+        assert process.stdout
+        async with confined(process):
+            children.extend([process.pid, int(await process.stdout.readline())])
+            await process.wait()
+
+    running = asyncio.create_task(run())
+    await eventually_async(lambda: len(children) == 2)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not any(map(alive, children))
+
+
+async def test_a_confined_process_that_ends_by_itself_keeps_its_status(reaper: Reaper) -> None:
+    async with confined(await spawn(["sh", "-c", "exit 3"], reaper=reaper, env=os.environ)) as process:
+        await process.wait()
+    assert process.returncode == 3
 
 
 LOOPS = [None, uvloop.new_event_loop]

@@ -5,8 +5,6 @@ requirement makes another, and a half-built one (no marker) is never used.
 """
 
 import asyncio
-import contextlib
-import fcntl
 import glob
 import hashlib
 import os
@@ -19,9 +17,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from samlet.errors import EnvironmentFailed
+from samlet.file_lock import locked
 from samlet.log import say
 from samlet.model import Function
-from samlet.processes import Reaper, spawn
+from samlet.processes import Reaper, confined, spawn
 from samlet.runtime.artifacts import Target, packed, unfit
 from samlet.runtime.entrypoint import fault
 from samlet.runtime.interpreters import Interpreter, find, probe
@@ -126,13 +125,9 @@ class Environments:
         return Interpreter(self._override.absolute(), found.version)
 
     async def _build(self, target: Path, interpreter: Interpreter, files: Sequence[Path], name: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = await asyncio.to_thread(_lock, target.with_suffix(".lock"))
-        try:
+        async with locked(target.with_suffix(".lock")):
             if not (target / _MARKER).exists():
                 await self._install(target, interpreter, files, name)
-        finally:
-            os.close(lock)
 
     async def _install(self, target: Path, interpreter: Interpreter, files: Sequence[Path], name: str) -> None:
         started = time.monotonic()
@@ -158,7 +153,8 @@ class Environments:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        output, _ = await process.communicate()
+        async with confined(process):
+            output, _ = await process.communicate()
         if check and process.returncode:
             tail = "\n".join(output.decode(errors="replace").strip().splitlines()[-15:])
             raise EnvironmentFailed(f"{name}: {' '.join(map(str, args[:4]))} failed:\n{tail}")
@@ -199,13 +195,6 @@ def _client(interpreter: Interpreter) -> list[Path]:
 
 def _beneath(folder: Path) -> str:
     return glob.escape(str(folder.relative_to("/")))
-
-
-def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-    with contextlib.suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
 
 
 def _installer_environment(pycache: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psutil
 
 from samlet.errors import ServiceFailed
-from samlet.processes import Reaper, spawn
+from samlet.processes import Reaper, confined, spawn
 from samlet.services import ports
 from samlet.services.maven import downloads_folder
 from samlet.services.postgres_place import Place, find_place, remove_place
@@ -156,7 +156,8 @@ class Postgres:
                 command, reaper=self._reaper, env=place.environment, cwd=place.folder, user=place.uid,
                 stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip
-            await process.communicate(stdin.encode())
+            async with confined(process):
+                await process.communicate(stdin.encode())
         if process.returncode == 0:
             return
         said = self._log.read_bytes()[before:].decode(errors="replace")

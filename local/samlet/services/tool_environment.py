@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from samlet.errors import ServiceFailed
+from samlet.file_lock import locked
 from samlet.log import say
-from samlet.processes import Reaper, spawn
-from samlet.services.maven import folder_lock
+from samlet.processes import Reaper, confined, spawn
 
 _MARKER = ".complete"
 _EVERY = 5  # seconds between two lines that tell how far it is
@@ -30,15 +30,10 @@ async def tool_environment(name: str, requirements: Path, folder: Path, reaper: 
     digest = hashlib.sha256(f"{base} {sys.version_info} {sys.platform}\n{packages}".encode())
     target = folder / f"{name}-{digest.hexdigest()[:16]}"
     if not (target / _MARKER).exists():
-        # In a thread, since another Samlet may hold the lock for as long as it installs.
-        lock = folder_lock(folder / f"{name}.locks")
-        await asyncio.to_thread(lock.__enter__)
-        try:
+        async with locked(folder / f"{name}.locks" / ".lock"):
             if not (target / _MARKER).exists():
                 say(name, f"installing {packages.count('==')} packages (once; kept in {folder})")
                 await _install(name, base, requirements, target, reaper)
-        finally:
-            lock.__exit__(None, None, None)
     return target / "bin" / "python"
 
 
@@ -57,11 +52,13 @@ async def _run(arguments: Sequence[str | Path], name: str, reaper: Reaper) -> No
     process = await spawn(arguments, reaper=reaper, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout
     collected, told, last = 0, time.monotonic(), ""
-    async for line in process.stdout:
-        last = line.decode(errors="replace").strip() or last
-        collected += last.startswith("Collecting ")
-        if time.monotonic() - told > _EVERY:
-            told = time.monotonic()
-            say(name, f"{collected} packages so far")
-    if await process.wait():
+    async with confined(process):
+        async for line in process.stdout:
+            last = line.decode(errors="replace").strip() or last
+            collected += last.startswith("Collecting ")
+            if time.monotonic() - told > _EVERY:
+                told = time.monotonic()
+                say(name, f"{collected} packages so far")
+        status = await process.wait()
+    if status:
         raise ServiceFailed(f"{name} cannot be installed: {last}")

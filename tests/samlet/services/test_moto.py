@@ -1,5 +1,6 @@
 """Resources of a template that a real moto makes, seen by the AWS SDK, as a function would see them."""
 
+import asyncio
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from typing import Any
 
 import boto3
 import httpx
+import psutil
 import pytest
 
 from samlet.errors import ResourceRefused, ServiceFailed
@@ -264,6 +266,35 @@ async def test_what_cannot_be_installed_is_said_in_one_line(state: Path, reaper:
     with pytest.raises(ServiceFailed, match="tool cannot be installed: ") as failed:
         await tool_environment("tool", requirements, state / "environments", reaper)
     assert "\n" not in str(failed.value)
+
+
+async def test_an_installation_that_is_stopped_ends_at_once_with_its_processes_and_counts_as_none(
+    state: Path, reaper: Reaper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as index:
+        port = index.sockets[0].getsockname()[1]
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
+        requirements = state / "requirements.txt"
+        requirements.write_text(f"pack==1.0 --hash=sha256:{'0' * 64}\n")
+        folder = state / "environments"
+        installing = asyncio.create_task(tool_environment("tool", requirements, folder, reaper))
+        await asyncio.wait_for(asked.wait(), 60)
+        waiting = asyncio.create_task(tool_environment("tool", requirements, folder, reaper))
+        installers = psutil.Process().children(recursive=True)
+        assert any(str(folder) in " ".join(each.cmdline()) for each in installers)
+        for task in (waiting, installing):
+            task.cancel()
+        told = await asyncio.gather(waiting, installing, return_exceptions=True)
+        assert [type(each) for each in told] == [asyncio.CancelledError] * 2
+        assert not any(str(folder) in " ".join(each.cmdline()) for each in psutil.Process().children(recursive=True))
+    assert not list(folder.glob("*/.complete"))
 
 
 @pytest.mark.parametrize(
