@@ -30,6 +30,15 @@ def keep(path: Path) -> None:
     _file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
 
 
+def keep_no_more() -> None:
+    """Write what was said until now, and nothing after it, to the file of `keep`."""
+    global _file
+    _said.flush()
+    if _file:
+        _file.close()
+        _file = None
+
+
 def say(source: str, text: str, *, level: Level = "info") -> None:
     """Print `text` on behalf of `source`, a line each, with the local time; every source keeps its colour."""
     _said.add((time.time(), source, text, level))

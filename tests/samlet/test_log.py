@@ -14,9 +14,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(log, "_KEPT_BYTES", 1000)
     log.keep(tmp_path / "samlet.log")
     yield tmp_path / "samlet.log"
-    log._said.flush()
-    assert log._file
-    log._file.close()
+    log.keep_no_more()
 
 
 def test_a_log_that_grows_is_kept_twice_at_most(kept: Path) -> None:
@@ -33,3 +31,16 @@ def test_a_text_of_several_lines_is_told_line_by_line(kept: Path, capsys: pytest
     log.say("relay", "one\ntwo", level="error")
     assert [line.split()[1:] for line in kept.read_text().splitlines()] == [["relay", "one"], ["relay", "two"]]
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_what_is_said_after_the_end_is_shown_alone_and_the_file_is_closed(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.say("relay", "before")
+    opened = log._file
+    log.keep_no_more()
+    log.say("relay", "after")
+    assert [line.split()[-1] for line in kept.read_text().splitlines()] == ["before"]
+    assert "after" in capsys.readouterr().err
+    assert opened
+    assert opened.closed

@@ -1,9 +1,11 @@
 """Templates of other shapes, started whole: each function runs as it would on AWS."""
 
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from samlet import log
 from samlet.cli.main import main
 from samlet.settings import PORTS
 from template_shape import Shape
@@ -156,3 +158,17 @@ def test_fifty_functions_are_all_there(shape: Shape) -> None:
         f"Transform: AWS::Serverless-2016-10-31\nGlobals: {shared}\nResources:\n{resources}\n"
     )
     assert shape.invoke("F49") == "shop-49"
+
+
+def test_a_samlet_that_has_stopped_has_closed_its_log(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, keep = [], log.keep
+
+    def kept(path: Path) -> None:
+        keep(path)
+        opened.append(log._file)
+
+    monkeypatch.setattr(log, "keep", kept)
+    shape.write(template_yaml=SAYS)
+    shape.invoke("Says")
+    assert [file.closed for file in opened if file] == [True]
+    assert "stopping" in (shape.folder / ".samlet" / "samlet.log").read_text()

@@ -57,6 +57,7 @@ class Emulator:
         async with AsyncExitStack() as stack:
             stack.enter_context(self._state.lock())
             log.keep(self._state.log)
+            stack.callback(log.keep_no_more)
             reaper = stack.enter_context(Reaper())
             await self._start(stack, reaper)
             self._started = True
