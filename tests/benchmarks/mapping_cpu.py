@@ -1,6 +1,9 @@
-"""How many records a second a Kafka mapping brings through a function that does nothing: a backlog, drained.
+"""What a record costs the Kafka mapping: a backlog, drained in this very process, whose CPU is counted.
 
-PYTHONPATH=local:tests python -m benchmarks.kafka_mapping [--partitions N] [--alone]
+For whoever works on the mapping: on a busy machine CPU is the steadier figure. How many records a second go through a
+whole Samlet, as its users have it, is measured from outside by `mapping`, for the page on performance.
+
+PYTHONPATH=local:tests python -m benchmarks.mapping_cpu [--partitions N] [--alone]
 """
 
 import argparse
@@ -51,17 +54,10 @@ class Nothing:
         raise NotImplementedError
 
 
-def records_per_second(
-    records: int = 40_000, *, partitions: int = 1, batch_size: int = 100, value_bytes: int = 200, alone: bool = False
-) -> float:
-    """Return the rate over a backlog of `records`; `alone` leaves the function's process out."""
-    return measure(records, partitions=partitions, batch_size=batch_size, value_bytes=value_bytes, alone=alone).rate
-
-
 def measure(
     records: int = 40_000, *, partitions: int = 1, batch_size: int = 100, value_bytes: int = 200, alone: bool = False
 ) -> Measured:
-    """The same, with what it costs: on a busy machine that is the steadier figure."""
+    """Drain a backlog of `records`; `alone` leaves the function's process out."""
     return asyncio.run(_measure(records, partitions, batch_size, value_bytes, alone=alone))
 
 
@@ -124,7 +120,7 @@ async def _drain(functions: Invoker, bootstrap: str, records: int, batch_size: i
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kafka_mapping", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mapping_cpu", description=__doc__)
     parser.add_argument("--records", type=int, default=40_000)
     parser.add_argument("--partitions", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=100)
