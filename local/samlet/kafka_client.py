@@ -8,6 +8,7 @@ import contextlib
 import logging
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ import kafka
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata
 
 from samlet.cluster import Group, Record, ResumeAt, Span, Start
@@ -28,6 +29,8 @@ _CONNECT_WITHIN: dict[str, Any] = (
     {"bootstrap_timeout_ms": 4_000} if _NEW_CLIENT else {"api_version_auto_timeout_ms": 2_000}
 )
 _SEND_WITHIN = 5.0  # seconds
+_ANSWER_WITHIN = 2_000  # milliseconds
+_TRIES = 5
 
 # The client reports every try to reach a broker; whoever uses this module says once that it is lost.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
@@ -89,15 +92,19 @@ def read_spans(bootstrap: Bootstrap, topic: str, spans: Mapping[int, Span]) -> I
 
 def read_since(bootstrap: Bootstrap, timestamp: int, most: int) -> Iterator[Record]:
     """Yield the records of all topics from a time (epoch ms) on, of each partition the newest `most` at most."""
-    with _consumer(bootstrap) as consumer:
-        wanted = {tp: timestamp for name in _topics(consumer) for tp in _partitions(consumer, name)}
-        found = consumer.offsets_for_times(wanted) if wanted else {}
-        starts = {tp: place.offset for tp, place in found.items() if place is not None}
-        ends = consumer.end_offsets(list(starts)) if starts else {}
-        consumer.assign(list(starts))
-        for tp, start in starts.items():
-            consumer.seek(tp, max(start, ends[tp] - most))
-        yield from _read_to(consumer, ends)
+    with _consumer(bootstrap, request_timeout_ms=_ANSWER_WITHIN) as consumer:
+
+        def spans_since(places: set[TopicPartition]) -> dict[TopicPartition, Span]:
+            found = consumer.offsets_for_times(dict.fromkeys(places, timestamp))
+            starts = {tp: place.offset for tp, place in found.items() if place is not None}
+            ends = consumer.end_offsets(list(starts)) if starts else {}
+            return {tp: (start, ends[tp]) for tp, start in starts.items()}
+
+        spans = _asked_of_all(consumer, spans_since)
+        consumer.assign(list(spans))
+        for tp, (start, end) in spans.items():
+            consumer.seek(tp, max(start, end - most))
+        yield from _read_to(consumer, {tp: end for tp, (_, end) in spans.items()})
 
 
 def follow_topic(bootstrap: Bootstrap, topic: str, stopped: threading.Event) -> Iterator[Record]:
@@ -137,14 +144,29 @@ def write(bootstrap: Bootstrap, topic: str, records: Iterable[Record], partition
 
 def describe_topics(bootstrap: Bootstrap) -> dict[str, dict[int, Span]]:
     """Return each topic's partitions with their first offset and their end; internal topics are left out."""
-    with _consumer(bootstrap) as consumer:
-        names = sorted(_topics(consumer))
-        places = {tp for name in names for tp in _partitions(consumer, name)}
-        firsts = consumer.beginning_offsets(places) if places else {}
-        ends = consumer.end_offsets(places) if places else {}
-        return {
-            name: {tp.partition: (firsts[tp], ends[tp]) for tp in sorted(places) if tp.topic == name} for name in names
-        }
+    with _consumer(bootstrap, request_timeout_ms=_ANSWER_WITHIN) as consumer:
+
+        def spans(places: set[TopicPartition]) -> dict[TopicPartition, Span]:
+            firsts, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+            return {tp: (firsts[tp], ends[tp]) for tp in places}
+
+        found = _asked_of_all(consumer, spans)
+        names = sorted({tp.topic for tp in found})
+        return {name: {tp.partition: found[tp] for tp in sorted(found) if tp.topic == name} for name in names}
+
+
+def _asked_of_all(
+    consumer: KafkaConsumer, ask: Callable[[set[TopicPartition]], dict[TopicPartition, Span]]
+) -> dict[TopicPartition, Span]:
+    """What `ask` finds out of every partition that there is; a topic that is deleted meanwhile would answer never."""
+    for attempt in range(1, _TRIES + 1):
+        places = {tp for name in _topics(consumer) for tp in _partitions(consumer, name)}
+        try:
+            return ask(places) if places else {}
+        except KafkaTimeoutError:
+            if attempt == _TRIES:
+                raise
+    return {}
 
 
 def committed_offsets(bootstrap: Bootstrap) -> dict[str, dict[tuple[str, int], int]]:
@@ -304,10 +326,15 @@ def _client(kind: Callable[..., Any], bootstrap: Bootstrap, **options: Any) -> A
 
 
 @contextlib.contextmanager
-def _consumer(bootstrap: Bootstrap, group: str | None = None) -> Iterator[KafkaConsumer]:
+def _consumer(bootstrap: Bootstrap, group: str | None = None, **options: Any) -> Iterator[KafkaConsumer]:
     with _failures():
         consumer = _client(
-            KafkaConsumer, bootstrap, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
+            KafkaConsumer,
+            bootstrap,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **options,
         )
         try:
             yield consumer
@@ -372,7 +399,12 @@ def _offsets_of_groups(admin: KafkaAdminClient) -> Mapping[str, Mapping[TopicPar
 
 
 def _read_to(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[Record]:
+    gone: Counter[str] = Counter()
     # By position, as the last offsets may hold no record (transactions, compaction).
-    while any(consumer.position(tp) < end for tp, end in ends.items()):
-        for tp, records in consumer.poll(timeout_ms=200).items():
+    while left := {tp.topic for tp, end in ends.items() if gone[tp.topic] < _TRIES and consumer.position(tp) < end}:
+        polled = consumer.poll(timeout_ms=200)
+        for tp, records in polled.items():
             yield from (_record(record) for record in records if record.offset < ends[tp])
+        if not polled:  # what is deleted meanwhile has no more; a topic that is between two leaders comes back
+            there = consumer.topics()
+            gone = Counter({topic: 0 if topic in there else gone[topic] + 1 for topic in left | gone.keys()})

@@ -5,14 +5,16 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from console_stand import TEMPLATE, Client, Stand
+from samlet import kafka_client
 from samlet.cluster import Record, Start
 from samlet.console.correlation import Names
 from samlet.console.topics import LARGEST_SHOWN, Topics, Wanted, told
 from samlet.errors import KafkaFailed
-from samlet.kafka_client import KafkaCluster, read_topic
+from samlet.kafka_client import KafkaCluster, describe_topics, read_spans, read_topic
 from waiting import eventually
 
 
@@ -24,6 +26,8 @@ def names(kafka_server: str) -> tuple[str, str]:
     admin = KafkaAdminClient(bootstrap_servers=kafka_server)
     admin.create_topics([NewTopic(live, 2, 1), NewTopic(dead, 1, 1)])
     admin.close()
+    # That they are made doesn't say that somebody leads them yet; only who does so tells where they end.
+    eventually(lambda: {live, dead} <= describe_topics(kafka_server).keys(), timeout=30)
     return live, dead
 
 
@@ -145,7 +149,44 @@ def test_a_search_by_id_finds_it_in_headers_and_values_since_a_time(
     send(kafka_server, dead, (b"k", f'{{"correlationId": "{wanted}"}}'.encode()), (b"k", b"other"))
     found = topics.search(Names(), 0, lambda one: wanted in one.ids.shared)
     assert {(one.topic, one.made) for one in found} == {(live, "2026-01-01T00:00:00Z"), (dead, None)}
-    assert topics.search(Names(), max(one.timestamp for one in found) + 60, lambda _: True) == []
+    # Of our topics alone: other tests' records are younger than ours.
+    later = max(one.timestamp for one in found) + 60
+    assert topics.search(Names(), later, lambda one: one.topic in names) == []
+
+
+def delete(servers: str, topic: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    admin.delete_topics([topic])
+    admin.close()
+
+
+@pytest.mark.parametrize("look", ["search", "overview"])
+def test_a_topic_that_is_deleted_while_all_are_looked_at_is_left_out(
+    kafka_server: str, topics: Topics, names: tuple[str, str], monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    live, dead = names
+    send(kafka_server, live, (b"k", b"{}"), correlation_id=str(uuid.uuid4()))
+    listed, deletes = kafka_client._topics, [dead]
+
+    def list_and_delete(consumer: KafkaConsumer) -> set[str]:
+        found = listed(consumer)
+        while deletes:
+            delete(kafka_server, deletes.pop())
+        return found
+
+    monkeypatch.setattr(kafka_client, "_topics", list_and_delete)
+    searched = topics.search(Names(), 0, lambda _: True) if look == "search" else []
+    found = {one.topic for one in searched} or {one["name"] for one in topics.overview()}
+    assert (live in found, dead in found, deletes) == (True, False, [])
+
+
+def test_a_topic_that_is_deleted_while_it_is_read_is_read_no_further(kafka_server: str, names: tuple[str, str]) -> None:
+    _, dead = names
+    send(kafka_server, dead, (b"k", b"1"), (b"k", b"2"))
+    reading = read_spans(kafka_server, dead, {0: (0, 5)})
+    assert [next(reading).value, next(reading).value] == [b"1", b"2"]
+    delete(kafka_server, dead)
+    assert list(reading) == []
 
 
 async def test_over_http_a_dead_topic_knows_its_source(
