@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL
 from integration.api import Api, api_over
 from integration.databases import Database, clone_of, drop_template, make_template
 from integration.event_log import EventLog
+from integration.scripted_smtp import ScriptedSmtp
 from taskflow.kafka import ensure_topics
 from taskflow.settings import KafkaSettings
 
@@ -48,3 +49,10 @@ def arrived(broker: str) -> Iterator[EventLog]:
     log = EventLog(broker)
     yield log
     log.close()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedSmtp]:
+    """A mail server that does what a test says."""
+    with ScriptedSmtp() as server:
+        yield server

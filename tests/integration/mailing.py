@@ -12,6 +12,7 @@ from sqlalchemy import Row, select
 
 from integration.databases import Database
 from integration.scripted_smtp import ScriptedSmtp
+from mail_sender.kafka_event import handle_batch
 from mail_sender.postman import Circuit, Postman
 from mail_sender.rendering import Sender
 from mail_sender.smtp_url import parse_smtp_url
@@ -86,3 +87,15 @@ def dead_letters(database: Database) -> list[Row[Any]]:
 
 
 LATER = timedelta(minutes=10)  # beyond every lease, and beyond the first back-offs
+
+
+def deliver(database: Database, server: ScriptedSmtp | str, *events: Any, **options: Any) -> dict[str, Any]:
+    """Give a postman the events as one batch from Kafka; returns the answer."""
+    with postman_for(database, server, **options) as postman:
+        return {**handle_batch(batch(*events), postman.take_record)}
+
+
+def sweep(database: Database, server: ScriptedSmtp | str, *, later: timedelta = LATER) -> int:
+    """Let a postman send what is due `later`."""
+    with postman_for(database, server, later=later) as postman:
+        return postman.sweep()

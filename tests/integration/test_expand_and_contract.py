@@ -28,6 +28,8 @@ TRIED = (
     "test_outbox.py",
     "test_nightly_digest.py",
     "test_mail_sender.py",
+    "test_mail_sender_bad_events.py",
+    "test_mail_sender_outages.py",
 )
 QUICK = ("test_tasks.py",)
 
