@@ -55,8 +55,9 @@ def test_a_digest_is_followed_from_the_outbox_to_the_mail_that_the_page_shows(sy
 
     go(page, f"/traces/{trace}")
     expect(page.locator(".waterfall li").filter(has_text=user.email)).to_be_visible(timeout=15_000)
-    assert sorted(kinds(page)) == ["invocation", "mail", "outbox", "topic"]
-    expect(page.locator(".waterfall")).to_contain_text("MailSenderFunction")
+    assert sorted(kinds(page)) == ["invocation", "invocation", "mail", "outbox", "topic"]
+    for function in ("NightlyDigestFunction", "MailSenderFunction"):
+        expect(page.locator(".waterfall")).to_contain_text(function)
     page.locator(".waterfall li").filter(has_text=user.email).get_by_role("link").click()
     expect(page.frame_locator("iframe").get_by_text("Write <b>tests</b>")).to_be_visible()
 

@@ -208,3 +208,17 @@ def test_the_door_runs_for_the_events_slot(database: Database, monkeypatch: pyte
     with pytest.raises(InvalidSlot):
         door.handler({}, Context(300))  # type: ignore[arg-type]
     door._engine().dispose()
+
+
+def test_each_digests_line_names_the_trace_that_its_event_goes_on_with(
+    database: Database, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(2):
+        add_tasks(database, register(database, BEFORE, email=f"user{number}@example.com"), ["task"], BEFORE)
+    fire(engine, NIGHT)
+    with database.admin_engine().connect() as connection:
+        rows = connection.execute(text("SELECT event_id, headers->>'traceparent' FROM outbox")).all()
+    lines: list[Any] = [line for line in caplog.records if line.message == "digest requested"]
+    told = {(line.event_id, line.correlation_id) for line in lines}
+    assert told == {(str(event_id), traceparent.split("-")[1]) for event_id, traceparent in rows}
+    assert len(told) == 2

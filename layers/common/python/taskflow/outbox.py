@@ -26,12 +26,13 @@ def add(session: Session, event: events.Event, *, traceparent: str | None = None
     add_all(session, [event], traceparent=traceparent)
 
 
-def add_all(session: Session, batch: Sequence[events.Event], *, traceparent: str | None = None) -> None:
-    """The same for many events, in their order and in one statement."""
+def add_all(session: Session, batch: Sequence[events.Event], *, traceparent: str | None = None) -> list[str]:
+    """The same for many events, in their order and in one statement; returns the traceparent of each."""
     rows = [_row(event, traceparent) for event in batch]
     session.flush()
     if rows:
         session.execute(insert(tables.Outbox).inline().values(rows))  # no RETURNING: a writer may not read
+    return [row["headers"]["traceparent"] for row in rows]
 
 
 def _row(event: events.Event, traceparent: str | None) -> dict[str, Any]:
