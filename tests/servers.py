@@ -88,11 +88,14 @@ async def _serve(kind: str, folder: Path) -> None:
 
 
 def _make(kind: str, state: Path, reaper: Any) -> Any:
-    from samlet.services import Kafka, Postgres
+    from samlet.services import Kafka, Postgres, postgres
     from samlet.services.maven import downloads_folder
 
     downloads = downloads_folder(CHECKOUT / ".samlet")
     if kind == "postgres":
+        # Each test has a database of its own, and making one waits for the disk again and again. What a killed server
+        # keeps doesn't depend on it, only what a machine keeps without power; Samlet's own server has all of it on.
+        postgres._SETTINGS |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
         return Postgres(state, port=0, database="tests", reaper=reaper, downloads=downloads)
     return Kafka(state, port=0, reaper=reaper, downloads=downloads)
 
