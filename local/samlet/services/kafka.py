@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from samlet.errors import ServiceFailed
-from samlet.processes import Reaper, spawn
+from samlet.processes import Reaper, confined, spawn
 from samlet.services import ports
 from samlet.services.maven import downloads_folder, fetch
 from samlet.services.supervise import Supervised, end_leftover, open_log, tail
@@ -92,7 +92,9 @@ class Kafka:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         arguments = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", str(self._settings)]
         process = await self._run_java(arguments, grace=0)
-        if await process.wait() != 0:
+        async with confined(process):
+            status = await process.wait()
+        if status != 0:
             raise ServiceFailed(f"Kafka's storage cannot be formatted\n{tail(self._log)}")
 
     async def _launch(self) -> asyncio.subprocess.Process:

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pg8000.dbapi
 import psutil
 import pytest
+import pytest_asyncio
 
 from samlet.errors import PortTaken, ServiceFailed
 from samlet.processes import Reaper
@@ -48,42 +49,54 @@ def ask(url: str, *statements: str) -> list[Any]:
         return list(cursor.fetchall()) if cursor.description else []
 
 
-async def test_the_admin_owns_the_database_and_makes_roles_but_is_no_superuser(postgres: Postgres) -> None:
-    ask(postgres.admin_url, "CREATE ROLE shop_reader LOGIN PASSWORD 'x'", "CREATE DATABASE another")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> AsyncIterator[Postgres]:
+    """One server for all who only ask it."""
+    state = tmp_path_factory.mktemp("lasting")
+    with Reaper() as reaper:
+        server = Postgres(state, port=0, database="shop", reaper=reaper, downloads=downloads)
+        await server.start()
+        yield server
+        await server.stop()
+    reset(state)
+
+
+def test_the_admin_owns_the_database_and_makes_roles_but_is_no_superuser(lasting: Postgres) -> None:
+    ask(lasting.admin_url, "CREATE ROLE shop_reader LOGIN PASSWORD 'x'", "CREATE DATABASE another")
     sql = "SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user"
-    assert ask(postgres.admin_url, sql) == [[False, False, True]]
+    assert ask(lasting.admin_url, sql) == [[False, False, True]]
     sql = "SELECT pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = 'shop'"
-    assert ask(postgres.admin_url, sql) == [[True]]
+    assert ask(lasting.admin_url, sql) == [[True]]
 
 
-async def test_contrib_modules_are_there(postgres: Postgres) -> None:
-    ask(postgres.admin_url, "CREATE EXTENSION citext", "CREATE EXTENSION pgcrypto")
-    assert ask(postgres.admin_url, "SELECT 'A'::citext = 'a'") == [[True]]
+def test_contrib_modules_are_there(lasting: Postgres) -> None:
+    ask(lasting.admin_url, "CREATE EXTENSION citext", "CREATE EXTENSION pgcrypto")
+    assert ask(lasting.admin_url, "SELECT 'A'::citext = 'a'") == [[True]]
 
 
-async def test_a_password_is_required_and_stored_with_scram(postgres: Postgres) -> None:
+def test_a_password_is_required_and_stored_with_scram(lasting: Postgres) -> None:
     for wrong in ("", "wrong"):
-        with pytest.raises(pg8000.dbapi.DatabaseError, match="password"), connected(postgres.admin_url, password=wrong):
+        with pytest.raises(pg8000.dbapi.DatabaseError, match="password"), connected(lasting.admin_url, password=wrong):
             pass
-    methods = ask(postgres.admin_url, "SHOW password_encryption")
+    methods = ask(lasting.admin_url, "SHOW password_encryption")
     assert methods == [["scram-sha-256"]]
 
 
-async def test_nothing_but_loopback_is_listened_on(postgres: Postgres) -> None:
-    pid = postgres.status()["pid"]
+def test_nothing_but_loopback_is_listened_on(lasting: Postgres) -> None:
+    pid = lasting.status()["pid"]
     assert isinstance(pid, int)
     listening = [each.laddr for each in psutil.Process(pid).net_connections("all") if each.status == "LISTEN"]
     assert [address.ip for address in listening] == ["127.0.0.1"]
-    assert ask(postgres.admin_url, "SHOW unix_socket_directories") == [[""]]
+    assert ask(lasting.admin_url, "SHOW unix_socket_directories") == [[""]]
 
 
-async def test_durability_is_on(postgres: Postgres) -> None:
+def test_durability_is_on(lasting: Postgres) -> None:
     sql = "SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('full_page_writes')"
-    assert ask(postgres.admin_url, sql) == [["on", "on", "on"]]
+    assert ask(lasting.admin_url, sql) == [["on", "on", "on"]]
 
 
-async def test_the_server_runs_unprivileged_in_a_folder_of_its_own(postgres: Postgres) -> None:
-    pid, place = postgres.status()["pid"], postgres._place
+def test_the_server_runs_unprivileged_in_a_folder_of_its_own(lasting: Postgres) -> None:
+    pid, place = lasting.status()["pid"], lasting._place
     assert isinstance(pid, int)
     assert place is not None
     server, folder = psutil.Process(pid), place.folder.stat()
