@@ -3,6 +3,7 @@
 SamletError
 ├── ProjectError          samlet.toml or a setting is wrong
 ├── TemplateError         the template cannot be read or resolved
+│   └── MissingPath       it names a file or folder that isn't there (yet)
 ├── ResourceRefused       a resource of the template cannot be made
 ├── PortTaken             somebody else listens on a port of ours
 ├── StateInUse            another Samlet runs on the same state folder
@@ -19,6 +20,7 @@ SamletError
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class SamletError(Exception):
@@ -31,6 +33,22 @@ class ProjectError(SamletError):
 
 class TemplateError(SamletError):
     """The template cannot be read or resolved."""
+
+
+class MissingPath(TemplateError):
+    """A file or folder that the template names isn't there (yet)."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self.path = path
+
+
+def missing_path(error: BaseException) -> Path | None:
+    """The file or folder for want of which an error was raised, however often it was told anew since."""
+    told: BaseException | None = error
+    while told is not None and not isinstance(told, MissingPath):
+        told = told.__cause__
+    return told.path if told else None
 
 
 class ResourceRefused(SamletError):

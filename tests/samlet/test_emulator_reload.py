@@ -1,6 +1,7 @@
 """A whole Samlet whose code, template and project are edited while it runs: each save counts for the next request."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,18 @@ SECOND_API = """
       Handler: app.http
       Environment: {Variables: {SECRET: second}}
       Events: {Get: {Type: HttpApi, Properties: {ApiId: !Ref SecondApi, Method: GET, Path: /second}}}
+"""
+LATER = """
+  LaterApi: {{Type: AWS::Serverless::HttpApi, Properties: {api}}}
+  Later:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: {code}
+      Handler: app.http
+      Layers: {layers}
+      Environment: {{Variables: {{SECRET: later}}}}
+      Events: {{Get: {{Type: HttpApi, Properties: {{ApiId: !Ref LaterApi, Method: GET, Path: {path}}}}}}}
+  Shared: {{Type: AWS::Serverless::LayerVersion, Properties: {{ContentUri: {layer}}}}}
 """
 DESCRIBED_API = """
   DescribedApi:
@@ -101,6 +114,39 @@ def test_a_template_that_cannot_be_read_leaves_the_old_one_in_force(edited: Toy)
     (edited.folder / "template.yaml").write_text("Resources: [")
     assert get(edited, "/hello").status_code == 200
     eventually(lambda: "template.yaml changed, and what was before stays in force: " in edited.log)
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive", "layer", "openapi"])
+def test_what_the_template_names_is_read_as_soon_as_it_is_there_though_nothing_else_is_saved(
+    edited: Toy, kind: str
+) -> None:
+    folder, path = edited.folder / "later", f"/{kind}"
+    later = {"folder": "later/code", "archive": "later/code.zip", "layer": "code", "openapi": "code"}[kind]
+    layer = "[!Ref Shared]" if kind == "layer" else "[]"
+    api = "{DefinitionUri: later/api.yaml}" if kind == "openapi" else "{}"
+    content = "later/layer" if kind == "layer" else "code"
+    before = (edited.folder / "template.yaml").read_text()
+    (edited.folder / "template.yaml").write_text(
+        before + LATER.format(code=later, layers=layer, layer=content, api=api, path=path)
+    )
+    assert get(edited, "/hello").status_code == 200
+    eventually(lambda: f"{edited.folder / 'later'}" in edited.log)
+    folder.mkdir()
+    if kind == "archive":
+        draft = shutil.make_archive(str(edited.folder / "draft"), "zip", edited.folder / "code")
+        Path(draft).rename(folder / "code.zip")
+    elif kind == "openapi":
+        (folder / "api.yaml").write_text("openapi: 3.0.1\npaths: {}\n")
+    else:
+        shutil.copytree(edited.folder / "code", edited.folder / "draft")
+        (edited.folder / "draft").rename(folder / ("code" if kind == "folder" else "layer"))
+    try:
+        eventually(lambda: "api LaterApi" in edited.addresses, timeout=30)
+        assert get(edited, path, "api LaterApi").text.startswith("hello ")
+    finally:
+        (edited.folder / "template.yaml").write_text(before)
+        assert get(edited, "/hello").status_code == 200
+        shutil.rmtree(folder)
 
 
 def test_a_new_api_gets_a_port_that_is_told_and_goes_with_it(edited: Toy) -> None:

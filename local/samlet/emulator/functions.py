@@ -14,7 +14,7 @@ from samlet.emulator.options import Options
 from samlet.emulator.project_changes import differences, needs_restart
 from samlet.emulator.reload import Reload
 from samlet.emulator.template_loading import TemplateLoader
-from samlet.errors import FunctionFailed, ProjectError, SamletError
+from samlet.errors import FunctionFailed, ProjectError, SamletError, missing_path
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.project import DOTENV, Project, fill, named_template, read, variables
@@ -228,6 +228,8 @@ class FunctionHouse:
                 await self._environments.prepare(template.functions.values())
         except SamletError as error:
             say("samlet", f"{what} changed, and what was before stays in force: {error}", level="error")
+            if self._reload and (awaited := missing_path(error)):
+                self._reload.follow({*self._files(), awaited})  # that it comes may be all that is missing
             return False
         told = differences(self.template, template)
         if everywhere != self.functions.surroundings.extra_environment:

@@ -152,7 +152,7 @@ class Reload:
 
     def _note(self, functions: Functions, paths: frozenset[Path]) -> None:
         concerned = affected(functions.functions, paths)
-        ours = self._files & paths
+        ours = frozenset(file for file in self._files if file in paths or not paths.isdisjoint(file.parents))
         if ours and self._take_over is None:
             self._early |= ours
             ours = frozenset()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from samlet.errors import MissingPath
 from samlet.template.local_paths import swap_back
 from samlet.template.properties import Properties
 from samlet.template.stack import Stack
@@ -35,7 +36,7 @@ def folder(stack: Stack, properties: Properties, name: str) -> Path:
     if path.suffix in _ARCHIVES and path.is_file():
         return _unpacked(stack, properties, name, path)
     if not path.is_dir():
-        raise properties.error(name, f"no folder {path}")
+        raise MissingPath(f"{properties.place}.{name}: no folder {path}", path)
     return path
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from samlet.errors import TemplateError
+from samlet.errors import MissingPath, TemplateError
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
@@ -84,6 +84,8 @@ def text_of(path: Path) -> str:
     """The text of a template's file, without a byte order mark."""
     try:
         return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise MissingPath(f"cannot be read: {error}", path) from error
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"cannot be read: {error}") from error
 
