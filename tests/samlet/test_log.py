@@ -1,11 +1,12 @@
 """The log: on the terminal and in a file, which does not grow for ever."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from samlet import log
+from samlet import batches, log
 
 
 @pytest.fixture
@@ -33,14 +34,18 @@ def test_a_text_of_several_lines_is_told_line_by_line(kept: Path, capsys: pytest
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
-def test_what_is_said_after_the_end_is_shown_alone_and_the_file_is_closed(
-    kept: Path, capsys: pytest.CaptureFixture[str]
+async def test_what_is_said_after_the_end_is_shown_alone_and_the_file_is_closed(
+    kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log.say("relay", "before")
+    log.say("relay", "early")
+    monkeypatch.setattr(batches, "PAUSE", 60.0)
+    log.say("relay", "before")  # which is held back
     opened = log._file
     log.keep_no_more()
     log.say("relay", "after")
-    assert [line.split()[-1] for line in kept.read_text().splitlines()] == ["before"]
+    log._said.flush()
+    lines = await asyncio.to_thread(kept.read_text)
+    assert [line.split()[-1] for line in lines.splitlines()] == ["early", "before"]
     assert "after" in capsys.readouterr().err
     assert opened
     assert opened.closed

@@ -75,6 +75,16 @@ def test_what_another_program_writes_is_code(tmp_path: Path) -> None:
         assert Outputs().left_out(frozenset({code})) == {code}
 
 
+def test_what_a_program_writes_that_prints_where_we_do_is_code(tmp_path: Path) -> None:
+    code, began = tmp_path / "app.py", tmp_path / "began"
+    with printing_into("exec cat >/dev/null"):
+        script = f"exec 3>{code}; touch {began}; read word"
+        with subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE) as neighbour:
+            eventually(began.exists)
+            assert Outputs().left_out(frozenset({code})) == {code}
+            neighbour.communicate(b"end\n")
+
+
 def test_what_the_program_behind_our_output_only_reads_is_code(tmp_path: Path) -> None:
     code, began = tmp_path / "app.py", tmp_path / "began"
     code.touch()

@@ -44,9 +44,6 @@ def refuse_circles(resources: Mapping[str, Any], conditions: Conditions) -> None
         for whom, place in _needed(who, resource, conditions):
             if whom in resources:
                 needs.setdefault((who, whom), Need(who, whom, place))
-    alone = [need for need in needs.values() if need.who == need.whom]
-    if alone:
-        raise Circle(alone[:1])
     graph: dict[str, list[str]] = {}
     for who, whom in needs:
         graph.setdefault(who, []).append(whom)
