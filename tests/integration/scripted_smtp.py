@@ -50,6 +50,7 @@ class ScriptedSmtp:
         self.steps: list[str] = []
         self._script: dict[str, deque[Action]] = defaultdict(deque)
         self._always: dict[str, Action] = {}
+        self._holding: list[Hold] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._connections: list[socket.socket] = []
@@ -81,9 +82,8 @@ class ScriptedSmtp:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for action in (*self._always.values(), *(action for queue in self._script.values() for action in queue)):
-            if isinstance(action, Hold):
-                action.released.set()
+        for hold in self._holding:
+            hold.released.set()
         for connection in self._connections:
             connection.close()
         for thread in self._threads:
@@ -168,6 +168,7 @@ class ScriptedSmtp:
                 connection.shutdown(socket.SHUT_RD)
                 raise _Dropped
             case Hold():
+                self._holding.append(action)
                 action.reached.set()
                 action.released.wait(60)
         return usual
