@@ -1,5 +1,6 @@
 """What Samlet itself needs: time to start, processor while nothing happens, memory, and whether any of it grows."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,7 +60,9 @@ def starts(made: Path) -> dict[str, Any]:
 def _installed(environment: Path) -> Path:
     python = environment / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", CHECKOUT / "local"], check=True)
+    # From a copy: what a build leaves behind would be part of the next one.
+    source = shutil.copytree(CHECKOUT / "local", environment / "source")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", source], check=True)
     return python
 
 
