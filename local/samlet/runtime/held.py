@@ -21,11 +21,10 @@ async def done_within(seconds: float, held: Callable[[], float], future: asyncio
     def look() -> None:
         nonlocal late, timer
         left = deadline + held() - time.monotonic()
-        late = left <= 0
-        if late:
-            future.cancel()
-        else:
+        if left > 0:
             timer = loop.call_later(left if left > _GLANCE else _GLANCE, look)
+        else:
+            late = future.cancel()  # not so if it was done in this very round, and is about to be told
 
     # The future is awaited itself: one in between would be one more round of the event loop for every event.
     timer = loop.call_later(seconds, look)

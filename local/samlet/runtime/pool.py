@@ -92,7 +92,7 @@ class Pool:
 
     def give_back(self, sandbox: Lendable) -> Awaitable[None] | None:
         """Return a sandbox after its event; what has to be ended is returned as something to await."""
-        if self._waiting:
+        if self._somebody_waits():
             self._look()  # it may be about to be taken again
         if sandbox.stale or self._ended:
             if sandbox in self.sandboxes:

@@ -128,13 +128,14 @@ class RuntimeApi:
     def _next(self) -> Answer:
         if self._reply is not None and not self._reply.done():
             return _refusal(403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
-        if self._poll and not self._poll.given:  # a second call means that the first one's connection is gone
-            text = "Another call for the next event took over"
-            self._poll.give(_refusal(403, "InvalidStateTransition", text))
-        self._poll = Later()
+        before, poll = self._poll, Later()
+        self._poll = poll
         self.idle.set()
         self.release()
-        return self._poll
+        if before and not before.given:  # a second call means that the first one's connection is gone
+            # Once it is refused, a call that was sent behind it on its connection is here at once.
+            before.give(_refusal(403, "InvalidStateTransition", "Another call for the next event took over"))
+        return poll
 
     def _answer(self, request: RawRequest, request_id: str, *, failed: bool) -> HttpResponse:
         if self._event is None or request_id != self._event.request_id:

@@ -1,6 +1,7 @@
 """Waiting by a clock that may stand still."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -59,3 +60,13 @@ async def test_what_is_left_counts_from_when_the_clock_goes_on() -> None:
     never: asyncio.Future[None] = loop.create_future()
     assert not await done_within(0.05, lambda: min(loop.time() - began, 0.3), never)
     assert loop.time() - began >= 0.34
+
+
+async def test_what_is_done_in_the_round_of_its_last_moment_is_in_time() -> None:
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[int] = loop.create_future()
+    loop.call_later(0.01, answer.set_result, 1)
+    waiting = asyncio.create_task(done_within(0.02, lambda: 0.0, answer))
+    await asyncio.sleep(0)
+    time.sleep(0.05)  # noqa: ASYNC251  # so that both timers are due in the same round
+    assert await waiting

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 from aiohttp import ClientSession
 
+from gateway_client import read_answer
 from samlet.runtime.extensions import Extensions
 from samlet.runtime.runtime_api import LARGEST_RESPONSE, Event, Reply, RuntimeApi
 from waiting import eventually_async
@@ -246,3 +247,20 @@ async def test_stopping_lets_go_of_who_waits(api: RuntimeApi, client: ClientSess
     await api.stop()
     await eventually_async(waiting.done)
     waiting.exception()
+
+
+async def test_a_poll_that_was_sent_ahead_comes_with_the_refusal_of_the_one_before_it_and_gets_the_event(
+    api: RuntimeApi,
+) -> None:
+    host, _, port = (await api.start()).partition(":")
+    ahead, ahead_writer = await asyncio.open_connection(host, int(port))
+    ahead_writer.write(f"GET {NEXT} HTTP/1.1\r\nHost: a\r\n\r\n".encode() * 2)
+    await api.idle.wait()
+    other, other_writer = await asyncio.open_connection(host, int(port))
+    other_writer.write(f"GET {NEXT} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    assert (await read_answer(ahead)).status == 403
+    assert (await asyncio.wait_for(read_answer(other), 10)).status == 403
+    api.hand_over(EVENT)
+    assert (await asyncio.wait_for(read_answer(ahead), 10)).body == EVENT.payload
+    other_writer.close()
+    ahead_writer.close()
