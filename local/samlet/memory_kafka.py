@@ -33,8 +33,9 @@ class MemoryCluster:
         with self.lock:
             if not self.up or topic not in self.topics:
                 raise KafkaFailed(f"{topic} cannot be written")
-            log = self.topics[topic][record.partition % len(self.topics[topic])]
-            log.append(replace(record, topic=topic, partition=self.topics[topic].index(log), offset=len(log)))
+            partition = record.partition % len(self.topics[topic])
+            log = self.topics[topic][partition]
+            log.append(replace(record, topic=topic, partition=partition, offset=len(log)))
 
     def join(self, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> Group:
         """See `Cluster.join`."""

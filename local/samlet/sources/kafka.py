@@ -124,6 +124,7 @@ class KafkaSource:
         for new in partitions - known.keys():
             known[new] = Partition(new, self._mapping.batch_size, partial(self._commit, new))
         self._pollers.wake()
+        self._set_pauses()  # one that was full and comes back is empty
         if self._lost_at is None:
             self._state = "ready" if partitions else _WAITING
 

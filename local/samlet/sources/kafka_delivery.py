@@ -24,6 +24,7 @@ class Delivery:
     ) -> None:
         self._route, self._counts, self._partitions, self._stopping = route, counts, partitions, stopping
         self._running: set[asyncio.Future[Outcome]] = set()
+        self.freed: Callable[[], None] = lambda: None  # called whenever partitions may be free again
         self._rules = Rules(route.retries, route.mapping.bisect, route.backoff)
 
     async def attempt(self, chunk: Chunk) -> list[Chunk]:
@@ -36,7 +37,10 @@ class Delivery:
             reason = f"larger than an event may be ({len(event)} bytes, {LARGEST_EVENT})"
             await self._give_up(chunk.entries, reason, Failure(TOO_LARGE, chunk.failures))
             return []
-        failed, outcome = await self._invoke(event, chunk.entries)
+        tried = await self._invoke(event, chunk)
+        if tried is None:
+            return [Chunk(chunk.entries, chunk.failures)]
+        failed, outcome = tried
         if failed != {} and self._stopping.is_set():
             return []  # nothing of it is resolved, so whoever comes next gets it
         left = after(chunk, failed, self._rules)
@@ -70,9 +74,12 @@ class Delivery:
             else:
                 await self.follow(again)
 
-    async def _invoke(self, event: bytes, entries: Sequence[Entry]) -> tuple[Mapping[int, int] | None, Outcome | None]:
-        """Return what failed, in the words of `first_failures`, and the answer, if any; waits out throttles."""
-        refusals = 0
+    async def _invoke(self, event: bytes, chunk: Chunk) -> tuple[Mapping[int, int] | None, Outcome | None] | None:
+        """Return what failed, in the words of `first_failures`, and the answer, if any; waits out throttles.
+
+        None if not all of it is ours any more when the function may have time again: then it has not been tried.
+        """
+        refusals, entries = 0, chunk.entries
         while True:
             try:
                 outcome = await self._outcome(event)
@@ -85,6 +92,8 @@ class Delivery:
                 await self._pause(self._route.backoff.after(refusals))
                 if self._stopping.is_set():
                     return None, None
+                if len(self._still_ours(chunk).entries) < len(entries):
+                    return None
             except Exception as error:  # noqa: BLE001  # whatever it was, the records are not handled
                 self._say(entries, f"{type(error).__name__}: {error}", "warning")
                 return None, None
@@ -167,6 +176,7 @@ class Delivery:
         last = {entry.record.partition: entry for entry in entries}
         for number, entry in last.items():
             self._partitions[number].resolve(entry)
+        self.freed()
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:

@@ -53,6 +53,13 @@ class Pollers:
 
     async def _poll(self, number: int) -> None:
         news = self._news[number]
+        try:
+            await self._batches(number, news)
+        finally:
+            del self._news[number]
+            self.wake()  # whoever has its partitions now may have found one busy, and sleeps
+
+    async def _batches(self, number: int, news: asyncio.Event) -> None:
         while number < self.count and not self._stopping.is_set():
             share = self._share(number)
             idle = [partition for partition in share if not partition.is_busy]
@@ -65,7 +72,6 @@ class Pollers:
             news.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), left)
-        del self._news[number]
 
     def _share(self, number: int) -> list[Partition]:
         ours = sorted(self.partitions)
@@ -81,6 +87,7 @@ class Pollers:
             self._spawn(self._follow(delivery, again))
 
     async def _follow(self, delivery: Delivery, chunks: Sequence[Chunk]) -> None:
+        delivery.freed = self.wake  # a partition that is done goes on, however long the others take
         await delivery.follow(chunks)
         self.wake()
 
