@@ -14,7 +14,7 @@ _all: "WeakSet[Batch[Any]]" = WeakSet()
 
 
 class Batch[T]:
-    """Passes on what it is given, in order: at once after a quiet moment, else with what comes within 50 ms.
+    """Passes on what it is given, in order: after a quiet moment as soon as the event loop is free, else with what comes within 50 ms.
 
     Outside of an event loop, in a thread say, at once.
     """
@@ -33,10 +33,13 @@ class Batch[T]:
         loop = asyncio._get_running_loop()  # None where there is none
         if loop is not None and loop is self._loop:
             return
-        if loop is None or time.monotonic() - self._written >= PAUSE:
+        if loop is None or not PAUSE:
             self.flush()
+            return
+        self._loop = loop
+        if time.monotonic() - self._written >= PAUSE:
+            loop.call_soon(self.flush)  # not now: whoever says something has something else to do
         else:
-            self._loop = loop
             loop.call_later(PAUSE, self.flush)
 
     def flush(self) -> None:

@@ -19,10 +19,12 @@ def _hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "PAUSE", PAUSE)
 
 
-async def test_the_first_line_after_a_quiet_moment_is_written_at_once_and_the_next_ones_together() -> None:
+async def test_the_first_line_after_a_quiet_moment_waits_for_the_work_at_hand_only_and_the_next_ones_together() -> None:
     written: list[list[int]] = []
     batch = Batch(written.append)
     batch.add(0)
+    assert written == [], "whoever says it goes on first"
+    await asyncio.sleep(0)
     assert written == [[0]]
     for number in range(1, 100):
         batch.add(number)
@@ -31,14 +33,16 @@ async def test_the_first_line_after_a_quiet_moment_is_written_at_once_and_the_ne
     assert written[1:] == [list(range(1, 100))]
 
 
-async def test_after_a_pause_a_line_is_written_at_once_again() -> None:
+async def test_after_a_pause_a_line_waits_no_longer_again() -> None:
     written: list[list[int]] = []
     batch = Batch(written.append)
     batch.add(0)
+    await asyncio.sleep(0)
     batch.add(1)
     await eventually_async(lambda: len(written) == 2)
     batch._written -= PAUSE
     batch.add(2)
+    await asyncio.sleep(0)
     assert written[-1] == [2]
 
 
@@ -54,6 +58,7 @@ async def test_a_thread_does_not_wait_for_the_loop_and_keeps_the_order() -> None
     written: list[list[int]] = []
     batch = Batch(written.append)
     batch.add(0)
+    await asyncio.sleep(0)
     batch.add(1)
     thread = threading.Thread(target=batch.add, args=(2,))
     thread.start()
@@ -68,6 +73,7 @@ def test_what_a_loop_has_left_behind_is_written_by_the_next_line() -> None:
     async def say(*numbers: int) -> None:
         for number in numbers:
             batch.add(number)
+            await asyncio.sleep(0)
 
     asyncio.run(say(0, 1))
     batch._written -= PAUSE

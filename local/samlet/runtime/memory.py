@@ -7,10 +7,10 @@ Where the kernel keeps a process's highest mark (Linux), a peak between two look
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psutil
 
@@ -91,15 +91,23 @@ def descendants(pid: int) -> list[int]:
 
 
 def _children(pid: int) -> list[int]:
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - twice as fast as a Path
+    return [int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
 
 
 def _highest(pid: int) -> int:
     """The most that one process has ever held."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    line = next((line for line in text.splitlines() if line.startswith("VmHWM:")), None)
-    return int(line.split()[1]) * 1024 if line else 0  # a process that has ended has none
+    words = _read(f"/proc/{pid}/status").partition(b"\nVmHWM:")[2].split(None, 1)
+    return int(words[0]) * 1024 if words else 0  # a process that has ended has none
+
+
+def _read(path: str) -> bytes:
+    """A file of the kernel's, by the shortest way: an event waits for it."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 1 << 16)
+    finally:
+        os.close(file)
 
 
 def _resident(pid: int) -> int:
