@@ -1,5 +1,7 @@
 """`samlet generate-event`: events as the event sources make them, by the very code that they use."""
 
+import argparse
+
 from samlet.cli import generated, generated_records
 from samlet.cli.selection import Commands, add_options, pair
 from samlet.cli.usage import add_command
@@ -90,8 +92,8 @@ def _register_kafka(kinds: Commands) -> None:
     )
     parser.add_argument("values", nargs="*", metavar="VALUE|-", help="a record each; - for lines of standard input")
     parser.add_argument("--topic", default="events", help="the topic (default: events)")
-    parser.add_argument("--partition", type=int, default=0, help="the partition (default: 0)")
-    parser.add_argument("--offset", type=int, default=0, help="the first record's offset (default: 0)")
+    parser.add_argument("--partition", type=_count, default=0, help="the partition (default: 0)")
+    parser.add_argument("--offset", type=_count, default=0, help="the first record's offset (default: 0)")
     parser.add_argument("--key", help="the records' key")
     parser.add_argument("--header", action="append", default=[], type=pair, metavar="NAME=VALUE", help="repeatable")
     parser.add_argument("--source-arn", metavar="ARN", help="of an MSK cluster; without it, self-managed Kafka")
@@ -150,9 +152,22 @@ def _register_s3(kinds: Commands) -> None:
     parser.add_argument("key", nargs="?", default="example.txt", metavar="KEY", help="(default: example.txt)")
     parser.add_argument("--bucket", default="bucket", metavar="NAME", help="the bucket (default: bucket)")
     names = f"{', '.join(_S3_EVENTS[1:])} or (default) {_S3_EVENTS[0]}"
-    parser.add_argument("--event", default=_S3_EVENTS[0], choices=_S3_EVENTS, metavar="EVENT", help=names)
-    parser.add_argument("--size", type=int, default=1024, metavar="BYTES", help="the object's (default: 1024)")
+    parser.add_argument(
+        "--event", type=_s3_event, default=_S3_EVENTS[0], choices=_S3_EVENTS, metavar="EVENT", help=names
+    )
+    parser.add_argument("--size", type=_count, default=1024, metavar="BYTES", help="the object's (default: 1024)")
     parser.set_defaults(run=lambda arguments: _print(generated_records.s3(arguments)))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def _s3_event(text: str) -> str:
+    """As the event says it; in templates it begins with `s3:`."""
+    return text.removeprefix("s3:")
 
 
 def _print(event: str) -> int:

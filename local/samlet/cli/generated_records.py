@@ -16,6 +16,7 @@ def sqs(arguments: argparse.Namespace) -> str:
     """The event of some messages of a queue."""
     from samlet.sources.queue_event import queue_event
 
+    _check_name("--queue", arguments.queue)
     region, account = place(arguments)
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in arguments.attribute}
     sent = str(int(time.time() * 1000))
@@ -43,6 +44,7 @@ def sns(arguments: argparse.Namespace) -> str:
     """The event of a message of a topic."""
     from samlet.sources.sns_event import sns_event
 
+    _check_name("--topic", arguments.topic)
     region, account = place(arguments)
     topic = f"arn:aws:sns:{region}:{account}:{arguments.topic}"
     message = sys.stdin.read() if arguments.message == "-" else arguments.message
@@ -61,7 +63,8 @@ def s3(arguments: argparse.Namespace) -> str:
     """The event of an object in a bucket."""
     from samlet.sources.s3_event import encoded, s3_events
 
-    if arguments.key.startswith("s3://"):
+    _check_name("--bucket", arguments.bucket)
+    if not arguments.key or arguments.key.startswith("s3://"):
         raise SamletError(f"{arguments.key!r} is no key; name the bucket by --bucket, and the key as it stands in it")
     etag = hashlib.md5(arguments.key.encode(), usedforsecurity=False).hexdigest()
     told = {
@@ -79,6 +82,13 @@ def s3(arguments: argparse.Namespace) -> str:
     }
     (event,) = s3_events({"Records": [told]}, time.time())
     return event.decode()
+
+
+def _check_name(option: str, text: str) -> None:
+    """Raise SamletError for an ARN or a URL: the event has an ARN that is made of the name."""
+    if ":" in text or "/" in text or not text:
+        name = text.replace("/", ":").rpartition(":")[2]
+        raise SamletError(f"{option} {text!r} is no name" + (f"; is {name!r} meant?" if name else ""))
 
 
 def _texts(given: list[str]) -> list[str]:

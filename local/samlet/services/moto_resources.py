@@ -168,7 +168,7 @@ def adapted(wanted: WantedResource) -> tuple[dict[str, Any], tuple[str, ...]]:
     properties = dict(wanted.properties)
     notes: list[str] = []
     if name := _NAME_PROPERTIES.get(wanted.type):
-        properties.setdefault(name, _name(wanted, fifo=str(properties.get("FifoQueue", "")).lower() == "true"))
+        properties.setdefault(name, _name(wanted))
     if wanted.type == "AWS::S3::Bucket":
         properties.pop("NotificationConfiguration", None)
     if wanted.type == "AWS::SNS::Topic" and isinstance(properties.get("Subscription"), list):
@@ -189,11 +189,10 @@ def _but_for_notifications(wanted: WantedResource) -> WantedResource:
     return replace(wanted, properties=kept, pushes=())
 
 
-def _name(wanted: WantedResource, *, fifo: bool) -> str:
-    fifo = fifo or str(wanted.properties.get("FifoTopic", "")).lower() == "true"
+def _name(wanted: WantedResource) -> str:
     if wanted.type == "AWS::S3::Bucket":
         return wanted.name.lower() if len(wanted.name) > 2 else f"{wanted.name.lower()}-bucket"
-    return f"{wanted.name}.fifo" if fifo else wanted.name
+    return wanted.name
 
 
 def _is_function(subscription: Any) -> bool:

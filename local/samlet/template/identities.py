@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from samlet.template.parameters import as_text
+
 _NAME_PROPERTIES = (
     "FunctionName",
     "Name",
@@ -106,7 +108,15 @@ class Identities:
         """The name that the template gives the resource, else its logical id."""
         properties = self._resources[logical_id].get("Properties") or {}
         given = next((name for name in _NAME_PROPERTIES if isinstance(properties.get(name), str | dict)), None)
-        return str(self._property(logical_id, given, logical_id)) if given else logical_id
+        if given:
+            return str(self._property(logical_id, given, logical_id))
+        return f"{logical_id}.fifo" if self._is_fifo(logical_id, properties) else logical_id
+
+    def _is_fifo(self, logical_id: str, properties: Mapping[str, Any]) -> bool:
+        """Whether it is a queue or a topic whose name has to say that it keeps the order."""
+        asked = [word for word in ("FifoQueue", "FifoTopic") if word in properties]
+        place = f"Resources.{logical_id}.Properties"
+        return any(as_text(self._resolve(properties[word], f"{place}.{word}")).lower() == "true" for word in asked)
 
     def _kind(self, logical_id: str) -> str:
         if logical_id not in self._resources:

@@ -62,6 +62,8 @@ def _asks(kind: str, properties: Properties) -> bool:
 
 
 def _impossible(target: str, function: str | None, qualifier: str, functions: Mapping[str, Function]) -> str | None:
+    if not target.startswith("arn:"):
+        return f"needs an ARN, not {target}"
     if ":function:" not in target and target.endswith(".fifo"):
         return f"{target}: S3 tells no FIFO queue or topic, on AWS neither"
     if target.startswith(("arn:aws:sqs:", "arn:aws:sns:")):

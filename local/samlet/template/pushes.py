@@ -1,7 +1,8 @@
 """What topics and buckets have for functions, as the template says it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from samlet.errors import ResourceRefused, TemplateError
@@ -15,7 +16,20 @@ _EVENTS = {
     *(f"s3:ObjectRemoved:{how}" for how in ("*", "Delete")),
     "s3:ObjectAcl:Put",
 }
+_KINDS = """
+    ObjectCreated:* ObjectCreated:Put ObjectCreated:Post ObjectCreated:Copy ObjectCreated:CompleteMultipartUpload
+    ObjectRemoved:* ObjectRemoved:Delete ObjectRemoved:DeleteMarkerCreated ObjectRestore:* ObjectRestore:Post
+    ObjectRestore:Completed ObjectRestore:Delete ReducedRedundancyLostObject Replication:*
+    Replication:OperationFailedReplication Replication:OperationMissedThreshold
+    Replication:OperationReplicatedAfterThreshold Replication:OperationNotTracked LifecycleExpiration:*
+    LifecycleExpiration:Delete LifecycleExpiration:DeleteMarkerCreated LifecycleTransition IntelligentTiering
+    ObjectTagging:* ObjectTagging:Put ObjectTagging:Delete ObjectAcl:Put"""
+_OF_S3 = {f"s3:{kind}" for kind in _KINDS.split()}
 _TOLD = {"LambdaConfigurations": "Function", "QueueConfigurations": "Queue", "TopicConfigurations": "Topic"}
+_SUBSCRIPTION = {
+    *("DeliveryPolicy", "Endpoint", "FilterPolicy", "FilterPolicyScope", "Protocol", "RawMessageDelivery"),
+    *("RedrivePolicy", "Region", "ReplayPolicy", "SubscriptionRoleArn", "TopicArn"),
+}
 _FIFO = "a FIFO topic wakes no function, on AWS neither"
 
 type Pushes = tuple[tuple[Push, ...], tuple[str, ...]]
@@ -28,26 +42,52 @@ def pushes(kind: str, properties: Properties) -> Pushes:
         return _of_bucket(properties)
     if kind == "AWS::SNS::Topic":
         return _of_topic(properties)
-    if kind == "AWS::SNS::Subscription" and _is_function(properties):
-        return (_of_subscription(properties),), ()
+    if kind == "AWS::SNS::Subscription":
+        told = (_of_subscription(properties),) if _is_function(properties) else ()
+        return told, tuple(_strange(properties, _SUBSCRIPTION))
     return (), ()
 
 
 def _of_bucket(properties: Properties) -> Pushes:
     given = properties.inner("NotificationConfiguration")
-    notes = []
+    notes = list(_strange(given, {*_TOLD, "EventBridgeConfiguration"}, "NotificationConfiguration: "))
     if "EventBridgeConfiguration" in given:
         notes.append("NotificationConfiguration: EventBridgeConfiguration: there is no local event bus")
     found: dict[str, list[Notification]] = {}
-    for item, target in [(item, item.text(word)) for name, word in _TOLD.items() for item in given.maps(name)]:
+    for item, word in [(item, word) for name, word in _TOLD.items() for item in given.maps(name)]:
         event = item.text("Event")
+        notes += _strange(item, {"Event", "Filter", word}, "NotificationConfiguration: ")
         if event in _EVENTS:
-            found.setdefault(target, []).append(Notification(event, _rules(item)))
+            found.setdefault(item.text(word), []).append(Notification(event, _rules(item)))
         else:
-            notes.append(f"NotificationConfiguration: {event}: moto's buckets do not tell of it as AWS's do")
+            why = "moto's buckets do not tell of it as AWS's do" if event in _OF_S3 else "is no event of S3"
+            notes.append(f"NotificationConfiguration: {event}: {why}")
+    notes += _overlaps([each for told in found.values() for each in told])
     if found and properties.inner("VersioningConfiguration").text("Status", "Suspended") == "Enabled":
         notes.append("VersioningConfiguration: events have no versionId, and none comes of a marker that deletes")
     return tuple(Push("s3", target, notifications=tuple(told)) for target, told in found.items()), tuple(notes)
+
+
+def _overlaps(told: Sequence[Notification]) -> Iterator[str]:
+    """A note for events that two places are told of the same objects, which AWS refuses."""
+    for one, other in combinations(told, 2):
+        first, second = sorted((one.event, other.event), key=len)
+        if (first == second or second.startswith(first.removesuffix("*"))) and _meet(one.rules, other.rules):
+            both = first if first == second else f"{first} and {second}"
+            yield f"NotificationConfiguration: {both} for the same keys twice, which AWS does not take"
+
+
+def _meet(rules: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]) -> bool:
+    """Whether there are keys that pass both."""
+    one, other = dict(rules), dict(others)
+    prefixes = sorted((one.get("prefix", ""), other.get("prefix", "")), key=len)
+    suffixes = sorted((one.get("suffix", ""), other.get("suffix", "")), key=len)
+    return prefixes[1].startswith(prefixes[0]) and suffixes[1].endswith(suffixes[0])
+
+
+def _strange(properties: Properties, known: Collection[str], place: str = "") -> Iterator[str]:
+    """A note for each name that AWS does not know there."""
+    return (f"{place}{name}: is no property that is known here" for name in properties if name not in known)
 
 
 def _of_topic(properties: Properties) -> Pushes:
@@ -58,7 +98,10 @@ def _of_topic(properties: Properties) -> Pushes:
 
 
 def _of_subscription(properties: Properties) -> Push:
-    if properties.text("TopicArn").endswith(".fifo"):
+    topic = properties.text("TopicArn")
+    if not topic.startswith("arn:"):
+        raise ResourceRefused(f"TopicArn: needs the ARN of a topic, not {topic}")
+    if topic.endswith(".fifo"):
         raise ResourceRefused(f"TopicArn: {_FIFO}")
     if properties.boolean("RawMessageDelivery", default=False):
         raise ResourceRefused("RawMessageDelivery: functions get no raw messages, on AWS neither")

@@ -134,6 +134,18 @@ def test_what_a_bucket_tells_of_an_object_has_its_key_encoded(capsys: pytest.Cap
     assert set(record["s3"]["object"]) == {"key", "sequencer"}
 
 
+def test_an_event_of_a_bucket_may_be_named_as_in_templates(capsys: pytest.CaptureFixture[str]) -> None:
+    (record,) = made(capsys, "s3", "--event", "s3:ObjectCreated:Copy")["Records"]
+    assert record["eventName"] == "ObjectCreated:Copy"
+
+
+@pytest.mark.parametrize("words", [["s3", "--size"], ["kafka", "--partition"], ["kafka", "--offset"]])
+def test_nothing_is_counted_below_nought(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["generate-event", *words, "-1"])
+    assert "'-1' is no whole number from 0 on" in capsys.readouterr().err
+
+
 def test_such_events_are_of_the_templates_region(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     (toy.folder / "samconfig.toml").write_text('[default.deploy.parameters]\nregion = "eu-north-1"\n')
     given = ("--template", str(toy.folder / "template.yaml"))
@@ -144,6 +156,11 @@ def test_such_events_are_of_the_templates_region(toy: Toy, capsys: pytest.Captur
     ("words", "fault"),
     [
         (["s3", "s3://uploads/a"], "is no key"),
+        (["s3", ""], "is no key"),
+        (["s3", "--bucket", "arn:aws:s3:::uploads"], "is no name; is 'uploads' meant?"),
+        (["sqs", "--queue", "http://127.0.0.1:4566/000000000000/jobs"], "is no name; is 'jobs' meant?"),
+        (["sns", "--topic", "arn:aws:sns:eu-central-1:1:news"], "is no name; is 'news' meant?"),
+        (["sns", "--topic", ""], "is no name"),
         (["http", "--path", "hello"], "must begin with a slash"),
         (["http", "--path", "/a?b=c"], "has a query"),
         (["http", "--path", "/%ff"], "not encoded as UTF-8"),

@@ -300,9 +300,6 @@ async def test_an_installation_that_is_stopped_ends_at_once_with_its_processes_a
 @pytest.mark.parametrize(
     ("wanted", "properties"),
     [
-        (_wanted("SQS::Queue", "Jobs", FifoQueue=True), {"FifoQueue": True, "QueueName": "Jobs.fifo"}),
-        (_wanted("SQS::Queue", "Jobs", FifoQueue="true"), {"FifoQueue": "true", "QueueName": "Jobs.fifo"}),
-        (_wanted("SNS::Topic", "News", FifoTopic=True), {"FifoTopic": True, "TopicName": "News.fifo"}),
         (_wanted("S3::Bucket", "B"), {"BucketName": "b-bucket"}),
         (_wanted("S3::Bucket", "Uploads", BucketName="mine"), {"BucketName": "mine"}),
         (_wanted("KMS::Key", "Key"), {}),

@@ -165,6 +165,15 @@ def test_sams_events_are_the_same(making: Making) -> None:
          f"NotificationConfiguration: {ARN}G is no function of this template"),
         (CONFIGURED % "{Event: 's3:ObjectTagging:*', Function: !GetAtt F.Arn}",
          "NotificationConfiguration: s3:ObjectTagging:*: moto's buckets do not tell of it as AWS's do"),
+        (CONFIGURED % "{Event: 's3:ObjectCreatd:*', Function: !GetAtt F.Arn}",
+         "NotificationConfiguration: s3:ObjectCreatd:*: is no event of S3"),
+        (CONFIGURED % "{Event: 's3:ObjectCreated:*', Function: !Ref F}",
+         "NotificationConfiguration: needs an ARN, not F"),
+        (BUCKET % "NotificationConfiguration: {LambdaConfiguration: []}",
+         "NotificationConfiguration: LambdaConfiguration: is no property that is known here"),
+        (SUBSCRIPTION % ("News", "F", ""), "Endpoint: needs an ARN, not F"),
+        (SUBSCRIPTION.replace("!Ref %s", "%s") % ("News", "!GetAtt F.Arn", ""),
+         "TopicArn: needs the ARN of a topic, not News"),
         (QUEUED,
          f"NotificationConfiguration: {JOBS} is no queue or topic that is there"),
         (BUCKET % "NotificationConfiguration: {TopicConfigurations: [{Event: 's3:ObjectCreated:*', Topic: !Ref Fifo}]}",
@@ -185,6 +194,56 @@ def test_what_a_bucket_with_versions_does_not_tell_is_listed(making: Making) -> 
     assert [told for _, told in _reasons(template)] == [
         "VersioningConfiguration: events have no versionId, and none comes of a marker that deletes"
     ]
+
+
+@pytest.mark.parametrize("protocol", ["lambda", "sqs"])
+def test_a_slip_of_the_pen_in_a_subscription_is_listed(making: Making, protocol: str) -> None:
+    text = SUBSCRIPTION % ("News", "!GetAtt F.Arn", ", FilterPolcy: {kind: [a]}")
+    template = making(text.replace("lambda", protocol))
+    assert [told for _, told in _reasons(template)] == ["FilterPolcy: is no property that is known here"]
+
+
+CREATED, PUT, REMOVED = "s3:ObjectCreated:*", "s3:ObjectCreated:Put", "s3:ObjectRemoved:*"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ((CREATED, ""), (PUT, ""), [f"{CREATED} and {PUT}"]),
+        ((PUT, ""), (CREATED, ""), [f"{CREATED} and {PUT}"]),
+        ((PUT, ""), (PUT, "{Name: prefix, Value: in/}"), [PUT]),
+        ((PUT, "{Name: prefix, Value: in/}"), (PUT, "{Name: prefix, Value: in/a}"), [PUT]),
+        ((PUT, "{Name: prefix, Value: in/}"), (PUT, "{Name: suffix, Value: .jpg}"), [PUT]),
+        ((PUT, "{Name: suffix, Value: g}"), (PUT, "{Name: suffix, Value: .jpg}"), [PUT]),
+        ((PUT, "{Name: prefix, Value: in/}"), (PUT, "{Name: prefix, Value: out/}"), []),
+        ((PUT, "{Name: suffix, Value: .png}"), (PUT, "{Name: suffix, Value: .jpg}"), []),
+        ((CREATED, ""), (REMOVED, ""), []),
+    ],
+)
+def test_two_that_are_told_of_the_same_objects_are_listed_since_aws_refuses_them(
+    making: Making, first: tuple[str, str], second: tuple[str, str], said: list[str]
+) -> None:
+    told = [
+        f"{{Event: '{event}', Function: {target}, Filter: {{S3Key: {{Rules: [{rule}]}}}}}}"
+        for (event, rule), target in ((first, "!GetAtt F.Arn"), (second, "!Ref Live"))
+    ]
+    template = making(CONFIGURED % ", ".join(told))
+    assert len(template.push_mappings) == 2
+    expected = [f"NotificationConfiguration: {both} for the same keys twice, which AWS does not take" for both in said]
+    assert [reason for _, reason in _reasons(template)] == expected
+
+
+@pytest.mark.parametrize(("kind", "word"), [("SQS::Queue", "FifoQueue"), ("SNS::Topic", "FifoTopic")])
+@pytest.mark.parametrize("value", ["true", "'true'", "!Ref Yes", "false"])
+def test_a_fifo_thing_without_a_name_is_called_as_it_has_to_be(
+    making: Making, kind: str, word: str, value: str
+) -> None:
+    head = f"Parameters: {{Yes: {{Type: String, Default: 'true'}}}}\nResources:\n{FUNCTION}"
+    text = (
+        f"    Q: {{Type: AWS::{kind}, Properties: {{{word}: {value}}}}}\nOutputs: {{Arn: {{Value: !GetAtt Q.Arn}}}}\n"
+    )
+    template = making(text, head)
+    assert template.outputs["Arn"].endswith(":Q" if value == "false" else ":Q.fifo")
 
 
 def test_a_fifo_topic_that_subscribes_a_function_is_listed(making: Making) -> None:
