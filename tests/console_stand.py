@@ -115,9 +115,10 @@ class Stand:
     names: Names = field(default_factory=Names)
     template: Template | None = field(default_factory=lambda: TEMPLATE)
     invoked: list[tuple[str, bytes]] = field(default_factory=list)
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def parts(self) -> Mapping[str, Mapping[str, Any]]:
-        return {"<b>": {"state": "ready", "pid": 7}}
+        return {"<b>": {"state": "ready", "pid": 7}, **self.sources}
 
     def functions(self) -> Mapping[str, Any]:
         return {"Tick": {"sandboxes": [{"pid": 8}]}}

@@ -255,6 +255,23 @@ async def test_what_comes_from_outside_is_text_and_never_html(page: Page, stand:
     assert await page.locator("main img, main script").count() == 0
 
 
+async def test_queues_topics_and_buckets_show_what_they_have_passed_on(page: Page, stand: Stand) -> None:
+    jobs = {"queue": "arn:aws:sqs:eu-central-1:1:jobs", "function": "Tick", "handled": 3, "failed": 1}
+    stand.sources["queue_mappings"] = {"state": "ready", "mappings": {"Take": jobs}}
+    news = {"kind": "sns", "source": "news", "target": "Tick", "sent": 5, "filtered": 2}
+    dead = {"kind": "s3", "source": "uploads", "target": "arn:aws:sqs:eu-central-1:1:seen", "sent": 7, "filtered": 0}
+    stand.sources["push_mappings"] = {"state": "ready", "mappings": {"Link": news, "Up": dead}}
+    await go(page, "/resources")
+    section = page.locator("section", has=page.get_by_role("heading", name="Queues, topics and buckets"))
+    await expect(section.locator("tbody tr")).to_have_count(3)
+    rows = [await row.inner_text() for row in await section.locator("tbody tr").all()]
+    assert [row.split("\t") for row in rows] == [
+        ["Take", "queue jobs", "Tick", "3", "1", ""],
+        ["Link", "SNS topic news", "Tick", "5", "", "2"],
+        ["Up", "bucket uploads", "seen", "7", "", "0"],
+    ]
+
+
 async def test_the_keyboard_is_enough(page: Page, stand: Stand) -> None:
     for number in range(3):
         handled(stand.record, request_id=f"r{number}", event=json.dumps({"number": number}).encode())

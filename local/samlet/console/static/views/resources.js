@@ -40,6 +40,7 @@ export function open(main, { live, signal }) {
         h("div", {}, h("h2", {}, "Addresses"), table(["Part", "Address"], Object.entries(found.addresses).map(([part, address]) => [part, linked(address)]))),
         h("div", {}, h("h2", {}, "Parts"), table(["Part", "State", "Process"], Object.entries(found.parts).map(([name, part]) => [name, chip(String(part.state)), part.pid ?? ""])))),
       mappings(found.parts.kafka_mappings?.mappings),
+      others(found.parts.queue_mappings?.mappings, found.parts.push_mappings?.mappings),
       h("section", {}, h("h2", {}, "Template"),
         found.template ? h("p", { class: "muted" }, found.template) : empty("The template is still being read."),
         h("div", { class: "bar", role: "group", "aria-label": "Filter by standing" }, ["", ...ORDER.filter((name) => counts.has(name))].map((name) => {
@@ -62,6 +63,19 @@ function mappings(all = {}) {
   return h("section", {}, h("h2", {}, "Kafka mappings"), table(
     ["Mapping", "Topic", "Group", "State", "Lag", "Delivered", "Skipped", "Given up"],
     rows.map(([name, one]) => [name, h("a", { href: `#/topics/${encodeURIComponent(one.topic)}` }, one.topic), one.group, chip(one.state), one.lag, one.delivered, one.skipped, one.given_up])));
+}
+
+function others(queues = {}, pushes = {}) {
+  const rows = [
+    ...Object.entries(queues).map(([name, one]) => [name, `queue ${named(one.queue)}`, one.function, one.handled, one.failed, ""]),
+    ...Object.entries(pushes).map(([name, one]) => [name, `${one.kind === "s3" ? "bucket" : "SNS topic"} ${one.source}`, named(one.target), one.sent, "", one.filtered]),
+  ];
+  if (!rows.length) return null;
+  return h("section", {}, h("h2", {}, "Queues, topics and buckets"), table(["Mapping", "From", "To", "Passed on", "Failed", "Filtered out"], rows));
+}
+
+function named(arn) {
+  return arn.split(":").at(-1);
 }
 
 function linked(address) {
