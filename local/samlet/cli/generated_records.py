@@ -5,7 +5,6 @@ import hashlib
 import sys
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from samlet.cli.generated import place
@@ -96,4 +95,6 @@ def _texts(given: list[str]) -> list[str]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    from samlet.runtime.letters import timestamp
+
+    return timestamp(time.time())

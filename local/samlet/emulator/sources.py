@@ -151,7 +151,7 @@ class Sources:
             return None
         calls = AwsCalls(url, template.region)
         if isinstance(mapping, PushMapping):
-            return PushSource(mapping, self._functions, calls, template.account, Letters(self._aws_url))
+            return PushSource(mapping, self._functions, calls, template.account, self._letters)
         return QueueSource(mapping, self._functions, calls, template.account)
 
     def _kafka_source(self, mapping: KafkaMapping, template: Template) -> KafkaSource:

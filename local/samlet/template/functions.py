@@ -13,6 +13,7 @@ from samlet.template.stack import Resource, Stack
 from samlet.template.variables import check, logging_variables
 
 _RUNTIMES = re.compile(r"python3\.\d+|provided(\.al2|\.al2023)?")
+_FIFO = "is FIFO, which AWS does not take there"
 _LATER = {
     "FileSystemConfigs": "file systems are not mounted",
     "DurableConfig": "durable executions are not kept",
@@ -144,12 +145,19 @@ def _destination(stack: Stack, resource: Resource, properties: Properties, lette
     arn = properties.optional_text("Destination")
     if arn is not None and arn not in letterboxes and stack.function_at(arn) is None:
         stack.refuse(resource, f"DestinationConfig: {arn} is no function, queue or topic that is there")
+    elif arn is not None and arn.endswith(".fifo"):
+        stack.refuse(resource, f"DestinationConfig: {arn} {_FIFO}")
     return arn
 
 
 def _dead_letters(stack: Stack, resource: Resource, letterboxes: Collection[str]) -> str | None:
     arn = resource.properties.inner("DeadLetterConfig").optional_text("TargetArn")
-    if arn is None or arn in letterboxes:
+    if arn is None:
+        return None
+    if arn not in letterboxes:
+        stack.refuse(resource, f"DeadLetterConfig: {arn} is no queue or topic that is there")
+    elif arn.endswith(".fifo"):
+        stack.refuse(resource, f"DeadLetterConfig: {arn} {_FIFO}")
+    else:
         return arn
-    stack.refuse(resource, f"DeadLetterConfig: {arn} is no queue or topic that is there")
     return None
