@@ -14,7 +14,7 @@ _all: "WeakSet[Batch[Any]]" = WeakSet()
 
 
 class Batch[T]:
-    """Passes on what it is given, in order: after a quiet moment as soon as the event loop is free, else with what comes within 50 ms.
+    """Passes on what it is given, in order: with what comes within 50 ms, but as soon as it can after a quiet moment.
 
     Outside of an event loop, in a thread say, at once.
     """

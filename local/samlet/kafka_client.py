@@ -16,7 +16,7 @@ import kafka
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError, NoBrokersAvailable
 from kafka.structs import OffsetAndMetadata
 
 from samlet.cluster import Group, Record, ResumeAt, Span, Start
@@ -347,6 +347,8 @@ def _failures() -> Iterator[None]:
     """Turn what the client raises, asserts and trips over when a broker goes away into KafkaFailed."""
     try:
         yield
+    except NoBrokersAvailable as error:
+        raise KafkaFailed("nobody answers there") from error
     except (KafkaError, OSError, AssertionError, AttributeError, KeyError, ValueError) as error:
         raise KafkaFailed(f"{type(error).__name__}: {error}") from error
 

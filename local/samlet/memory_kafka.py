@@ -40,7 +40,7 @@ class MemoryCluster:
     def join(self, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> Group:
         """See `Cluster.join`."""
         if not self.up:
-            raise KafkaFailed("NoBrokersAvailable")
+            raise KafkaFailed("nobody answers there")
         return _MemoryGroup(self, topic, group_id, start, resume_at)
 
     def send(self, topic: str, records: Iterable[Record]) -> None:

@@ -238,5 +238,6 @@ class Emulator:
     def _announce(self, seconds: float) -> None:
         say("samlet", f"ready in {seconds:.1f} s; Ctrl-C stops everything")
         titles = {"web": "web page", "api": "HTTP API", "lambda": "Invoke API", "console": "console"}
+        width = max(12, *map(len, self._addresses))
         for part in sorted(self._addresses, key=lambda part: (list(titles).index(part) if part in titles else 9, part)):
-            say("samlet", f"  {titles.get(part, part):<12} {self._addresses[part]}")
+            say("samlet", f"  {titles.get(part, part):<{width}} {self._addresses[part]}")
