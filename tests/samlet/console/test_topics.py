@@ -9,12 +9,12 @@ from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from console_stand import TEMPLATE, Client, Stand
-from samlet import kafka_client
 from samlet.cluster import Record, Start
 from samlet.console.correlation import Names
 from samlet.console.topics import LARGEST_SHOWN, Topics, Wanted, told
 from samlet.errors import KafkaFailed
 from samlet.kafka_client import KafkaCluster, describe_topics, read_spans, read_topic
+from samlet.kafka_client import topics as kafka_topics
 from waiting import eventually
 
 
@@ -166,7 +166,7 @@ def test_a_topic_that_is_deleted_while_all_are_looked_at_is_left_out(
 ) -> None:
     live, dead = names
     send(kafka_server, live, (b"k", b"{}"), correlation_id=str(uuid.uuid4()))
-    listed, deletes = kafka_client._topics, [dead]
+    listed, deletes = kafka_topics._topics, [dead]
 
     def list_and_delete(consumer: KafkaConsumer) -> set[str]:
         found = listed(consumer)
@@ -174,7 +174,7 @@ def test_a_topic_that_is_deleted_while_all_are_looked_at_is_left_out(
             delete(kafka_server, deletes.pop())
         return found
 
-    monkeypatch.setattr(kafka_client, "_topics", list_and_delete)
+    monkeypatch.setattr(kafka_topics, "_topics", list_and_delete)
     searched = topics.search(Names(), 0, lambda _: True) if look == "search" else []
     found = {one.topic for one in searched} or {one["name"] for one in topics.overview()}
     assert (live in found, dead in found, deletes) == (True, False, [])

@@ -1,0 +1,144 @@
+"""One member of a consumer group, and the cluster as an event source mapping sees it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+
+from samlet.cluster import Group, Record, ResumeAt, Start
+from samlet.kafka_access import Bootstrap
+from samlet.kafka_client.connections import failures, open_client, partitions_of, place_of, reachable, record_of
+from samlet.kafka_client.topics import write
+
+
+class KafkaCluster:
+    """A real Kafka."""
+
+    def __init__(self, bootstrap: Bootstrap) -> None:
+        self.bootstrap = bootstrap
+
+    def join(self, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> Group:
+        """See `Cluster.join`."""
+        with failures():
+            return _KafkaGroup(self.bootstrap, topic, group_id, start, resume_at)
+
+    def send(self, topic: str, records: Iterable[Record]) -> None:
+        """See `Cluster.send`."""
+        write(self.bootstrap, topic, records)
+
+    def reachable(self) -> bool:
+        """See `Cluster.reachable`."""
+        return reachable(self.bootstrap)
+
+
+class _KafkaGroup:
+    def __init__(self, bootstrap: Bootstrap, topic: str, group_id: str, start: Start, resume_at: ResumeAt) -> None:
+        self._topic, self._start = topic, start
+        self._consumer = open_client(
+            KafkaConsumer,
+            bootstrap,
+            group_id=group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="latest" if start.position == "LATEST" else "earliest",
+            metadata_max_age_ms=2_000,  # how soon a topic that is made later is seen
+            session_timeout_ms=10_000,
+            max_poll_records=5_000,  # a whole fetch of small records
+            check_crcs=False,  # in Python that takes longer than all the rest, and the broker checks what it is given
+            # Eager, so that every rebalance names all partitions that are ours.
+            partition_assignment_strategy=[RangePartitionAssignor],
+            reconnect_backoff_max_ms=1_000,
+        )
+        self._known = self._begun() if start.position == "LATEST" else None
+        self._assignment = _Assignment(self._consumer, resume_at)
+        self._consumer.subscribe([topic], listener=self._assignment)
+
+    def poll(self, timeout: float) -> Sequence[Record]:
+        with failures():
+            polled = self._consumer.poll(timeout_ms=int(timeout * 1000))
+            if self._assignment.new:
+                self._place(polled)
+            return [record_of(record) for records in polled.values() for record in records]
+
+    def partitions(self) -> frozenset[int] | None:
+        ours = self._assignment.ours
+        return None if ours is None else frozenset(tp.partition for tp in ours)
+
+    def pause(self, partitions: frozenset[int]) -> None:
+        assigned = self._consumer.assignment() or set()
+        wanted = {tp for tp in assigned if tp.partition in partitions}
+        paused = self._consumer.paused()
+        if new := wanted - paused:
+            self._consumer.pause(*new)
+        for tp in paused - wanted:
+            self._consumer.resume(tp)
+            # The client has thrown away what it had fetched when the pause began, and would go on behind it.
+            self._consumer.seek(tp, self._consumer.position(tp))
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        ours = self.partitions() or frozenset()
+        places = {TopicPartition(self._topic, part): place_of(at) for part, at in offsets.items() if part in ours}
+        if places:
+            with failures():
+                self._consumer.commit(places)
+
+    def ends(self) -> Mapping[int, int]:
+        ends = {tp.partition: self._consumer.highwater(tp) for tp in self._consumer.assignment() or ()}
+        return {partition: end for partition, end in ends.items() if end is not None}
+
+    def close(self) -> None:
+        with failures():
+            self._consumer.close(autocommit=False)
+
+    def _begun(self) -> set[TopicPartition] | None:
+        """Return the partitions for which the group has offsets, None before its very beginning."""
+        return {
+            tp for tp in partitions_of(self._consumer, self._topic) if self._consumer.committed(tp) is not None
+        } or None
+
+    def _place(self, polled: dict[TopicPartition, list[Any]]) -> None:
+        """Put partitions without a committed offset where the mapping wants to start."""
+        new, self._assignment.new = self._assignment.new, set()
+        if self._start.position == "TRIM_HORIZON":
+            return
+        first = {}
+        for tp in new:
+            if self._consumer.committed(tp) is not None:
+                continue
+            if self._start.position == "AT_TIMESTAMP":
+                self._consumer.seek(tp, self._offset_at(tp, self._start.timestamp))
+                polled.pop(tp, None)
+            elif self._known is not None and tp not in self._known:
+                # Added since the group began: all that it holds is later than the end of then.
+                self._consumer.seek_to_beginning(tp)
+                polled.pop(tp, None)
+            first[tp] = polled[tp][0].offset if polled.get(tp) else self._consumer.position(tp)
+        if first:
+            # Committed at once: a restart before the first record must not skip what arrives meanwhile.
+            self._consumer.commit({tp: place_of(offset) for tp, offset in first.items()})
+        self._known = (self._known or set()) | partitions_of(self._consumer, self._topic)
+
+    def _offset_at(self, tp: TopicPartition, timestamp: int) -> int:
+        found = self._consumer.offsets_for_times({tp: timestamp}).get(tp)
+        return int(found.offset if found else self._consumer.end_offsets([tp])[tp])
+
+
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
+    """What is ours; a partition that comes back after a rebalance goes on where its worker is."""
+
+    def __init__(self, consumer: KafkaConsumer, resume_at: ResumeAt) -> None:
+        self._consumer, self._resume_at = consumer, resume_at
+        self.ours: frozenset[TopicPartition] | None = None
+        self.new: set[TopicPartition] = set()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Nothing yet: most of them come back at once."""
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self.ours = frozenset(assigned)
+        for tp in self.ours:
+            offset = self._resume_at(tp.partition)
+            if offset is None:
+                self.new.add(tp)
+            else:
+                self._consumer.seek(tp, offset)
