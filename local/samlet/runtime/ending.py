@@ -9,6 +9,7 @@ import json
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -47,12 +48,29 @@ def exited(status: int, request_id: str, *, out_of_memory: bool = False) -> Endi
     return Ending(failure("Runtime.ExitError", told), error_type=kind, lines=(told, "Runtime.ExitError"))
 
 
+def extension_ended(status: int, kind: str, request_id: str) -> Ending:
+    """A program in a layer's `extensions/` has ended though nobody told it to; `kind` says how it came to that."""
+    told = _about(request_id, exit_reason(status))
+    return Ending(failure(kind, told), error_type=kind, lines=(told, kind))
+
+
+def extension_not_started(reason: str, request_id: str) -> Ending:
+    """A program in a layer's `extensions/` could not even be started."""
+    told, kind = _about(request_id, reason), "Extension.LaunchError"
+    return Ending(failure(kind, told), error_type=kind, lines=(told, kind))
+
+
 def timed_out(limit: float, request_id: str, now: str) -> Ending:
     """The time is over; `now` is the time of the log line, `limit` in seconds."""
     text = f"Task timed out after {limit:.2f} seconds"
     return Ending(
         failure("Sandbox.Timedout", _about(request_id, text)), "timeout", lines=(f"{now} {request_id} {text}",)
     )
+
+
+def stamp() -> str:
+    """The time of a log line, in UTC."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
 def refused(payload: bytes) -> Ending:
@@ -84,9 +102,16 @@ def describe_exit(status: int) -> str:
     """AWS's words for the way that a process ended."""
     if status == 0:
         return "Runtime exited without providing a reason"
+    return f"Runtime exited with error: {exit_reason(status)}"
+
+
+def exit_reason(status: int) -> str:
+    """AWS's short words for it."""
+    if status == 0:
+        return "exit code 0"
     if status > 0:
-        return f"Runtime exited with error: exit status {status}"
-    return f"Runtime exited with error: signal: {_SIGNALS.get(signal.Signals(-status), str(-status))}"
+        return f"exit status {status}"
+    return f"signal: {_SIGNALS.get(signal.Signals(-status), str(-status))}"
 
 
 def _about(request_id: str, text: str) -> str:

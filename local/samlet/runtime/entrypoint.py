@@ -27,12 +27,23 @@ def fault(code: Path, opt: Path | None) -> str | None:
     path = bootstrap_of(code, opt)
     if not path.is_file():
         return f"there is no file {path}, nor one in a layer: build the function, or name its program bootstrap"
+    return unfit(path)
+
+
+def unfit(path: Path) -> str | None:
+    """Why a program that is there cannot be started on this machine, in one line; None when it can."""
     if not os.access(path, os.X_OK):
         return f"{path} is not executable: chmod +x {path}"
     with path.open("rb") as file:
         head = file.read(256)
     reason = not_for(head, sys.platform, platform.machine())
     return f"{path} {reason}" if reason else None
+
+
+def is_program(path: Path) -> bool:
+    """Whether a kernel may know what to do with a file; a C library gives what is neither to a shell, unlike Lambda."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"#!", b"\x7fELF", *_MACH_O))
 
 
 def not_for(head: bytes, system: str, machine: str) -> str | None:

@@ -21,10 +21,10 @@ from samlet.file_lock import locked
 from samlet.log import say
 from samlet.model import Function
 from samlet.processes import Reaper, confined, spawn
+from samlet.runtime import entrypoint
 from samlet.runtime.artifacts import Target, packed, unfit
-from samlet.runtime.entrypoint import fault
 from samlet.runtime.interpreters import Interpreter, find, probe
-from samlet.runtime.layers import merge
+from samlet.runtime.layers import merge, programs_in
 
 # The client of the Runtime API. Its wheels exist for Linux and from Python 3.10 on; elsewhere python_loop.py
 # speaks the protocol.
@@ -61,8 +61,12 @@ class Environments:
 
     async def _fault(self, function: Function, searched: dict[tuple[Path, Target], str | None]) -> str | None:
         """Why a function won't run as it is; `searched` holds what is known of folders that others have, too."""
+        opt = merge(function.layers, self.layers)
+        for program in programs_in(opt):
+            if reason := entrypoint.unfit(program):
+                return f"the extension {reason}"
         if function.runtime.startswith("provided"):
-            return fault(function.code, merge(function.layers, self.layers))
+            return entrypoint.fault(function.code, opt)
         version = (await self._interpreter(function.runtime)).version
         target = Target(version, sys.platform, platform.machine())
         for folder in packed((function.code, *function.layers)):

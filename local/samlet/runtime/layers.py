@@ -23,6 +23,14 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
     return root
 
 
+def programs_in(opt: Path | None) -> list[Path]:
+    """The external extensions: every file in `extensions/`, executable or not, as Lambda takes them."""
+    folder = opt / "extensions" if opt else None
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.is_dir())
+
+
 def _links(sources: Sequence[Path], inside: Path) -> Iterator[tuple[Path, Path]]:
     """What has to be linked, as the place inside the root and the original."""
     found: dict[str, list[Path]] = {}

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psutil
 
@@ -28,6 +28,7 @@ class MemoryLimit:
         self._limit = megabytes * _MEGABYTE
         self._kill = kill
         self._pid: int | None = None
+        self._beside: Sequence[int] = ()
         self._peak = 0
         self._looked = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -37,9 +38,10 @@ class MemoryLimit:
         """The most that the processes have held so far, in MB."""
         return self._peak // _MEGABYTE
 
-    def follow(self, pid: int) -> None:
-        """A new process; what its predecessor took is forgotten."""
+    def follow(self, pid: int, beside: Sequence[int] = ()) -> None:
+        """A new process and those `beside` it; what their predecessors took is forgotten."""
         self._pid, self._peak, self._looked, self.exceeded = pid, 0, 0.0, False
+        self._beside = beside
 
     def watch(self) -> None:
         """Look again and again, until `rest`."""
@@ -59,7 +61,7 @@ class MemoryLimit:
         if self._pid is None or self.exceeded:
             return
         with contextlib.suppress(OSError, psutil.Error):
-            self._peak = max(self._peak, held(self._pid, self._limit))
+            self._peak = max(self._peak, held(self._pid, self._limit, self._beside))
             if self._peak > self._limit:
                 self.exceeded = True
                 self._kill()
@@ -69,9 +71,11 @@ class MemoryLimit:
         self.watch()
 
 
-def held(pid: int, enough: int) -> int:
-    """The bytes that a process and its descendants hold; exact about shared pages only where it exceeds `enough`."""
+def held(pid: int, enough: int, beside: Sequence[int] = ()) -> int:
+    """The bytes that processes and their descendants hold; exact about shared pages only where it exceeds `enough`."""
     family = descendants(pid)
+    for other in beside:
+        family += [other, *descendants(other)]
     if not family:
         return _highest(pid) if _LINUX else _resident(pid)
     total = sum(_or_nothing(_resident, member) for member in (pid, *family))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from samlet.http_protocol import Answer, HttpServer, Later
 from samlet.http_request import Limits, RawRequest
 from samlet.http_response import HttpResponse
-from samlet.runtime.extensions import PREFIX, Extensions
+from samlet.runtime.extensions import PREFIX, TELEMETRY, Extensions
 
 LARGEST_RESPONSE = 6 * 1024 * 1024 + 100
 LARGEST_STREAM = 200 * 1024 * 1024
@@ -67,6 +67,7 @@ class RuntimeApi:
 
     def __init__(self, extensions: Extensions) -> None:
         self.extensions = extensions
+        extensions.when_ready = self._extensions_ready
         self._server = HttpServer(self._handle, _refuse, _LIMITS, body_limit=_body_limit)
         self._poll: Later | None = None  # the call for the next event
         self._event: Event | None = None
@@ -84,6 +85,11 @@ class RuntimeApi:
         """Stop listening and drop whoever waits."""
         self.extensions.close()
         await self._server.close()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the runtime has ever asked for an event, which ends the registration of extensions."""
+        return self._poll is not None
 
     def hand_over(self, event: Event) -> asyncio.Future[Reply | None]:
         """Give an event to the runtime, which waits in `next`; the answer is None if the caller gives up on it."""
@@ -113,15 +119,14 @@ class RuntimeApi:
                 return self._answer(request, request_id, failed=call == "error")
         if path == f"{_RUNTIME}/init/error" and method == "POST":
             return self._init_error(request)
-        if path.startswith(PREFIX):
+        if path.startswith(PREFIX) or path in TELEMETRY:
             return self._extend(path, request)
         return _refusal(404, "NotFound", f"{method} {path} is no call of the Runtime API")
 
     async def _extend(self, path: str, request: RawRequest) -> HttpResponse:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
-        begun = self.idle.is_set() or self._event is not None
         answer = await self.extensions.handle(
-            request.method, path, headers, request.body or b"", initialising=not begun
+            request.method, path, headers, request.body or b"", initialising=not self.asked
         )
         return HttpResponse(answer.status, [_JSON, *answer.headers.items()], answer.body)
 
@@ -130,12 +135,19 @@ class RuntimeApi:
             return _refusal(403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
         before, poll = self._poll, Later()
         self._poll = poll
-        self.idle.set()
-        self.release()
+        if not self.extensions.pending:
+            self.idle.set()
+            self.release()
         if before and not before.given:  # a second call means that the first one's connection is gone
             # Once it is refused, a call that was sent behind it on its connection is here at once.
             before.give(_refusal(403, "InvalidStateTransition", "Another call for the next event took over"))
         return poll
+
+    def _extensions_ready(self) -> None:
+        """The last extension has asked for its next event; the sandbox is free if the runtime has as well."""
+        if self._poll and not self._poll.given:
+            self.idle.set()
+            self.release()
 
     def _answer(self, request: RawRequest, request_id: str, *, failed: bool) -> HttpResponse:
         if self._event is None or request_id != self._event.request_id:
@@ -157,7 +169,7 @@ class RuntimeApi:
         return _ACCEPTED
 
     def _init_error(self, request: RawRequest) -> HttpResponse:
-        if self.idle.is_set() or self._event is not None or self.init_error.done():
+        if self.asked or self.init_error.done():
             return _refusal(403, "InvalidStateTransition", "Transition from Ready to InitError is not allowed")
         self.init_error.set_result(request.body or b"{}")
         return _ACCEPTED

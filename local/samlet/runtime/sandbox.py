@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 from samlet.eager import begin
 from samlet.model import LATEST, Function
@@ -23,10 +23,16 @@ from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
 from samlet.runtime.held import any_done_within, done_within
 from samlet.runtime.identifiers import new_nonce, trace_header
-from samlet.runtime.layers import merge
+from samlet.runtime.layers import merge, programs_in
 from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
 from samlet.runtime.memory import MemoryLimit
 from samlet.runtime.outcome import Outcome
+from samlet.runtime.programs import (
+    NotStarted,
+    Programs,
+    Reason,
+    extension_variables,
+)
 from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
 from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.variables import sandbox_variables
@@ -66,14 +72,15 @@ class Sandbox:
         self.stale = False
         self._surroundings = surroundings
         self._debugger = surroundings.debuggers.get(function.logical_id)
-        file = LogFile(surroundings.log_path, function.name)
-        self._log = SandboxLog(function.name, file, self._heard)
+        self._file = LogFile(surroundings.log_path, function.name)
+        self._log = SandboxLog(function.name, self._file, self._heard)
         self._request_id = ""
         self._stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         self._temporary = TemporaryDirectory(prefix="samlet-")
         self._process: asyncio.subprocess.Process | None = None
         self._exit: asyncio.Task[int] | None = None
         self._api: RuntimeApi | None = None
+        self._programs: Programs | None = None
         self._init_ms: float | None = None
         self._memory = MemoryLimit(_NO_LIMIT if self._debugger else function.memory, self._kill)
         self._answer: asyncio.Future[Reply | None] | None = None  # None: it will not come
@@ -100,7 +107,7 @@ class Sandbox:
         if self._endings:
             await asyncio.wait(self._endings)
         if self.state == "idle" and not await self._settled():
-            await self._end("reset")
+            await self._end("reset", reason="timeout" if self.pid else "failure")
         self._log.begin(request.request_id, request.version)
         started = time.monotonic()
         deadline = self._now() + self.function.timeout
@@ -130,7 +137,9 @@ class Sandbox:
 
     async def stop(self) -> None:
         """End the process: announced where an extension asked for it, at once otherwise; the folder goes, too."""
-        await self._end("ended", announce=True)
+        if self._endings:
+            await asyncio.wait(self._endings)
+        await self._end("ended", announce=True, reason="spindown")
         self._temporary.cleanup()
 
     def _expect_current(self, request: Request) -> None:
@@ -146,11 +155,13 @@ class Sandbox:
         await self._end("starting")
         started = time.monotonic()
         problem = await self._come_up(python, limit, request_id)
+        for line in self._api.extensions.lines if self._api else ():
+            self._log.line(line)
         took = (time.monotonic() - started) * 1000
         if problem is None:
             self.state, self._init_ms = "idle", took
             return None
-        await self._end("reset")
+        await self._end("reset", reason="timeout" if problem.status == "timeout" else "failure")
         self._log.line(init_report(took, phase, problem.words), level="error")
         if phase == "invoke":
             self._tell(problem)
@@ -162,28 +173,36 @@ class Sandbox:
         except OSError as error:
             return ending.without_layer(error, request_id)
         program = self._surroundings.bootstrap or entrypoint.bootstrap_of(self.function.code, opt)
+        started = time.monotonic()
         try:
-            api, exit_task = await self._launch(python, program, opt)
+            api, exit_task = await self._launch(python, program, opt, limit, request_id)
+        except NotStarted as failed:
+            return failed.ending
         except OSError as error:
             if self._surroundings.bootstrap:
                 raise  # an image that is wrong is told by the agent, which tries again
             tried = entrypoint.candidates(self.function.code, opt)
             return ending.not_started(error, python or program, tried, request_id)
+        left, lost = limit, list[asyncio.Future[Any]]()
+        if self._programs:
+            left, lost = limit - (time.monotonic() - started), [self._programs.ended]
         ready = asyncio.ensure_future(api.idle.wait())
         self._memory.watch()
         try:
-            await any_done_within(limit, self._held, ready, exit_task, api.init_error)
+            await any_done_within(left, self._held, ready, exit_task, api.init_error, *lost)
         finally:
             self._memory.rest()
             ready.cancel()
         if api.init_error.done():
             return ending.refused(api.init_error.result())
+        if self._programs and (problem := self._programs.problem(request_id)):
+            return problem
         if exit_task.done() or self._memory.exceeded:
             return ending.exited(await exit_task, request_id, out_of_memory=self._memory.exceeded)
-        return None if api.idle.is_set() else ending.timed_out(limit, request_id, _stamp())
+        return None if api.idle.is_set() else ending.timed_out(limit, request_id, ending.stamp())
 
     async def _launch(
-        self, python: Path | None, program: Path, opt: Path | None
+        self, python: Path | None, program: Path, opt: Path | None, limit: float, request_id: str
     ) -> tuple[RuntimeApi, asyncio.Task[int]]:
         api = self._api = RuntimeApi(Extensions(self.function.name, self.function.handler, self._surroundings.account))
         variables = sandbox_variables(
@@ -197,6 +216,13 @@ class Sandbox:
             bootstrap=program,
             opt=opt,
         )
+        if files := programs_in(opt):
+            self._programs = Programs(api.extensions, self._log_of, self._lost)
+            declared = {**self.function.environment, **self._surroundings.extra_environment, **self.function.overrides}
+            await self._programs.start(
+                files, self._surroundings.reaper, extension_variables(variables, declared), request_id
+            )
+            await self._programs.registered_within(limit, self._held, request_id)
         # Unless its source is older than a second, a compiled file can't be told from that of the next version.
         options = ["-B"] if self._surroundings.saves.recent(self.function.logical_id) else []
         command: list[str | Path] = [python, *options, BOOTSTRAP, self.function.handler] if python else [program]
@@ -215,11 +241,23 @@ class Sandbox:
             )
         finally:
             os.close(writer)
-        self._memory.follow(process.pid)
+        self._memory.follow(process.pid, self._programs.pids if self._programs else ())
         exit_task = self._exit = asyncio.create_task(self._watch(process, api))
         if python and self._debugger:
             self._debugger.began(exit_task)
         return api, exit_task
+
+    def _log_of(self, extension: str) -> SandboxLog:
+        return SandboxLog(f"{self.function.name}/{extension}", self._file, self._heard)
+
+    def _lost(self, name: str, words: str) -> None:
+        """An external extension has ended by itself, and the sandbox ends with it."""
+        self._give_up()
+        if self._api is not None:
+            self._api.release()
+        if self.state == "idle":
+            self._log.line(f"the extension {name} has ended ({words}): the next event starts anew", level="error")
+            self._kill()
 
     async def _watch(self, process: asyncio.subprocess.Process, api: RuntimeApi) -> int:
         status = await process.wait()
@@ -248,11 +286,13 @@ class Sandbox:
             self._memory.rest()
             if reply is not None and not self._memory.exceeded:
                 return reply
-        if self._exit.done() or self._memory.exceeded or self._now() < deadline:
+        if self._programs and not self._memory.exceeded and (lost := self._programs.problem(request.request_id)):
+            problem = lost
+        elif self._exit.done() or self._memory.exceeded or self._now() < deadline:
             problem = ending.exited(await self._exit, request.request_id, out_of_memory=self._memory.exceeded)
         else:
-            problem = ending.timed_out(self.function.timeout, request.request_id, _stamp())
-        await self._end("reset")
+            problem = ending.timed_out(self.function.timeout, request.request_id, ending.stamp())
+        await self._end("reset", reason="timeout" if problem.status == "timeout" else "failure")
         self._tell(problem)
         return problem
 
@@ -289,7 +329,7 @@ class Sandbox:
 
     def _unsettled(self) -> None:
         """The runtime has answered and does not ask for its next event."""
-        end = begin(self._end("reset"))
+        end = begin(self._end("reset", reason="timeout"))
         self._endings.add(end)
         end.add_done_callback(self._endings.discard)
 
@@ -305,16 +345,21 @@ class Sandbox:
             self._ticking = None
         if not self._api.idle.is_set():
             await done_within(max(0.0, self._deadline - self._now()), self._held, self._api.settled)
+        if self._programs and self._programs.ended.done():
+            return False
         return self._api is not None and self._api.idle.is_set() and not self._exit.done()
 
-    async def _end(self, state: State, *, announce: bool = False) -> None:
-        """End the process and its listener, whatever they are doing."""
+    async def _end(self, state: State, *, announce: bool = False, reason: Reason = "failure") -> None:
+        """End the process and its listener, whatever they are doing; external extensions are told the reason."""
         self.state = state
         if self._ticking:
             self._ticking.cancel()
             self._ticking = None
         process, api, self._process, self._api = self._process, self._api, None, None
-        if process is not None:
+        programs, self._programs = self._programs, None
+        if programs is not None:
+            await programs.end(process, reason, self._log)
+        elif process is not None:
             registered = api is not None and api.extensions.registered
             announced = announce and (registered or self._surroundings.graceful)
             await terminate(process, _SHUTDOWN_GRACE if announced else 0, signal.SIGTERM)
@@ -341,7 +386,3 @@ class Sandbox:
         """End the processes that have outgrown their memory."""
         if self.pid is not None:
             signal_group(self.pid, signal.SIGKILL)
-
-
-def _stamp() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"

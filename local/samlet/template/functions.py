@@ -93,8 +93,6 @@ def _layers(stack: Stack) -> dict[str, Path]:
         else:
             arn = stack.identities.arn(resource.logical_id)
             found[arn] = folder(stack, resource.properties, "Content")
-            if (found[arn] / "extensions").is_dir():
-                stack.refuse(resource, "Content: the programs in its extensions/ are not started")
     return found
 
 

@@ -125,9 +125,61 @@ async def test_there_may_be_ten_extensions_and_none_after_the_initialisation(
         await register(client)
     assert (await call(client, "POST", "/register", NAME))[1]["errorType"] == "Extension.TooManyExtensions"
     asking = asyncio.create_task(call(client, "GET", f"/../..{NEXT}"))
-    await api.idle.wait()
+    await eventually_async(lambda: api.asked)
     assert (await call(client, "POST", "/register", NAME))[1]["errorType"] == "Extension.RegistrationClosed"
+    assert not api.idle.is_set(), "ten extensions have yet to ask for an event"
     asking.cancel()
+
+
+async def test_a_sandbox_is_free_when_the_runtime_and_all_that_registered_have_asked_for_an_event(
+    api: RuntimeApi, client: ClientSession
+) -> None:
+    both = [await register(client, "INVOKE"), await register(client)]
+    asking = [asyncio.create_task(call(client, "GET", "/event/next", known)) for known in both]
+    await eventually_async(lambda: not api.extensions.pending)
+    assert not api.idle.is_set()
+    asking.append(asyncio.create_task(call(client, "GET", f"/../..{NEXT}")))
+    await api.idle.wait()
+    api.hand_over(Event("id-1", b"{}", "arn:f", 1234, "nonce-1"))
+    await asking[0]
+    assert api.extensions.late == ["inside"]
+    assert (await call(client, "POST", f"/../..{NEXT.replace('next', 'id-1/response')}", {}, {}))[0] == 202
+    asking.append(asyncio.create_task(call(client, "GET", f"/../..{NEXT}")))
+    assert (await call(client, "GET", "/register"))[0] == 404
+    assert not api.idle.is_set()
+    asking.append(asyncio.create_task(call(client, "GET", "/event/next", both[0])))
+    await api.idle.wait()
+    for task in asking:
+        task.cancel()
+
+
+async def test_a_program_registers_once_by_its_files_name_and_may_hear_of_the_end(
+    api: RuntimeApi, client: ClientSession
+) -> None:
+    api.extensions.expect("inside")
+    known = await register(client, "INVOKE", "SHUTDOWN")
+    assert api.extensions.lines == ["EXTENSION\tName: inside\tState: Registered\tEvents: [INVOKE,SHUTDOWN]"]
+    status, told, _ = await call(client, "POST", "/register", NAME, {"events": []})
+    assert (status, told["errorType"]) == (403, "Extension.InvalidExtensionState")
+    assert api.extensions.shut_down("spindown", 1234) == {"inside"}
+    assert (await call(client, "GET", "/event/next", known))[1] == {
+        "eventType": "SHUTDOWN",
+        "shutdownReason": "spindown",
+        "deadlineMs": 1234,
+    }
+
+
+@pytest.mark.parametrize(("path", "name"), [("/2022-07-01/telemetry", "Telemetry"), ("/2020-08-15/logs", "Logs")])
+async def test_a_subscription_to_telemetry_is_answered_as_by_awss_emulator_and_said_to_send_nothing(
+    client: ClientSession, capfd: pytest.CaptureFixture[str], path: str, name: str
+) -> None:
+    assert (await call(client, "PUT", f"/../..{path}", {}, {}))[1][
+        "errorType"
+    ] == "Extension.MissingExtensionIdentifier"
+    known = await register(client)
+    status, told, _ = await call(client, "PUT", f"/../..{path}", known, {"types": ["platform"]})
+    assert (status, told["errorType"]) == (202, f"{name}.NotSupported")
+    await eventually_async(lambda: f"inside: the {name} API sends nothing here" in capfd.readouterr().err)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/event/next"), ("POST", "/init/error"), ("POST", "/exit/error")])
@@ -162,7 +214,7 @@ async def test_what_is_no_call_of_the_extensions_api_is_not_found(client: Client
 
 
 SAYS_GOODBYE = """
-    import json, os, signal, sys, urllib.request
+    import json, os, signal, sys, threading, urllib.request
     def goodbye(number, frame):
         open(os.environ["GOODBYE"], "w").close()
         sys.exit(0)
@@ -170,7 +222,10 @@ SAYS_GOODBYE = """
     if os.environ.get("REGISTER"):
         address = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2020-01-01/extension/register"
         name = {"Lambda-Extension-Name": "inside"}
-        urllib.request.urlopen(urllib.request.Request(address, b'{"events": []}', name)).read()
+        answer = urllib.request.urlopen(urllib.request.Request(address, b'{"events": []}', name))
+        me = {"Lambda-Extension-Identifier": answer.headers["Lambda-Extension-Identifier"]}
+        waits = urllib.request.Request(address.replace("register", "event/next"), headers=me)
+        threading.Thread(target=urllib.request.urlopen, args=(waits,), daemon=True).start()
     def handler(event, context):
         return os.getpid()
 """

@@ -240,9 +240,7 @@ def test_what_of_a_function_is_not_done_here_is_noted(loaded: Loader, more: str,
     assert [note.reason for note in loaded(plain(more)).unsupported] == reasons
 
 
-def test_a_layer_with_external_extensions_is_noted_and_laid_over_the_function_all_the_same(
-    loaded: Loader, tmp_path: Path
-) -> None:
+def test_a_layer_with_external_extensions_is_a_layer_like_others(loaded: Loader, tmp_path: Path) -> None:
     (tmp_path / "layer" / "extensions").mkdir(parents=True)
     template = loaded(
         sam("Layers: [!Ref Common]")
@@ -253,7 +251,7 @@ def test_a_layer_with_external_extensions_is_noted_and_laid_over_the_function_al
     """
     )
     assert template.functions["F"].layers == (tmp_path / "layer",)
-    assert ["extensions/ are not started" in note.reason for note in template.unsupported] == [True]
+    assert template.unsupported == ()
 
 
 def test_a_missing_code_folder_is_an_error(loaded: Loader) -> None:
