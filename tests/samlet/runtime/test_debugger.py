@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -267,3 +268,37 @@ def test_a_debugged_function_waits_in_line_and_is_not_tried_again(make: MakeFunc
     assert (found["Echo"].reserved_concurrency, found["Echo"].asynchronous.max_retries) == (None, 0)
     assert found["Off"].reserved_concurrency == 0
     assert found["Other"] == function
+
+
+EXTENSION = """#!/usr/bin/env python3
+import json, os, sys, urllib.request
+API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2020-01-01/extension"
+def call(path, headers, body=None):
+    return urllib.request.urlopen(urllib.request.Request(API + path, body, headers))
+known = call("/register", {"Lambda-Extension-Name": "beside"}, b'{"events": ["INVOKE", "SHUTDOWN"]}').headers
+me = {"Lambda-Extension-Identifier": known["Lambda-Extension-Identifier"]}
+while json.load(call("/event/next", me))["eventType"] == "INVOKE":
+    print("heard of it", flush=True)
+"""
+
+
+async def test_an_external_extension_runs_beside_a_function_that_stands_at_a_line(
+    make: MakeFunction, debugged: Debugged, connect: Connect, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "layer" / "extensions" / "beside"
+    program.parent.mkdir(parents=True)
+    program.write_text(EXTENSION)
+    program.chmod(0o755)
+    function = make(SOURCE, timeout=1, layers=(tmp_path / "layer",))
+    async with debugged(function) as (functions, debugger):
+        client = await connect(debugger.port)
+        await client.attach(function.code / "app.py", LINE)
+        for _ in range(2):
+            at = debugger.held()
+            running = asyncio.ensure_future(functions.invoke("Echo", b"21"))
+            await client.event("stopped")
+            await eventually_async(lambda: debugger.held() > at + 1.2)  # noqa: B023  # awaited here
+            assert not running.done()
+            await client.carry_on()
+            assert json.loads((await running).payload) == [42, True]
+    assert capfd.readouterr().err.count("heard of it") == 2

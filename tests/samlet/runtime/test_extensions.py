@@ -134,20 +134,23 @@ async def test_there_may_be_ten_extensions_and_none_after_the_initialisation(
 async def test_a_sandbox_is_free_when_the_runtime_and_all_that_registered_have_asked_for_an_event(
     api: RuntimeApi, client: ClientSession
 ) -> None:
-    both = [await register(client, "INVOKE"), await register(client)]
+    both = [await register(client, "INVOKE"), await register(client, "INVOKE")]
     asking = [asyncio.create_task(call(client, "GET", "/event/next", known)) for known in both]
     await eventually_async(lambda: not api.extensions.pending)
     assert not api.idle.is_set()
     asking.append(asyncio.create_task(call(client, "GET", f"/../..{NEXT}")))
     await api.idle.wait()
     api.hand_over(Event("id-1", b"{}", "arn:f", 1234, "nonce-1"))
-    await asking[0]
-    assert api.extensions.late == ["inside"]
+    await asyncio.gather(*asking[:2])
+    assert api.extensions.late == ["inside", "inside"]
     assert (await call(client, "POST", f"/../..{NEXT.replace('next', 'id-1/response')}", {}, {}))[0] == 202
     asking.append(asyncio.create_task(call(client, "GET", f"/../..{NEXT}")))
     assert (await call(client, "GET", "/register"))[0] == 404
     assert not api.idle.is_set()
     asking.append(asyncio.create_task(call(client, "GET", "/event/next", both[0])))
+    await eventually_async(lambda: len(api.extensions.late) == 1)
+    assert not api.idle.is_set()
+    asking.append(asyncio.create_task(call(client, "GET", "/event/next", both[1])))
     await api.idle.wait()
     for task in asking:
         task.cancel()

@@ -271,9 +271,9 @@ async def test_an_extension_that_ends_in_the_middle_of_an_event_fails_it_and_the
         f"        while not os.path.exists('{tmp_path}/gone') or event == 1:\n"
         "            time.sleep(0.01)\n"
     )
-    function = beside(source, programs={"bad": program(invoked=once + textwrap.indent(lines, "    "))})
+    function = beside(source, programs={"bad": program(invoked=once + textwrap.indent(lines, "    "))}, timeout=900)
     async with running(function) as functions:
-        failed = await functions.invoke("Echo", b"1")
+        failed = await asyncio.wait_for(functions.invoke("Echo", b"1"), 20)
         assert (await functions.invoke("Echo", b"2")).ok
     wanted = f"RequestId: {failed.request_id} Error: {message}"
     assert told(failed) == {"errorType": f"Extension.{kind}", "errorMessage": wanted}
@@ -282,7 +282,7 @@ async def test_an_extension_that_ends_in_the_middle_of_an_event_fails_it_and_the
 async def test_when_an_extension_ends_between_events_the_next_one_starts_anew_and_succeeds(
     beside: Callable[..., Function], running: Running, notes: Callable[[], list[Any]]
 ) -> None:
-    function = beside(programs={"a": program()})
+    function = beside(programs={"a": program()}, timeout=900)
     async with running(function, max_sandboxes=1) as functions:
         first = told(await functions.invoke("Echo", b"1"))
         extension = next(note[2] for note in notes() if note[1] == "pid")
@@ -321,6 +321,27 @@ async def test_no_extension_nor_what_it_has_started_outlives_its_sandbox(
         pids = [note[2] for note in notes() if note[1] == "pid"]
         assert [is_gone(pid) for pid in pids] == [False, False]
     await eventually_async(lambda: all(is_gone(pid) for pid in pids))
+
+
+async def test_at_the_end_those_that_did_not_ask_to_hear_of_it_are_killed_while_the_others_wind_up(
+    beside: Callable[..., Function], running: Running, tmp_path: Path, notes: Callable[[], list[Any]]
+) -> None:
+    deaf = program(first=f"EVENTS = ['INVOKE']\nopen('{tmp_path}/deaf', 'w').write(str(os.getpid()))")
+    hears = """
+        def note(*what, note=note):
+            note(*what)
+            while what[0] == "event" and what[1]["eventType"] == "SHUTDOWN":
+                try:
+                    os.kill(int(open("%s").read()), 0)
+                except ProcessLookupError:
+                    return note("the other is gone")
+                time.sleep(0.01)
+    """
+    async with running(
+        beside(programs={"deaf": deaf, "hears": program(first=hears % (tmp_path / "deaf"))})
+    ) as functions:
+        assert (await functions.invoke("Echo", b"1")).ok
+    assert ["hears", "the other is gone"] in notes()
 
 
 async def test_what_an_extension_holds_counts_as_memory_of_the_function(

@@ -12,7 +12,7 @@ import pytest
 from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import EnvironmentFailed
 from samlet.runtime import Environments
-from samlet.runtime.entrypoint import fault, not_for
+from samlet.runtime.entrypoint import fault, is_program, not_for
 
 SHELL = """\
 #!/bin/sh
@@ -160,3 +160,18 @@ def test_a_program_for_another_machine_is_told_by_its_first_bytes(
 ) -> None:
     reason = not_for(head, system, machine)
     assert reason is None if words is None else words in str(reason)
+
+
+@pytest.mark.parametrize(
+    ("head", "program"),
+    [
+        (b"#!/bin/sh\n", True),
+        (b"\x7fELF\x02", True),
+        (b"\xcf\xfa\xed\xfe\x07", True),
+        (b"echo hi\n", False),
+        (b"", False),
+    ],
+)
+def test_a_file_that_a_kernel_would_not_run_is_no_program(tmp_path: Path, head: bytes, program: bool) -> None:
+    (tmp_path / "file").write_bytes(head)
+    assert is_program(tmp_path / "file") is program
