@@ -164,6 +164,10 @@ async def test_a_program_registers_once_by_its_files_name_and_may_hear_of_the_en
     assert api.extensions.lines == ["EXTENSION\tName: inside\tState: Registered\tEvents: [INVOKE,SHUTDOWN]"]
     status, told, _ = await call(client, "POST", "/register", NAME, {"events": []})
     assert (status, told["errorType"]) == (403, "Extension.InvalidExtensionState")
+    api.extensions.expect("deaf")
+    assert (await call(client, "POST", "/register", {"Lambda-Extension-Name": "deaf"}, {"events": ["INVOKE"]}))[
+        0
+    ] == 200
     assert api.extensions.shut_down("spindown", 1234) == {"inside"}
     assert (await call(client, "GET", "/event/next", known))[1] == {
         "eventType": "SHUTDOWN",

@@ -163,13 +163,17 @@ async def test_the_next_event_waits_for_an_extension_that_is_busy_with_the_last(
     ]
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["with an event waiting", "with none"])
 async def test_an_extension_that_is_not_done_when_the_time_is_up_ends_its_sandbox_though_the_answer_was_given(
-    beside: Callable[..., Function], running: Running, notes: Callable[[], list[Any]]
+    beside: Callable[..., Function], running: Running, notes: Callable[[], list[Any]], at_once: bool
 ) -> None:
     stuck = program(invoked="time.sleep(60)")
     function = beside(programs={"stuck": stuck, "fine": program()}, timeout=1)
     async with running(function, max_sandboxes=1) as functions:
-        outcomes = [await functions.invoke("Echo", b"1") for _ in range(2)]
+        outcomes = [await functions.invoke("Echo", b"1")]
+        if not at_once:
+            await eventually_async(lambda: len(events(notes(), "fine")) == 2)
+        outcomes.append(await functions.invoke("Echo", b"1"))
     assert [outcome.function_error for outcome in outcomes] == [None, None]
     assert told(outcomes[0]) != told(outcomes[1])
     reasons = [event["shutdownReason"] for event in events(notes(), "fine") if event["eventType"] == "SHUTDOWN"]
