@@ -14,7 +14,7 @@ from kafka.structs import OffsetAndMetadata
 from samlet.cluster import Record
 from samlet.errors import KafkaFailed
 from samlet.kafka_access import Bootstrap, servers_of
-from samlet.kafka_door import knock
+from samlet.kafka_client.door import knock
 
 NEW_CLIENT = int(kafka.__version__.split(".")[0]) >= 3
 """Whether it is kafka-python 3, and not kafka-python-ng."""

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from samlet.errors import KafkaFailed
-from samlet.kafka_door import knock
+from samlet.kafka_client.door import knock
 
 HOST = "127.0.0.1"
 
