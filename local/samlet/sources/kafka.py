@@ -60,6 +60,8 @@ class KafkaSource:
         self._pollers = Pollers(self._route, self._counts, self._stopping)
         self._state = "stopped"
         self._lost_at: float | None = None
+        self._was_in = False
+        self._reasons: set[str] = set()  # why there was no way in, as far as it is said
 
     async def start(self) -> None:
         """Begin to read; returns at once, `status` tells how far it is."""
@@ -125,6 +127,7 @@ class KafkaSource:
             known[new] = Partition(new, self._mapping.batch_size, partial(self._commit, new))
         self._pollers.wake()
         self._set_pauses()  # one that was full and comes back is empty
+        self._was_in = True
         if self._lost_at is None:
             self._state = "ready" if partitions else _WAITING
 
@@ -138,13 +141,17 @@ class KafkaSource:
         self._set_pauses()
 
     def failed(self, reason: str) -> None:
-        """Say once that the broker is lost (see `Reading`)."""
+        """Say once that the broker is lost (see `Reading`); before it ever was there, each reason once."""
         if self._stopping.is_set():
             return
         if self._lost_at is None:
             lost = "cannot get into" if self._state == "starting" else "lost"
             self._say(f"{lost} Kafka at {self._bootstrap} ({reason}); trying on", "warning")
             self._state = "lost"
+            self._reasons = {reason}
+        elif not self._was_in and reason not in self._reasons:
+            self._say(f"still no way into Kafka at {self._bootstrap} ({reason})", "warning")
+            self._reasons.add(reason)
         self._lost_at = time.monotonic()
 
     def _commit(self, partition: int, offset: int) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from samlet.aws_calls import AwsCalls
-from samlet.errors import Throttled
+from samlet.errors import SamletError, Throttled
+from samlet.log import say
 from samlet.model import QueueMapping
 from samlet.sources.invoker import Invoker
 from samlet.sources.polled_queue import AT_ONCE, IDLE, PolledQueue
@@ -86,8 +87,10 @@ class QueueSource:
     async def _deliver(self, messages: Sequence[Message]) -> None:
         try:
             outcome = await self._functions.invoke(self._mapping.function, queue_event(messages, self._mapping.arn))
-        except Throttled:
+        except SamletError as error:
             done: list[Message] = []
+            if not isinstance(error, Throttled):
+                say(self.name, f"{self._mapping.function}: {error}; its messages come again", level="warning")
         else:
             partial = self._mapping.partial_failures
             done = handled(messages, outcome.payload, partial=partial) if outcome.ok else []

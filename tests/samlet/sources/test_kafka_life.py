@@ -60,6 +60,21 @@ async def test_a_lost_broker_is_one_line_and_its_return_another(
     assert (said.count("lost Kafka"), said.count("is back")) == (1, 1)
 
 
+async def test_a_broker_that_never_let_us_in_has_each_of_its_reasons_said_once(
+    cluster: MemoryCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.up = False
+    async with running(FakeFunctions(), cluster) as source:
+        for reason in ("the password is wrong", "the certificate has expired") * 2:
+            source.failed(reason)
+        cluster.up = True
+        await eventually_async(lambda: source.status()["state"] == "ready")
+        for reason in ("it went away", "and is still away"):
+            source.failed(reason)
+    said = capsys.readouterr().err
+    assert [said.count(words) for words in ("password", "certificate", "went away", "still away")] == [1, 1, 1, 0]
+
+
 async def test_a_topic_that_is_made_later_is_asked_for_and_read(
     cluster: MemoryCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from samlet.aws_calls import AwsCalls
-from samlet.errors import Throttled
+from samlet.errors import FunctionNotFound, Throttled
 from samlet.model import QueueMapping, WantedResource
 from samlet.processes import Reaper
 from samlet.runtime.outcome import Outcome
@@ -126,6 +126,23 @@ async def test_a_failed_batch_comes_again_and_so_does_a_throttled_one(queue: Que
     await eventually_async(lambda: source.status()["handled"] == 1, timeout=30)
     assert queue.functions.batches == [["a"]] * 3
     assert source.status()["failed"] == 2
+
+
+async def test_a_batch_whose_function_is_gone_comes_again_and_that_is_said(
+    queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers: list[Any] = [FunctionNotFound("F"), None]
+
+    def answer(_: list[dict[str, Any]]) -> Any:
+        if (next_one := answers.pop(0)) is not None:
+            raise next_one
+
+    queue.functions.answer = answer
+    await queue.send("a")
+    source = await queue.poll()
+    await eventually_async(lambda: source.status()["handled"] == 1, timeout=30)
+    assert source.status()["failed"] == 1
+    assert "its messages come again" in capsys.readouterr().err
 
 
 async def test_with_partial_failures_only_what_failed_comes_again(queue: Queue) -> None:
