@@ -92,6 +92,43 @@ def test_a_failed_batch_is_told_to_each_kind_of_destination_also_of_an_embedded_
     assert json.loads(stored["payload"])["records"]["orders-0"][0]["value"] == "eyJuIjoxfQ=="
 
 
+def test_a_bucket_hears_of_asynchronous_events_that_fail(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETTINGS, "cache_folder", CHECKOUT / ".samlet")
+    shape.write(
+        template_yaml="""
+            Transform: AWS::Serverless-2016-10-31
+            Resources:
+              Fails:
+                Type: AWS::Serverless::Function
+                Properties:
+                  Runtime: python3.13
+                  Handler: index.handler
+                  InlineCode: "def handler(event, context): raise ValueError('as was wished')"
+              Config:
+                Type: AWS::Lambda::EventInvokeConfig
+                Properties:
+                  FunctionName: !Ref Fails
+                  Qualifier: $LATEST
+                  MaximumRetryAttempts: 0
+                  DestinationConfig: {OnFailure: {Destination: !GetAtt Batches.Arn}}
+              Batches: {Type: AWS::S3::Bucket}
+        """
+    )
+    project = find(template=shape.folder / "template.yaml")
+    emulator = Emulator(project, Settings(**SETTINGS), Options(python=PYTHON, strict=True))
+
+    async def told() -> tuple[str, dict[str, Any]]:
+        async with emulator.running():
+            url = f"{emulator.addresses['lambda']}/2015-03-31/functions/Fails/invocations"
+            await asyncio.to_thread(urlopen, Request(url, b'{"n": 1}', {"X-Amz-Invocation-Type": "Event"}))
+            return await _stored(AwsCalls(emulator.addresses["aws"], "eu-central-1"))
+
+    key, record = asyncio.run(told())
+    assert key.startswith("aws/lambda/async/Fails/2")
+    assert (record["requestContext"]["condition"], record["requestPayload"]) == ("RetriesExhausted", {"n": 1})
+    assert record["responsePayload"]["errorMessage"] == "as was wished"
+
+
 async def _received(calls: AwsCalls, queue: str) -> dict[str, Any]:
     """The body of the first message that comes into a queue."""
     wanted = {"QueueUrl": f"{calls.url}/000000000000/{queue}"}

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from samlet.errors import LetterLost, SamletError
 from samlet.log import say
 from samlet.model import LATEST, Function
-from samlet.runtime.letters import Attributes, Letters, envelope, is_letterbox, response_context
+from samlet.runtime.letters import (
+    Attributes,
+    Letters,
+    envelope,
+    is_bucket,
+    is_letterbox,
+    object_key,
+    response_context,
+)
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.targets import Target
 
@@ -118,7 +126,8 @@ class AsynchronousInvocations:
         say(event.function.name, text + ("" if target or dead else "; it has no on-failure destination"), level="error")
         await self._report(event, outcome, attempts, condition, target)
         if dead:
-            await self._send(event, dead, event.payload.decode(errors="replace"), _why(event, outcome, condition))
+            text, attributes = event.payload.decode(errors="replace"), _why(event, outcome, condition)
+            await self._send(event, dead, self._letters.send(dead, text, attributes))
 
     async def _report(
         self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str, target: str | None
@@ -128,7 +137,11 @@ class AsynchronousInvocations:
             return
         record = json.dumps(self._record(event, outcome, attempts, condition))
         if is_letterbox(target):
-            await self._send(event, target, record)
+            await self._send(event, target, self._letters.send(target, record))
+            return
+        if is_bucket(target):
+            key = object_key(f"aws/lambda/async/{event.function.name}", self._clock.now())
+            await self._send(event, target, self._letters.store(target, key, record))
             return
         if ":lambda:" not in target:
             say(event.function.name, f"destination {target} is not served here", level="error")
@@ -143,9 +156,9 @@ class AsynchronousInvocations:
         except SamletError as trouble:
             say(event.function.name, f"destination {target}: {trouble}", level="error")
 
-    async def _send(self, event: _Accepted, target: str, text: str, attributes: Attributes | None = None) -> None:
+    async def _send(self, event: _Accepted, target: str, letter: Awaitable[None]) -> None:
         try:
-            await self._letters.send(target, text, attributes)
+            await letter
         except LetterLost as trouble:
             say(event.function.name, f"{target}: {trouble}", level="error")
 

@@ -1,6 +1,7 @@
 """Letters to queues, topics and buckets: what invocations have to say to destinations that are no functions."""
 
 import asyncio
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -48,6 +49,11 @@ def is_letterbox(arn: str) -> bool:
 def is_bucket(arn: str) -> bool:
     """Whether letters can be stored there."""
     return arn.startswith("arn:aws:s3:::")
+
+
+def object_key(prefix: str, now: float) -> str:
+    """The name that Lambda gives to an object with a letter; `now` in epoch seconds."""
+    return f"{prefix}/{datetime.fromtimestamp(now, UTC):%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
 
 
 def envelope(now: float, request_id: str, function_arn: str, condition: str, attempts: int) -> dict[str, object]:

@@ -4,12 +4,10 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 
-from samlet.cluster import Record
 from samlet.model import LATEST
-from samlet.runtime.letters import envelope, is_bucket, response_context, timestamp
+from samlet.runtime.letters import envelope, is_bucket, object_key, response_context, timestamp
 from samlet.runtime.outcome import Outcome
 from samlet.sources.kafka_event import Entry
 from samlet.sources.kafka_route import Route
@@ -36,7 +34,9 @@ async def tell(route: Route, arn: str, entries: Sequence[Entry], failure: Failur
         await route.letters.send(arn, json.dumps(record))
         return
     record["payload"] = route.shape.event(entries).decode()
-    key = object_key(route.mapping.logical_id, entries[0].record, now)
+    # In the form that AWS has for streams: for Kafka it tells none.
+    first = entries[0].record
+    key = object_key(f"aws/lambda/{route.mapping.logical_id}/{first.topic}-{first.partition}", now)
     await route.letters.store(arn, key, json.dumps(record))
 
 
@@ -54,12 +54,6 @@ def failed_batch(route: Route, entries: Sequence[Entry], failure: Failure, now: 
             "recordsInfo": _places(entries),
         },
     }
-
-
-def object_key(mapping: str, first: Record, now: float) -> str:
-    """Return the name of an object in a bucket, in the form that AWS has for streams: for Kafka it tells none."""
-    moment = datetime.fromtimestamp(now, UTC)
-    return f"aws/lambda/{mapping}/{first.topic}-{first.partition}/{moment:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
 
 
 def _places(entries: Sequence[Entry]) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from samlet.template.stack import Resource, Stack
 from samlet.template.variables import check, logging_variables
 
 _RUNTIMES = re.compile(r"python3\.\d+|provided(\.al2|\.al2023)?")
+_KINDS = {"OnSuccess": "function, queue or topic", "OnFailure": "function, queue, topic or bucket"}
 _FIFO = "is FIFO, which AWS does not take there"
 _LATER = {
     "FileSystemConfigs": "file systems are not mounted",
@@ -21,10 +22,13 @@ _LATER = {
 }
 
 
-def functions(stack: Stack, letterboxes: Collection[str] = ()) -> dict[str, Function]:
-    """Every function that can be run, by logical id; `letterboxes` are the ARNs of queues and topics that were made."""
+def functions(stack: Stack, letterboxes: Collection[str] = (), buckets: Collection[str] = ()) -> dict[str, Function]:
+    """Every function that can be run, by logical id.
+
+    `letterboxes` are the ARNs of queues and topics that were made, `buckets` those of buckets.
+    """
     layers = _layers(stack)
-    asynchronous = _asynchronous(stack, letterboxes)
+    asynchronous = _asynchronous(stack, letterboxes, buckets)
     releases = published(stack)
     found = {}
     for resource in stack.of_type("AWS::Lambda::Function"):
@@ -115,7 +119,7 @@ def _environment(stack: Stack, resource: Resource) -> dict[str, str]:
     return found | logging_variables(resource.properties)
 
 
-def _asynchronous(stack: Stack, letterboxes: Collection[str]) -> dict[str, AsyncInvocation]:
+def _asynchronous(stack: Stack, letterboxes: Collection[str], buckets: Collection[str]) -> dict[str, AsyncInvocation]:
     """The retries of asynchronous events, by the function's logical id."""
     found = {}
     for resource in stack.of_type("AWS::Lambda::EventInvokeConfig"):
@@ -127,22 +131,21 @@ def _asynchronous(stack: Stack, letterboxes: Collection[str]) -> dict[str, Async
         if function in found:
             stack.refuse(resource, "Qualifier: a function has one such configuration here, for all of its qualifiers")
             continue
-        destinations = properties.inner("DestinationConfig")
         found[function] = AsyncInvocation(
             max_retries=properties.integer("MaximumRetryAttempts", 2, low=0, high=2),
             max_age=properties.integer("MaximumEventAgeInSeconds", 21_600, low=60, high=21_600),
             destinations=Destinations(
-                on_success=_destination(stack, resource, destinations.inner("OnSuccess"), letterboxes),
-                on_failure=_destination(stack, resource, destinations.inner("OnFailure"), letterboxes),
+                on_success=_destination(stack, resource, "OnSuccess", letterboxes),
+                on_failure=_destination(stack, resource, "OnFailure", {*letterboxes, *buckets}),
             ),
         )
     return found
 
 
-def _destination(stack: Stack, resource: Resource, properties: Properties, letterboxes: Collection[str]) -> str | None:
-    arn = properties.optional_text("Destination")
-    if arn is not None and arn not in letterboxes and stack.function_at(arn) is None:
-        stack.refuse(resource, f"DestinationConfig: {arn} is no function, queue or topic that is there")
+def _destination(stack: Stack, resource: Resource, occasion: str, places: Collection[str]) -> str | None:
+    arn = resource.properties.inner("DestinationConfig").inner(occasion).optional_text("Destination")
+    if arn is not None and arn not in places and stack.function_at(arn) is None:
+        stack.refuse(resource, f"DestinationConfig: {arn} is no {_KINDS[occasion]} that is there")
     elif arn is not None and arn.endswith(".fifo"):
         stack.refuse(resource, f"DestinationConfig: {arn} {_FIFO}")
     return arn

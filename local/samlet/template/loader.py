@@ -122,7 +122,7 @@ def _shaped(
     topics: Mapping[str, str],
     buckets: Mapping[str, str],
 ) -> Template:
-    found = functions(stack, {*queues, *topics})
+    found = functions(stack, {*queues, *topics}, set(buckets))
     runnable = set(found)
     return Template(
         path=stack.path,

@@ -127,7 +127,7 @@ async def test_a_function_that_is_its_own_destination_is_stopped(capfd: pytest.C
     ("target", "reason"),
     [
         ("arn:aws:sqs:x:0:queue", "nothing local stands in for it"),
-        ("arn:aws:s3:::bucket", "is not served here"),
+        ("arn:aws:events:eu-central-1:000000000000:event-bus/b", "is not served here"),
     ],
 )
 async def test_a_destination_that_cannot_be_served_is_named(
