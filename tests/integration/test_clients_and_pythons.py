@@ -26,6 +26,7 @@ OF_THE_CLIENT = (
     "tests/samlet/sources/test_kafka_rebalances.py",
     "tests/samlet/sources/test_kafka_topics.py",
     "tests/samlet/sources/test_kafka_ways_in.py",
+    "tests/samlet/test_kafka_client.py",
 )
 OF_THE_LANGUAGE = (
     "tests/unit",

@@ -8,7 +8,7 @@ from typing import Any
 
 import kafka
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, NoBrokersAvailable
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from samlet.cluster import Record
@@ -45,7 +45,12 @@ def open_client(kind: Callable[..., Any], bootstrap: Bootstrap, **options: Any) 
     servers = servers_of(bootstrap)
     options |= {"bootstrap_servers": servers.split(","), **_CONNECT_WITHIN}
     if isinstance(bootstrap, str):
-        return kind(**options)
+        try:
+            return kind(**options)
+        except KafkaError as error:  # each distribution has an error of its own for it
+            if reachable(bootstrap):
+                raise
+            raise KafkaFailed("nobody answers there") from error
     access = bootstrap.access()
     context = access.ssl_context()
     knock(servers, context, access.mechanism)
@@ -86,8 +91,6 @@ def failures() -> Iterator[None]:
     """Turn what the client raises, asserts and trips over when a broker goes away into KafkaFailed."""
     try:
         yield
-    except NoBrokersAvailable as error:
-        raise KafkaFailed("nobody answers there") from error
     except (KafkaError, OSError, AssertionError, AttributeError, KeyError, ValueError) as error:
         raise KafkaFailed(f"{type(error).__name__}: {error}") from error
 

@@ -10,6 +10,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaTimeoutError
 
 from samlet.cluster import Record, Span
+from samlet.errors import KafkaFailed
 from samlet.kafka_access import Bootstrap
 from samlet.kafka_client.connections import (
     NEW_CLIENT,
@@ -128,9 +129,16 @@ def committed_offsets(bootstrap: Bootstrap) -> dict[str, dict[tuple[str, int], i
 
 def commit_offsets(bootstrap: Bootstrap, group: str, topic: str, offsets: Mapping[int, int]) -> None:
     """Remember for a group, of which nobody is a member, the next offset of some partitions of a topic."""
-    with open_consumer(bootstrap, group) as consumer:
-        consumer.assign([TopicPartition(topic, partition) for partition in offsets])
-        consumer.commit({TopicPartition(topic, part): place_of(offset) for part, offset in offsets.items()})
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with open_consumer(bootstrap, group) as consumer:
+                consumer.assign([TopicPartition(topic, partition) for partition in offsets])
+                consumer.commit({TopicPartition(topic, part): place_of(offset) for part, offset in offsets.items()})
+            return
+        except KafkaFailed as failure:
+            # kafka-python-ng now and then goes on with a TLS connection that it has closed; a new one does not.
+            if attempt == _TRIES or not isinstance(failure.__cause__, ValueError):
+                raise
 
 
 def _asked_of_all(

@@ -1,6 +1,7 @@
 """Resources of a template that a real moto makes, seen by the AWS SDK, as a function would see them."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -272,13 +273,14 @@ async def test_an_installation_that_is_stopped_ends_at_once_with_its_processes_a
     state: Path, reaper: Reaper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = asyncio.Event()
+    lines: list[asyncio.StreamWriter] = []
 
-    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(writer)
         asked.set()
-        await reader.read()
-        writer.close()
 
-    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as index:
+    index = await asyncio.start_server(never_answer, "127.0.0.1", 0)
+    try:
         port = index.sockets[0].getsockname()[1]
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
         requirements = state / "requirements.txt"
@@ -287,14 +289,26 @@ async def test_an_installation_that_is_stopped_ends_at_once_with_its_processes_a
         installing = asyncio.create_task(tool_environment("tool", requirements, folder, reaper))
         await asyncio.wait_for(asked.wait(), 60)
         waiting = asyncio.create_task(tool_environment("tool", requirements, folder, reaper))
-        installers = psutil.Process().children(recursive=True)
-        assert any(str(folder) in " ".join(each.cmdline()) for each in installers)
+        assert any(str(folder) in line for line in _command_lines())
         for task in (waiting, installing):
             task.cancel()
         told = await asyncio.gather(waiting, installing, return_exceptions=True)
         assert [type(each) for each in told] == [asyncio.CancelledError] * 2
-        assert not any(str(folder) in " ".join(each.cmdline()) for each in psutil.Process().children(recursive=True))
+        assert not [line for line in _command_lines() if str(folder) in line]
+    finally:
+        index.close()
+        for line in lines:
+            line.close()
     assert not list(folder.glob("*/.complete"))
+
+
+def _command_lines() -> list[str]:
+    """Those of all processes that this one has started, and they in turn."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # ended since it was listed
+            found.append(" ".join(process.cmdline()))
+    return found
 
 
 @pytest.mark.parametrize(
