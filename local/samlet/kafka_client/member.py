@@ -50,6 +50,8 @@ class _KafkaGroup:
             reconnect_backoff_max_ms=1_000,
         )
         self._known = self._begun() if start.position == "LATEST" else None
+        # Known before the group parts them: kafka-python 3 would give us none, and never look again.
+        partitions_of(self._consumer, topic)
         self._assignment = _Assignment(self._consumer, resume_at)
         self._consumer.subscribe([topic], listener=self._assignment)
 
