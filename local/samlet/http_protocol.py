@@ -340,7 +340,7 @@ class _Connection(asyncio.Protocol):
     async def _wait(self, request: RawRequest, answer: Coroutine[Any, Any, HttpResponse]) -> None:
         try:
             response = await answer
-        except Exception:  # noqa: BLE001  # as above
+        except Exception:  # noqa: BLE001  # whatever the handler raised, the client is owed an answer
             response = self._server.refuse(500, "Internal Server Error")
         self._answer(request, response)
 

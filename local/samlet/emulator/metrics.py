@@ -67,7 +67,7 @@ class Metrics(Observer):
         if outcome.memory_used:
             self._memory.labels(function).set(outcome.memory_used * 1024 * 1024)
 
-    def refused(self, function: str, request_id: str, payload: bytes, reason: str) -> None:  # noqa: ARG002 - the same
+    def refused(self, function: str, request_id: str, payload: bytes, reason: str) -> None:  # noqa: ARG002 - the observer's
         """See `Observer.refused`."""
         self._throttled.labels(function).inc()
 

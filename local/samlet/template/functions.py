@@ -8,13 +8,13 @@ from pathlib import Path
 from samlet.model import AsyncInvocation, Destinations, Function
 from samlet.template.code import folder, impossible
 from samlet.template.described import Published, described, published, tags
+from samlet.template.letterboxes import takes_letters
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 from samlet.template.variables import check, logging_variables
 
 _RUNTIMES = re.compile(r"python3\.\d+|provided(\.al2|\.al2023)?")
 _KINDS = {"OnSuccess": "function, queue or topic", "OnFailure": "function, queue, topic or bucket"}
-_FIFO = "is FIFO, which AWS does not take there"
 _LATER = {
     "FileSystemConfigs": "file systems are not mounted",
     "DurableConfig": "durable executions are not kept",
@@ -144,10 +144,8 @@ def _asynchronous(stack: Stack, letterboxes: Collection[str], buckets: Collectio
 
 def _destination(stack: Stack, resource: Resource, occasion: str, places: Collection[str]) -> str | None:
     arn = resource.properties.inner("DestinationConfig").inner(occasion).optional_text("Destination")
-    if arn is not None and arn not in places and stack.function_at(arn) is None:
-        stack.refuse(resource, f"DestinationConfig: {arn} is no {_KINDS[occasion]} that is there")
-    elif arn is not None and arn.endswith(".fifo"):
-        stack.refuse(resource, f"DestinationConfig: {arn} {_FIFO}")
+    if arn is not None and stack.function_at(arn) is None:
+        takes_letters(stack, resource, "DestinationConfig", arn, there=places, kinds=_KINDS[occasion])
     return arn
 
 
@@ -155,10 +153,5 @@ def _dead_letters(stack: Stack, resource: Resource, letterboxes: Collection[str]
     arn = resource.properties.inner("DeadLetterConfig").optional_text("TargetArn")
     if arn is None:
         return None
-    if arn not in letterboxes:
-        stack.refuse(resource, f"DeadLetterConfig: {arn} is no queue or topic that is there")
-    elif arn.endswith(".fifo"):
-        stack.refuse(resource, f"DeadLetterConfig: {arn} {_FIFO}")
-    else:
-        return arn
-    return None
+    found = takes_letters(stack, resource, "DeadLetterConfig", arn, there=letterboxes, kinds="queue or topic")
+    return arn if found else None

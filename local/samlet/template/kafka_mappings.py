@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from samlet.model import Function, KafkaMapping
 from samlet.template.kafka_filters import filters
+from samlet.template.letterboxes import takes_letters
 from samlet.template.properties import Properties
 from samlet.template.queue_mappings import is_queue
 from samlet.template.stack import Resource, Stack
@@ -176,10 +177,5 @@ def _on_failure(resource: Resource) -> str | None:
 def _is_served(stack: Stack, resource: Resource, destination: str | None, letterboxes: Collection[str]) -> bool:
     if destination is None or destination.startswith("kafka://"):
         return True
-    if destination not in letterboxes:
-        stack.refuse(resource, f"DestinationConfig: {destination} is no queue, topic or bucket that is there")
-    elif destination.endswith(".fifo"):
-        stack.refuse(resource, f"DestinationConfig: {destination} is FIFO, which AWS does not send failed batches to")
-    else:
-        return True
-    return False
+    kinds, fifo = "queue, topic or bucket", "is FIFO, which AWS does not send failed batches to"
+    return takes_letters(stack, resource, "DestinationConfig", destination, there=letterboxes, kinds=kinds, fifo=fifo)

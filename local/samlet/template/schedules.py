@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from samlet.errors import TemplateError
 from samlet.model import Schedule
+from samlet.template.letterboxes import takes_letters
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 
@@ -116,13 +117,8 @@ def _dead_letters(
     arn = target.inner("DeadLetterConfig").optional_text("Arn")
     if arn is None:
         return None
-    if arn not in queues:
-        stack.refuse(resource, f"{place}.DeadLetterConfig: {arn} is no queue that is there")
-    elif arn.endswith(".fifo"):
-        stack.refuse(resource, f"{place}.DeadLetterConfig: {arn} is a FIFO queue, which AWS does not take")
-    else:
-        return arn
-    return None
+    where, fifo = f"{place}.DeadLetterConfig", "is a FIFO queue, which AWS does not take"
+    return arn if takes_letters(stack, resource, where, arn, there=queues, kinds="queue", fifo=fifo) else None
 
 
 def _input(target: Properties) -> str | None:
