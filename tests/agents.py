@@ -33,7 +33,7 @@ class Agents:
     async def agent(self, function: Function, *options: str, token: str = TOKEN) -> asyncio.subprocess.Process:
         """Start an agent as a container would: `--bootstrap` is a program that starts the runtime's client."""
         bootstrap = self.folder / "bootstrap"
-        start = f'exec {sys.executable} {_START} "$_HANDLER"'
+        start = f'exec {sys.executable} {_START} "$_HANDLER" ""'
         bootstrap.write_text(f'#!/bin/sh\nexport PYTHONPATH="$LAMBDA_TASK_ROOT"\n{start}\n')
         bootstrap.chmod(bootstrap.stat().st_mode | stat.S_IXUSR)
         (self.folder / "token").write_text(token + "\n")

@@ -28,7 +28,7 @@ from samlet.http_request import Limits, RawRequest, Refused, check_head, check_s
 from samlet.http_response import BODILESS, HttpResponse, head_of
 
 _LINGER = 5.0  # seconds in which the sender of what was refused may go on, so that it gets to read the answer
-_LARGEST_PART = 64 * 1024  # bytes of a head that has no end yet, or between two pieces of a body
+_LARGEST_PART = 64 * 1024  # bytes of a head that has no end yet (or its limit), or between two pieces of a body
 _BACKLOG = 1024
 
 
@@ -98,6 +98,10 @@ class HttpServer:
         host, port = self._listener.sockets[0].getsockname()[:2]
         return host, port
 
+    async def serve(self, connected: socket.socket) -> None:
+        """Answer on a connection that is there already."""
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: _Connection(self), connected)
+
     async def close(self, grace: float = 0.0) -> None:
         """Stop listening and end all connections; who waits for an answer has `grace` seconds to get it."""
         if self._listener:
@@ -158,6 +162,7 @@ class _Connection(asyncio.Protocol):
         self._deaf = False  # what still comes is dropped
         self._last = False  # nothing will be asked after what is queued
         self._writable = True
+        self._kept = b""  # answers that go with the next one
         self._continue_due = False
 
     # What the transport says.
@@ -284,7 +289,7 @@ class _Connection(asyncio.Protocol):
 
     def _check_use(self) -> None:
         """Refuse what never becomes a head or a body: endless headers, chunk extensions, trailers."""
-        if self._unused > _LARGEST_PART and self._phase != "between":
+        if self._unused > max(_LARGEST_PART, self._limits.head) and self._phase != "between":
             raise Refused(400, "Bad Request") if self._phase == "body" else head_too_large()
 
     def _refuse(self, refused: Refused) -> None:
@@ -366,7 +371,11 @@ class _Connection(asyncio.Protocol):
             response = self._server.refuse(500, "Internal Server Error")
             head = head_of(response, version, self._server.date(), keep_alive=keep_alive) or b""
         bodiless = response.status in BODILESS or (request is not None and request.method == "HEAD")
-        self._transport.write(head if bodiless else head + response.body)
+        self._kept += head if bodiless else head + response.body
+        if response.may_wait and keep_alive and self._queue:
+            return
+        self._transport.write(self._kept)
+        self._kept = b""
         if keep_alive:
             if self._phase == "between":
                 self._deadline = self._loop.time() + self._limits.idle_seconds

@@ -46,13 +46,16 @@ def say(source: str, text: str, *, level: Level = "info") -> None:
 
 def _print(said: list[tuple[float, str, str, Level]]) -> None:
     """Write a batch to the terminal, coloured, and to the file."""
+    coloured = _is_coloured(sys.stderr)
     shown, kept = [], []
     for moment, source, text, level in said:
-        stamp, instant = _stamp(int(moment)), f"{_instant(int(moment))}.{int(moment * 1000) % 1000:03}Z"
-        head = painted(f"{source:<16}", colour_of(source), sys.stderr)
+        second, name = int(moment), f"{source:<16}"
+        stamp, instant = _stamp(second), f"{_instant(second)}.{int(moment * 1000) % 1000:03}Z"
+        head = _in_colour(name, colour_of(source)) if coloured else name
+        colour = _LEVEL_COLOURS[level] if coloured else None
         for line in text.splitlines() or [""]:
-            shown.append(f"{stamp} {head} {painted(line, _LEVEL_COLOURS[level], sys.stderr)}\n")
-            kept.append(f"{instant} {source:<16} {line}\n")
+            shown.append(f"{stamp} {head} {_in_colour(line, colour)}\n")
+            kept.append(f"{instant} {name} {line}\n")
     sys.stderr.write("".join(shown))
     if _file:
         _file.write("".join(kept))
@@ -71,8 +74,15 @@ def colour_of(source: str) -> int:
 
 def painted(text: str, colour: int | None, stream: TextIO) -> str:
     """The text in a colour, if `stream` is a terminal and NO_COLOR is not set."""
-    wanted = colour and stream.isatty() and "NO_COLOR" not in os.environ
-    return f"\x1b[{colour}m{text}\x1b[0m" if wanted else text
+    return _in_colour(text, colour) if colour and _is_coloured(stream) else text
+
+
+def _is_coloured(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ
+
+
+def _in_colour(text: str, colour: int | None) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
 
 
 @lru_cache(maxsize=8)

@@ -150,6 +150,7 @@ async def spawn(
     stdin: Stream = subprocess.DEVNULL,
     stdout: Stream = None,
     stderr: Stream = None,
+    pass_fds: Sequence[int] = (),
     user: int | None = None,
 ) -> asyncio.subprocess.Process:
     """Start `args` as the leader of a process group of its own; the group does not outlive its leader or Samlet."""
@@ -162,6 +163,7 @@ async def spawn(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
+        pass_fds=pass_fds,
         start_new_session=True,
         **({} if user is None else _identity(loop, user)),
     )

@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.ceiling import ceiling
 from benchmarks.stranger import project
 from e2e.system import CHECKOUT
 from samlet import log
@@ -37,14 +36,14 @@ async def measure(folder: Path) -> dict[str, Any]:
         environments = Environments(CHECKOUT / ".samlet", reaper=reaper)
         nothing = _function("Nothing", "plain.nothing", code)
         python = await environments.python_for(nothing)
-        threaded = _polling_by_thread(folder, code, python)
-        async with _running(
-            environments, reaper, folder, nothing, threaded, _function("App", "app.handler", code)
-        ) as all_:
+        native = _awss_client("Native", folder, code, python)
+        threaded = _awss_client("Threaded", folder, code, python, "AWS_EXECUTION_ENV=AWS_Lambda_python3.13")
+        app = _function("App", "app.handler", code)
+        async with _running(environments, reaper, folder, nothing, native, threaded, app) as all_:
             return {
-                "ceiling": await ceiling(python, code, "plain.nothing"),
                 "one_at_a_time": await _rate(all_, "Nothing", 1),
                 "eight_waiting": await _rate(all_, "Nothing", 8),
+                "eight_waiting_with_awss_client": await _rate(all_, "Native", 8),
                 "eight_waiting_with_polling_thread": await _rate(all_, "Threaded", 8),
                 **await _cold(all_, python, code),
             }
@@ -87,17 +86,17 @@ async def _rate(functions: Functions, name: str, waiting: int) -> float:
     return median(rates)
 
 
-def _polling_by_thread(folder: Path, code: Path, python: Path) -> Function:
-    """AWS's client started as its own documentation says: it polls from a thread once it knows that it is on Lambda."""
-    own = folder / "threaded"
+def _awss_client(name: str, folder: Path, code: Path, python: Path, variable: str = "") -> Function:
+    """AWS's client started as its own documentation says: it polls from a thread once it reads AWS_EXECUTION_ENV."""
+    own = folder / name
     own.mkdir()
     start = own / "bootstrap"
     start.write_text(
-        f"#!/bin/sh\nAWS_EXECUTION_ENV=AWS_Lambda_python3.13 PYTHONPATH={shlex.quote(str(code))} "
+        f"#!/bin/sh\n{variable} PYTHONPATH={shlex.quote(str(code))} "
         f"exec {shlex.quote(str(python))} -m awslambdaric plain.nothing\n"
     )
     start.chmod(0o755)
-    return _function("Threaded", "plain.nothing", own, "provided.al2023")
+    return _function(name, "plain.nothing", own, "provided.al2023")
 
 
 def _function(name: str, handler: str, code: Path, runtime: str = "python3.13") -> Function:

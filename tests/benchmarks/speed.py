@@ -41,11 +41,11 @@ Why these two doors are made by hand: [ADR 17](../adr/0017-a-server-of-our-own-o
 PICTURE = CHECKOUT / "docs" / "reference" / "performance.svg"
 
 
-_CALLS = """No-op invocations a second through one sandbox: {one_at_a_time:,.0f} one at a time,
-{eight_waiting:,.0f} with eight waiting, and {eight_waiting_with_polling_thread:,.0f} where AWS's client polls from
-a thread, as it does once it reads `AWS_EXECUTION_ENV`. Samlet's launcher leaves that option of the client off;
-functions see the variable all the same. A server that does nothing but send AWS's client the same bytes gets to
-{ceiling:,.0f}: that is the client's own share of the time."""
+_CALLS = """No-op invocations a second through one sandbox: {one_at_a_time:,.0f} one at a time and
+{eight_waiting:,.0f} with eight waiting, where Samlet's own client makes the calls of AWS's loop
+([ADR 22](../adr/0022-awss-loop-over-a-socket-of-ours.md)). With AWS's client, as a function of `provided.al2023`
+may bring it, {eight_waiting_with_awss_client:,.0f}, and {eight_waiting_with_polling_thread:,.0f} where that polls from
+a thread, as it does once it reads `AWS_EXECUTION_ENV`."""
 _SERVERLESS = "serverless-offline, plain"
 _RATIOS = (
     ("FastAPI, of uvicorn's requests/s, 1 client", "samlet, FastAPI", "uvicorn, FastAPI", "1", 0.3),

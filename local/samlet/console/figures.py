@@ -61,9 +61,11 @@ class Figures:
 
     def _turn(self, second: int) -> None:
         """Empty the seconds that have passed since the last look."""
+        if second <= self._second:
+            return
         for passed in range(max(self._second + 1, second - _MINUTE + 1), second + 1):
             self._seconds[passed % _MINUTE] = 0
-        self._second = max(self._second, second)
+        self._second = second
 
 
 def percentile(ordered: list[float], share: float) -> float | None:

@@ -1,31 +1,32 @@
 """Runs inside a sandbox, by the function's own interpreter: starts the loop that asks the Runtime API for events.
 
-Where AWS's runtime client is installed (Linux) it does the work, else python_loop.py beside this file. That is loaded
-only then: what is imported here is paid for by every cold start.
-
-AWS's client polls from a fresh thread for each event once it reads a Python runtime in AWS_EXECUTION_ENV, so that a
-handler for SIGTERM can run; that costs it four fifths of its speed. The variable is set here as on AWS, for the
-function to see; only the client's own option for threads is left off.
+AWS's loop does it where its package is installed (Linux), else python_loop.py beside this file. That is loaded only
+then: what is imported here is paid for by every cold start. The calls themselves are made by runtime_client.py in
+either case.
 """
 
 import importlib
 import os
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
 
 
 def main() -> None:
-    """Serve events for the handler named on the command line."""
+    """Serve events for a handler; the command line names it, the number of an open socket or "", and a debugger."""
     # Python put this file's folder first on the path: a function must not find Samlet's modules there.
     here = sys.path.pop(0)
-    handler, address = sys.argv[1], os.environ["AWS_LAMBDA_RUNTIME_API"]
-    if len(sys.argv) > 2:
-        wait_for_debugger(*sys.argv[2:])
+    handler, channel, *debugger = sys.argv[1:]
+    address = os.environ["AWS_LAMBDA_RUNTIME_API"]
+    if debugger:
+        wait_for_debugger(*debugger)
+    sys.modules["runtime_client"] = client = _load(here, "runtime_client")
+    client.connect(channel)
     try:
-        importlib.import_module("runtime_client")  # the client's native half, the one that may be missing
         from awslambdaric import bootstrap
         from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
     except ImportError:
-        _serve_in_python(here, handler, address)
+        _load(here, "python_loop").serve(handler, address, client)
     else:
         bootstrap.run(handler, LambdaRuntimeClient(address, use_thread_for_polling_next=False))
 
@@ -47,15 +48,14 @@ def wait_for_debugger(package: str, greeter: str, launch: str, wait: str = "") -
         debugpy.wait_for_client()
 
 
-def _serve_in_python(here: str, handler: str, address: str) -> None:
-    from importlib import util
-
-    spec = util.spec_from_file_location("samlet_python_loop", f"{here}/python_loop.py")
+def _load(folder: str, name: str) -> ModuleType:
+    """Load a module of Samlet that no import of the function finds."""
+    spec = spec_from_file_location(f"samlet_{name}", f"{folder}/{name}.py")
     assert spec
     assert spec.loader
-    loop = util.module_from_spec(spec)
-    spec.loader.exec_module(loop)
-    loop.serve(handler, address)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 if __name__ == "__main__":

@@ -13,21 +13,8 @@ async def done_within(seconds: float, held: Callable[[], float], future: asyncio
 
     `held` is the sum of the time that doesn't count. An exception of `future` is left to whoever asks for its result.
     """
-    loop = asyncio.get_running_loop()
-    deadline = time.monotonic() + seconds - held()
-    late = False
-    timer: asyncio.TimerHandle | None = None
-
-    def look() -> None:
-        nonlocal late, timer
-        left = deadline + held() - time.monotonic()
-        if left > 0:
-            timer = loop.call_later(left if left > _GLANCE else _GLANCE, look)
-        else:
-            late = future.cancel()  # not so if it was done in this very round, and is about to be told
-
+    limit = _Limit(seconds, held, future)
     # The future is awaited itself: one in between would be one more round of the event loop for every event.
-    timer = loop.call_later(seconds, look)
     try:
         await future
     except asyncio.CancelledError:
@@ -37,8 +24,33 @@ async def done_within(seconds: float, held: Callable[[], float], future: asyncio
     except Exception:  # noqa: BLE001  # see above
         return True
     finally:
-        timer.cancel()
-    return not late
+        limit.lift()
+    return not limit.exceeded
+
+
+class _Limit:
+    """Cancels a future when its time is up."""
+
+    __slots__ = ("_deadline", "_future", "_held", "_loop", "_timer", "exceeded")
+
+    def __init__(self, seconds: float, held: Callable[[], float], future: asyncio.Future[Any]) -> None:
+        self.exceeded = False
+        self._held, self._future = held, future
+        self._deadline = time.monotonic() + seconds - held()
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        left = self._deadline + self._held() - time.monotonic()
+        if left > 0:
+            self._timer = self._loop.call_later(left if left > _GLANCE else _GLANCE, self._look)
+        else:
+            # Not so if it was done in this very round, and is about to be told.
+            self.exceeded = self._future.cancel()
+
+    def lift(self) -> None:
+        """Let it take as long as it likes."""
+        self._timer.cancel()
 
 
 async def any_done_within(seconds: float, held: Callable[[], float], *futures: asyncio.Future[Any]) -> bool:

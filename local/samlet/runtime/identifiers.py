@@ -1,5 +1,6 @@
 """Identifiers of an event. They have to differ, not to be secret, and the system's random numbers cost too much."""
 
+import base64
 import os
 import time
 from random import Random
@@ -11,6 +12,11 @@ def new_request_id() -> str:
     """A request id: a UUID of version 4."""
     noise = f"{_random.getrandbits(128):032x}"
     return f"{noise[:8]}-{noise[8:12]}-4{noise[13:16]}-{'89ab'[int(noise[16], 16) % 4]}{noise[17:20]}-{noise[20:]}"
+
+
+def new_gateway_request_id() -> str:
+    """A request id of API Gateway's HTTP APIs."""
+    return base64.b64encode(_random.randbytes(11)).decode()
 
 
 def new_nonce() -> str:

@@ -10,10 +10,7 @@ import os
 import sys
 import time
 import traceback
-from http.client import HTTPConnection
 from typing import Any
-
-PREFIX = "/2018-06-01/runtime"
 
 
 class ClientContext:
@@ -28,7 +25,7 @@ class ClientContext:
 class Context:
     """The second argument of a handler."""
 
-    def __init__(self, headers: Any, deadline_ms: int) -> None:
+    def __init__(self, headers: Any) -> None:
         self.aws_request_id = headers.get("Lambda-Runtime-Aws-Request-Id")
         self.invoked_function_arn = headers.get("Lambda-Runtime-Invoked-Function-Arn")
         self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
@@ -40,7 +37,7 @@ class Context:
         self.client_context = ClientContext(json.loads(told)) if told else None
         self.identity = None
         self.tenant_id = None
-        self._deadline_ms = deadline_ms
+        self._deadline_ms: int = headers["Lambda-Runtime-Deadline-Ms"]
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function is ended."""
@@ -51,42 +48,45 @@ class Context:
         sys.stdout.write(str(message))
 
 
-def serve(handler: str, address: str) -> None:
-    """The loop itself; ends the process with status 1 when the handler cannot be loaded."""
+def serve(handler: str, address: str, client: Any) -> None:
+    """The loop itself, `client` being runtime_client; ends the process with status 1 if the handler can't be loaded."""
     streams: Any = (sys.stdout, sys.stderr)
     for stream in streams:
         stream.reconfigure(line_buffering=True)
     _set_up_logging()
-    connection = HTTPConnection(address)
     try:
         function = _load(handler)
     except Exception as error:  # noqa: BLE001  whatever a module raises is an init error
         problem = _problem(error)
         print("[ERROR] " + problem["errorType"] + ": " + problem["errorMessage"])  # noqa: T201
-        _post(connection, "/init/error", json.dumps(problem).encode(), {})
+        _tell_init_error(address, json.dumps(problem))
         sys.exit(1)
     while True:
-        _serve_one(connection, function)
+        _serve_one(client, function)
 
 
-def _serve_one(connection: HTTPConnection, function: Any) -> None:
-    connection.request("GET", PREFIX + "/invocation/next")
-    reply = connection.getresponse()
-    body, headers = reply.read(), reply.headers
-    request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+def _serve_one(client: Any, function: Any) -> None:
+    body, headers = client.next()
+    request_id, nonce = headers["Lambda-Runtime-Aws-Request-Id"], headers.get("Lambda-Runtime-Invocation-Id")
     os.environ["_X_AMZN_TRACE_ID"] = headers.get("Lambda-Runtime-Trace-Id", "")
-    nonce = headers.get("Lambda-Runtime-Invocation-Id")
-    echo = {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
     try:
-        answer = function(json.loads(body), Context(headers, int(headers["Lambda-Runtime-Deadline-Ms"])))
+        answer = function(json.loads(body), Context(headers))
         result = answer if isinstance(answer, bytes) else _marshalled(answer)
     except Exception as error:  # noqa: BLE001  a handler's failure is an answer, too
         problem = dict(_problem(error), requestId=request_id)
         trace = "".join(problem["stackTrace"])
         print("[ERROR] " + problem["errorType"] + ": " + problem["errorMessage"] + "\n" + trace)  # noqa: T201
-        _post(connection, f"/invocation/{request_id}/error", json.dumps(problem).encode(), echo)
+        client.post_error(request_id, json.dumps(problem), "", nonce)
     else:
-        _post(connection, f"/invocation/{request_id}/response", result, echo)
+        client.post_invocation_result(request_id, result, invocation_id=nonce)
+
+
+def _tell_init_error(address: str, problem: str) -> None:
+    from http.client import HTTPConnection  # not at the top: every cold start would pay for it
+
+    connection = HTTPConnection(address)
+    connection.request("POST", "/2018-06-01/runtime/init/error", problem.encode())
+    connection.getresponse().read()
 
 
 class _NamedProblem(Exception):
@@ -126,14 +126,6 @@ def _problem(error: BaseException) -> "dict[str, Any]":
         "errorType": error.kind if isinstance(error, _NamedProblem) else type(error).__name__,
         "stackTrace": traceback.format_tb(cause.__traceback__)[1:],
     }
-
-
-def _post(connection: HTTPConnection, path: str, body: bytes, headers: "dict[str, str]") -> None:
-    connection.request("POST", PREFIX + path, body, headers)
-    reply = connection.getresponse()
-    reply.read()
-    if reply.status >= 300:
-        sys.exit(f"the Runtime API answered {reply.status} to {path}")
 
 
 def _set_up_logging() -> None:

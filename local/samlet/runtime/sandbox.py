@@ -225,7 +225,10 @@ class Sandbox:
             await self._programs.registered_within(limit, self._held, request_id)
         # Unless its source is older than a second, a compiled file can't be told from that of the next version.
         options = ["-B"] if self._surroundings.saves.recent(self.function.logical_id) else []
-        command: list[str | Path] = [python, *options, BOOTSTRAP, self.function.handler] if python else [program]
+        channel = await api.channel() if python else None
+        command: list[str | Path] = [program]
+        if python and channel:
+            command = [python, *options, BOOTSTRAP, self.function.handler, str(channel.fileno())]
         if python and self._debugger:
             command[1:1] = ["-X", "frozen_modules=off"]
             command += self._debugger.arguments()
@@ -238,9 +241,12 @@ class Sandbox:
                 cwd=self.function.code,
                 stdout=writer,
                 stderr=writer,
+                pass_fds=[channel.fileno()] if channel else (),
             )
         finally:
             os.close(writer)
+            if channel:
+                channel.close()
         self._memory.follow(process.pid, self._programs.pids if self._programs else ())
         exit_task = self._exit = asyncio.create_task(self._watch(process, api))
         if python and self._debugger:

@@ -1,8 +1,6 @@
 """API Gateway's HTTP API on a local port: routes a request to its function and answers as AWS does."""
 
 import asyncio
-import base64
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from samlet.http_response import HttpResponse
 from samlet.log import say
 from samlet.model import HttpApi, IamAuthorizer
 from samlet.runtime.held import done_within
+from samlet.runtime.identifiers import new_gateway_request_id
 from samlet.runtime.outcome import Outcome
 from samlet.sources.access_log import Visit, access_line
 from samlet.sources.admission import Admission, refusal
@@ -91,7 +90,7 @@ class HttpGateway:
         if self._stages and (other := self._stages.get(_first_segment(request.target))):
             return await other.handle(request)
         started = time.perf_counter()
-        request_id = base64.b64encode(os.urandom(11)).decode()
+        request_id = new_gateway_request_id()
         visit = Visit()
         try:
             response = await self._answer(request, request_id, visit)

@@ -59,12 +59,12 @@ def header(name: str, value: Any) -> tuple[str, str]:
     """Return one header as it goes out; raises MalformedResponse."""
     if value is None:
         return name.lower(), ""
-    if isinstance(value, dict | list) or not _TOKEN.fullmatch(name):
+    if isinstance(value, (dict, list)) or not _TOKEN.fullmatch(name):
         raise MalformedResponse(f"header {name!r} is no header")
     text = value if isinstance(value, str) else json.dumps(value)
     if _UNSAFE.search(text):
         raise MalformedResponse(f"header {name!r} holds a control character")
-    return name.lower(), text.encode("utf-8", "replace").decode()
+    return name.lower(), text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def body_bytes(answer: dict[str, Any]) -> bytes:

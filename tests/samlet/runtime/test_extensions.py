@@ -253,10 +253,7 @@ async def test_sigterm_is_heard_where_an_extension_registered_or_with_graceful_a
 ) -> None:
     goodbye = tmp_path / "goodbye"
     variables = {"GOODBYE": str(goodbye), "REGISTER": registers}
-    # The loop in pure Python: in AWS's client a signal waits for the end of its native call.
-    function = make(SAYS_GOODBYE, environment=variables)
-    (function.code / "runtime_client.py").write_text("raise ImportError('as on macOS')")
-    async with running(function, graceful=graceful) as functions:
+    async with running(make(SAYS_GOODBYE, environment=variables), graceful=graceful) as functions:
         assert (await functions.invoke("Echo", b"1")).ok
     assert goodbye.exists() is heard
 

@@ -1,6 +1,7 @@
 """Waiting by a clock that may stand still."""
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -70,3 +71,17 @@ async def test_what_is_done_in_the_round_of_its_last_moment_is_in_time() -> None
     await asyncio.sleep(0)
     time.sleep(0.05)  # noqa: ASYNC251  # so that both timers are due in the same round
     assert await waiting
+
+
+async def test_a_wait_leaves_nothing_to_the_garbage_collector() -> None:
+    loop = asyncio.get_running_loop()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            answer: asyncio.Future[None] = loop.create_future()
+            loop.call_soon(answer.set_result, None)
+            assert await done_within(10, lambda: 0.0, answer)
+        assert gc.collect() < 100, "less than one object a wait"
+    finally:
+        gc.enable()

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import socket
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -80,6 +81,48 @@ async def test_a_response_and_an_error_are_accepted(api: RuntimeApi, client: Cli
     reply = await take(api, client, Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
     assert await _post(client, of("error", "id-2"), b'{"errorType":"X"}') == (202, None)
     assert reply.result().failed
+
+
+async def test_an_answer_sent_with_the_call_for_the_next_event_is_accepted_together_with_that(api: RuntimeApi) -> None:
+    with await api.channel() as channel:
+        channel.setblocking(False)
+        await asyncio.get_running_loop().sock_sendall(channel, _get_next())
+        await api.idle.wait()
+        api.hand_over(EVENT)
+        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 200 "))
+        channel.sendall(_post_null() + _get_next())
+        await eventually_async(api.idle.is_set)
+        assert _received(channel) == b"", "to be told so alone would wake it for nothing"
+        api.hand_over(Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
+        both = _received(channel)
+        assert both.startswith(b"HTTP/1.1 202 ")
+        assert b"Lambda-Runtime-Aws-Request-Id: id-2" in both
+
+
+async def test_an_answer_sent_alone_is_accepted_at_once(api: RuntimeApi) -> None:
+    with await api.channel() as channel:
+        channel.setblocking(False)
+        channel.sendall(_get_next())
+        await api.idle.wait()
+        api.hand_over(EVENT)
+        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 200 "))
+        channel.sendall(_post_null())
+        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 202 "))
+
+
+def _get_next() -> bytes:
+    return f"GET {NEXT} HTTP/1.1\r\nHost: here\r\n\r\n".encode()
+
+
+def _post_null() -> bytes:
+    return f"POST {of('response')} HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n\r\nnull".encode()
+
+
+def _received(channel: socket.socket) -> bytes:
+    try:
+        return channel.recv(1 << 16)
+    except BlockingIOError:
+        return b""
 
 
 async def test_an_answer_for_another_request_is_invalid(api: RuntimeApi, client: ClientSession) -> None:

@@ -153,6 +153,20 @@ async def test_the_context_tells_of_the_invocation(make: MakeFunction, running: 
     assert custom == {"a": 1}
 
 
+async def test_a_failure_of_a_long_text_is_told_as_one(make: MakeFunction, running: Running) -> None:
+    source = """
+        def handler(event, context):
+            raise ValueError("x" * 200_000 if event == "long" else "short")
+    """
+    async with running(make(source)) as functions:
+        first = await functions.invoke("Echo", b'"short"')
+        long = payload_of(await functions.invoke("Echo", b'"long"'))
+        assert (long["errorType"], len(long["errorMessage"])) == ("ValueError", 200_000)
+        assert functions.status()["Echo"]["sandboxes"][0]["invocations"] == 2
+        assert (await functions.invoke("Echo", b'"short"')).init_ms is None
+        assert first.init_ms is not None
+
+
 async def test_without_awss_client_the_loop_in_pure_python_serves(
     make: MakeFunction, running: Running, tmp_path: Path, environments: Environments
 ) -> None:
@@ -168,7 +182,7 @@ async def test_without_awss_client_the_loop_in_pure_python_serves(
             return ["awslambdaric" in sys.modules, event, context.get_remaining_time_in_millis() > 0]
     """
     function = make(source)
-    (function.code / "runtime_client.py").write_text("raise ImportError('as on macOS')")
+    (function.code / "awslambdaric.py").write_text("raise ImportError('as on macOS')")
     async with running(function) as functions:
         assert payload_of(await functions.invoke("Echo", '"é"'.encode())) == [False, "é", True]
         failed = await functions.invoke("Echo", b'"fail"')
