@@ -13,17 +13,14 @@ from samlet.state import State
 type Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-def add_options(
-    parser: argparse.ArgumentParser, *, template_required: bool = False, default: str | None = None
-) -> None:
+def add_options(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
     """Add --template and --config; a verb of a command that has them itself suppresses the default."""
     parser.add_argument(
         "--template",
         type=Path,
         metavar="FILE",
-        required=template_required,
         default=default,
-        help="the SAM or CloudFormation template",
+        help="the SAM or CloudFormation template (default: what samlet.toml names, else template.yaml, .yml or .json)",
     )
     parser.add_argument(
         "--config",

@@ -1,4 +1,4 @@
-"""`samlet start`: a template, with what the samlet.toml beside it names, if there is one."""
+"""`samlet start`: any template, with what the samlet.toml beside it names, if there is one."""
 
 import argparse
 from dataclasses import replace
@@ -23,14 +23,15 @@ def register(commands: Commands) -> None:
         commands,
         "start",
         "start any template, until Ctrl-C",
-        about="A samlet.toml beside the template counts, one that merely lies in this folder does not.",
+        about="Without --template, the one of this folder. A samlet.toml beside the template counts, one that merely "
+        "lies in this folder does not.",
         examples="""
-            samlet start --template template.yaml
-            samlet start --template template.yaml --parameter Stage=local --strict
-            samlet start --template template.yaml --env-vars env.json --profile dev
+            samlet start
+            samlet start --template ../shop/template.yaml --parameter Stage=local --strict
+            samlet start --env-vars env.json --profile dev
         """,
     )
-    add_options(parser, template_required=True)
+    add_options(parser)
     add_parameter(parser)
     add_overrides(parser)
     parser.add_argument("--strict", action="store_true", help="make errors of what cannot be run truly")

@@ -2,7 +2,9 @@
 
 import json
 import smtplib
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -163,8 +165,15 @@ def test_without_a_running_samlet_the_commands_say_so(toy: Toy) -> None:
 def test_the_version_and_wrong_usage(toy: Toy) -> None:
     assert toy.command("--version").stdout == f"samlet {__version__}\n"
     assert toy.command("dance").returncode == 2
-    assert toy.command("start").returncode == 2
     assert toy.command("start", "--template", "template.yaml", "--parameter", "x").returncode == 2
+
+
+def test_start_where_there_is_no_template_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "samlet", "start"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert f"no samlet.toml and no template.yaml in {tmp_path}" in done.stderr
 
 
 def test_a_bad_setting_is_one_line(toy: Toy) -> None:

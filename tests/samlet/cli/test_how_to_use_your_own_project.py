@@ -81,7 +81,7 @@ def test_every_command_does_what_the_page_says(folder: Path, running: dict[str, 
     curl, following, following_logs = "curl http://127.0.0.1:3000/", "samlet events follow", "samlet logs --follow"
     said = {}
     lines = commands(TEXT)
-    for line in lines[lines.index("samlet start --template template.yaml") + 1 : lines.index("samlet logs --follow")]:
+    for line in lines[lines.index("samlet start") + 1 : lines.index("samlet logs --follow")]:
         if line.startswith(curl):
             said[line] = httpx.get(f"{running['api']}/{line.removeprefix(curl)}").text
         elif "--env-vars" not in line:  # refused while Samlet runs; see below
