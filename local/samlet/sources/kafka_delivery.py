@@ -1,18 +1,18 @@
-"""Sees one batch through: attempts, age, the on-failure destination. What is tried again, kafka_retries decides."""
+"""Sees one batch through: attempts, age, what is given up. What is tried again, kafka_retries decides."""
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from samlet.errors import FunctionNotFound, KafkaFailed, LetterLost, Throttled
+from samlet.errors import FunctionNotFound, Throttled
 from samlet.log import Level, say
 from samlet.runtime.outcome import Outcome
+from samlet.sources.kafka_destination import Destination, pause
 from samlet.sources.kafka_event import LARGEST_EVENT, Entry, first_failures
-from samlet.sources.kafka_letters import EXPIRED, RETRIED, TOO_LARGE, Failure, tell
+from samlet.sources.kafka_letters import RETRIED, TOO_LARGE, Failure
 from samlet.sources.kafka_partition import Partition
-from samlet.sources.kafka_reader import in_thread
-from samlet.sources.kafka_retries import Chunk, Rules, after
+from samlet.sources.kafka_retries import Chunk, Rules, after, without_expired
 from samlet.sources.kafka_route import Counts, Route
 
 
@@ -20,38 +20,47 @@ class Delivery:
     """One batch with records of `partitions`, each of which is told how far its records are dealt with."""
 
     def __init__(
-        self, route: Route, counts: Counts, partitions: Mapping[int, Partition], stopping: asyncio.Event
+        self,
+        route: Route,
+        counts: Counts,
+        partitions: Mapping[int, Partition],
+        destination: Destination,
+        stopping: asyncio.Event,
     ) -> None:
-        self._route, self._counts, self._partitions, self._stopping = route, counts, partitions, stopping
+        self._route, self._counts, self._partitions = route, counts, partitions
+        self._destination, self._stopping = destination, stopping
         self._running: set[asyncio.Future[Outcome]] = set()
         self.freed: Callable[[], None] = lambda: None  # called whenever partitions may be free again
         self._rules = Rules(route.retries, route.mapping.bisect, route.backoff)
 
     async def attempt(self, chunk: Chunk) -> list[Chunk]:
-        """Try once, and return what is to be tried again. The wait of the chunk is not kept here."""
-        chunk = await self._without_expired(self._still_ours(chunk))
+        """Try once, and return what is to be tried again, or given up. The wait of the chunk is not kept here.
+
+        Nothing is given up by who tries a batch for the first time: a destination may keep one waiting for long.
+        """
+        chunk = self._still_ours(chunk)
+        if chunk.entries and chunk.lost:
+            return [] if await self._give_up(chunk.entries, chunk.lost) else [chunk]
+        chunk, later = self._without_expired(chunk)
         if not chunk.entries or self._stopping.is_set():
-            return []
+            return later
         event = self._route.shape.event(chunk.entries)
         if len(event) > LARGEST_EVENT:
             reason = f"larger than an event may be ({len(event)} bytes, {LARGEST_EVENT})"
-            await self._give_up(chunk.entries, reason, Failure(TOO_LARGE, chunk.failures))
-            return []
+            return [*later, replace(chunk, lost=Failure(TOO_LARGE, chunk.failures, reason=reason))]
         tried = await self._invoke(event, chunk)
         if tried is None:
-            return [Chunk(chunk.entries, chunk.failures)]
+            return [*later, Chunk(chunk.entries, chunk.failures)]
         failed, outcome = tried
         if failed != {} and self._stopping.is_set():
             return []  # nothing of it is resolved, so whoever comes next gets it
         left = after(chunk, failed, self._rules)
         self._succeeded(left.done)
-        for lost in left.given_up:
-            failure = Failure(RETRIED, lost.failures, outcome)
-            await self._give_up(lost.entries, f"failed {lost.failures} times", failure)
         for again in left.again:
             if again.failures:
                 self._say(again.entries, f"attempt {again.failures} failed; again in {again.wait:.1f} s", "warning")
-        return left.again
+        lost = [replace(one, lost=_exhausted(one, outcome)) for one in left.given_up]
+        return [*later, *lost, *left.again]
 
     async def follow(self, chunks: Sequence[Chunk]) -> None:
         """Deal with all of it, however long that takes; returns early only when stopping.
@@ -117,56 +126,30 @@ class Delivery:
 
     def _still_ours(self, chunk: Chunk) -> Chunk:
         """Leave out partitions that another member of the group has by now, and will get the records of."""
-        entries = [entry for entry in chunk.entries if self._partitions[entry.record.partition].is_ours]
-        return Chunk(entries, chunk.failures)
+        entries = [entry for entry in chunk.entries if self._are_ours([entry])]
+        return replace(chunk, entries=entries)
 
-    async def _without_expired(self, chunk: Chunk) -> Chunk:
-        if self._route.mapping.max_age < 0:
-            return chunk
-        oldest = (self._route.clock() - self._route.mapping.max_age) * 1000
-        kept: list[Entry] = []
-        for entries in chunk.partitions:
-            young = next((at for at, one in enumerate(entries) if one.record.timestamp >= oldest), len(entries))
-            if young:
-                reason = f"older than {self._route.mapping.max_age} s"
-                await self._give_up(entries[:young], reason, Failure(EXPIRED, chunk.failures))
-            kept += entries[young:]
-        return Chunk(kept, chunk.failures)
+    def _without_expired(self, chunk: Chunk) -> tuple[Chunk, list[Chunk]]:
+        most = self._route.mapping.max_age
+        if most < 0:
+            return chunk, []
+        return without_expired(chunk, (self._route.clock() - most) * 1000, f"older than {most} s")
 
-    async def _give_up(self, entries: Sequence[Entry], reason: str, failure: Failure) -> None:
-        route, records = self._route, [entry.record for entry in entries]
-        if topic := route.dead_topic:
-            sent = await self._send(
-                topic, entries, reason, lambda: in_thread(lambda: route.cluster.send(topic, records))
-            )
-        elif arn := route.letterbox:
-            sent = await self._send(arn, entries, reason, lambda: tell(route, arn, entries, failure))
+    async def _give_up(self, entries: Sequence[Entry], failure: Failure) -> bool:
+        """Whether that is settled; if not, the mapping stops, or not all of it is ours any more."""
+        name, wished = self._destination.name, self._route.mapping.on_failure
+        if name is None:
+            self._say(entries, f"{failure.reason}: dropped{f'; {wished} is not run here' if wished else ''}", "error")
+        elif await self._destination.take(entries, failure, lambda: self._are_ours(entries)):
+            self._say(entries, f"{failure.reason}: sent to {name}", "error")
         else:
-            lost = f"; {route.mapping.on_failure} is not run here" if route.mapping.on_failure else ""
-            self._say(entries, f"{reason}: dropped{lost}", "error")
-            sent = True
-        if not sent:
-            return
+            return False
         self._counts.given_up += len(entries)
         self._resolved(entries)
+        return True
 
-    async def _send(
-        self, destination: str, entries: Sequence[Entry], reason: str, send: Callable[[], Awaitable[None]]
-    ) -> bool:
-        """Send until it is taken; False if that did not come about before stopping."""
-        failures = 0
-        while not self._stopping.is_set():
-            try:
-                await send()
-            except (KafkaFailed, LetterLost) as error:
-                failures += 1
-                if failures == 1:
-                    self._say(entries, f"{destination} takes no records, trying on: {error}", "error")
-                await self._pause(self._route.backoff.after(failures))
-            else:
-                self._say(entries, f"{reason}: sent to {destination}", "error")
-                return True
-        return False
+    def _are_ours(self, entries: Sequence[Entry]) -> bool:
+        return all(self._partitions[entry.record.partition].is_ours for entry in entries)
 
     def _succeeded(self, entries: Sequence[Entry]) -> None:
         self._counts.delivered += len(entries)
@@ -179,14 +162,16 @@ class Delivery:
         self.freed()
 
     async def _pause(self, seconds: float) -> None:
-        if seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), seconds)
+        await pause(self._stopping, seconds)
 
     def _say(self, entries: Sequence[Entry], text: str, level: Level) -> None:
         places = [_place(group) for group in Chunk(entries).partitions]
         shown = ", ".join(places[:3]) + (f" and {len(places) - 3} more partitions" if len(places) > 3 else "")
         say(self._route.mapping.logical_id, f"{self._route.mapping.function}: {shown}: {text}", level=level)
+
+
+def _exhausted(chunk: Chunk, outcome: Outcome | None) -> Failure:
+    return Failure(RETRIED, chunk.failures, outcome, f"failed {chunk.failures} times")
 
 
 def _place(entries: Sequence[Entry]) -> str:

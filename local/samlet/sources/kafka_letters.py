@@ -19,11 +19,15 @@ EXPIRED = "RecordAgeExpired"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why records are given up, after how many attempts, and the function's answer to the last one, if it was asked."""
+    """Why records are given up, after how many attempts, and the function's answer to the last one, if it was asked.
+
+    `condition` is AWS's word for it, `reason` says it to a person.
+    """
 
     condition: str
     attempts: int = 0
     outcome: Outcome | None = None
+    reason: str = ""
 
 
 async def tell(route: Route, arn: str, entries: Sequence[Entry], failure: Failure) -> None:

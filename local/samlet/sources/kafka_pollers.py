@@ -1,7 +1,7 @@
 """Puts the records of a mapping's partitions together to batches, and sees each batch through.
 
-A poller has a share of the partitions, and tries one batch at a time. What fails is followed up beside it: the
-partitions of that batch stand still until it is settled, while the poller goes on with its others.
+A poller has a share of the partitions, and tries one batch at a time. What fails or is given up is seen through beside
+it: the partitions of that batch stand still until it is settled, while the poller goes on with its others.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 
 from samlet.sources.batching import Limits, closes_in, take
 from samlet.sources.kafka_delivery import Delivery
+from samlet.sources.kafka_destination import Destination
 from samlet.sources.kafka_partition import Partition
 from samlet.sources.kafka_retries import Chunk
 from samlet.sources.kafka_route import Counts, Route
@@ -23,6 +24,7 @@ class Pollers:
         self.partitions: dict[int, Partition] = {}
         self.count = 0
         self._route, self._counts, self._stopping = route, counts, stopping
+        self._destination = Destination(route, stopping)
         self._limits = Limits(route.mapping.batch_size, route.mapping.window, route.shape.room)
         self._news: dict[int, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,7 +84,7 @@ class Pollers:
         partitions = {partition.number: partition for partition in idle}
         for entries in chunk.partitions:
             partitions[entries[0].record.partition].begin(entries[-1])
-        delivery = Delivery(self._route, self._counts, partitions, self._stopping)
+        delivery = Delivery(self._route, self._counts, partitions, self._destination, self._stopping)
         if again := await delivery.attempt(chunk):
             self._spawn(self._follow(delivery, again))
 

@@ -5,16 +5,21 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from samlet.sources.kafka_event import Entry
+from samlet.sources.kafka_letters import EXPIRED, Failure
 from samlet.sources.kafka_route import Backoff
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Records that are tried together, grouped by partition, `wait` seconds from now; `failures` attempts failed."""
+    """Records that are tried together, grouped by partition, `wait` seconds from now; `failures` attempts failed.
+
+    With `lost` they are not tried any more but given up, in their turn.
+    """
 
     entries: Sequence[Entry]
     failures: int = 0
     wait: float = 0.0
+    lost: Failure | None = None
 
     @property
     def partitions(self) -> list[Sequence[Entry]]:
@@ -38,6 +43,24 @@ class Left:
     done: list[Entry] = field(default_factory=list)
     again: list[Chunk] = field(default_factory=list)
     given_up: list[Chunk] = field(default_factory=list)
+
+
+def without_expired(chunk: Chunk, oldest: float, reason: str) -> tuple[Chunk, list[Chunk]]:
+    """Return what can be tried now, and what comes after that: expired records, and those behind them.
+
+    What is expired is older than `oldest`, in epoch milliseconds.
+    """
+    now: list[Entry] = []
+    later: list[Chunk] = []
+    for entries in chunk.partitions:
+        young = next((at for at, one in enumerate(entries) if one.record.timestamp >= oldest), len(entries))
+        if not young:
+            now += entries
+            continue
+        later.append(Chunk(entries[:young], chunk.failures, lost=Failure(EXPIRED, chunk.failures, reason=reason)))
+        if entries[young:]:
+            later.append(Chunk(entries[young:], chunk.failures))
+    return Chunk(now, chunk.failures), later
 
 
 def after(chunk: Chunk, failed: Mapping[int, int] | None, rules: Rules) -> Left:
