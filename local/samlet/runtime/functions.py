@@ -20,7 +20,7 @@ from samlet.runtime.identifiers import new_request_id
 from samlet.runtime.letters import Letters
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.pool import Lendable, Pool
+from samlet.runtime.pool import LOCAL, Lendable, Pool
 from samlet.runtime.sandbox import CodeChanged, Request, Sandbox
 from samlet.runtime.saves import NoSaves, Saves
 from samlet.runtime.surroundings import Surroundings
@@ -92,13 +92,15 @@ class Functions:
         self._running: set[asyncio.Task[Any]] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        self._stopped = False
 
     async def start(self) -> None:
         """Begin; sandboxes are started when they are needed."""
         self._sweeper = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
-        """End every sandbox, those in the middle of an event, too."""
+        """End every sandbox, those in the middle of an event, too; events that come now are throttled."""
+        self._stopped = True
         if self._sweeper:
             self._sweeper.cancel()
         await self._asynchronous.stop()
@@ -162,6 +164,7 @@ class Functions:
         if pool.sandboxes or pool.limit == 0:
             return bool(pool.sandboxes)
         python = await self._python(pool.function)
+        self._expect_running()
         sandbox = await pool.borrow()
         try:
             return await sandbox.warm(python) if sandbox.state == "new" else True
@@ -293,6 +296,7 @@ class Functions:
             python = await self._python(pool.function)
         # Nothing is waited for between that look and taking a sandbox, unless all are busy.
         try:
+            self._expect_running()
             sandbox = await pool.borrow()
         except Throttled as error:
             self._observer.refused(logical_id, request.request_id, request.payload, str(error))
@@ -310,6 +314,10 @@ class Functions:
             await self._give_back(pool, sandbox)
         self._observer.ended(logical_id, outcome)
         return outcome
+
+    def _expect_running(self) -> None:
+        if self._stopped:
+            raise Throttled(LOCAL, "Samlet is stopping")
 
     async def _python(self, function: Function) -> Path | None:
         if self._environments is None or function.runtime.startswith("provided"):

@@ -138,3 +138,15 @@ async def test_stopping_leaves_no_process(make: MakeFunction, running: Running) 
         asyncio.ensure_future(functions.invoke("Echo", b"30")).add_done_callback(lambda task: task.cancelled())
         await eventually_async(lambda: functions.status()["Echo"]["sandboxes"][0]["state"] == "busy")
     assert all(sandbox["pid"] is None for sandbox in functions.status()["Echo"]["sandboxes"])
+
+
+async def test_after_a_stop_no_sandbox_is_started_any_more(make: MakeFunction, running: Running) -> None:
+    async with running(make("def handler(event, context): return event")) as functions:
+        await functions.stop()
+        for asked in (functions.invoke("Echo", b"1"), functions.warm("Echo")):
+            with pytest.raises(Throttled, match="Samlet is stopping"):
+                await asyncio.wait_for(asked, 10)
+        await functions.replace({"Other": make("def handler(event, context): return event", "Other")})
+        with pytest.raises(Throttled, match="Samlet is stopping"):
+            await asyncio.wait_for(functions.invoke("Other", b"1"), 10)
+        assert not any(one["sandboxes"] for one in functions.status().values())
