@@ -235,7 +235,7 @@ class Push:
     """What a topic or a bucket has for the function of the ARN `target`; it waits in the queue of that of `queue`.
 
     Of a topic, `origin` is the subscription's ARN, and `filter_policy` says which messages count, by their attributes
-    or their body, as the scope says.
+    or their body, as the scope says. What cannot be delivered goes to the queue of the ARN `dead_letters`.
     """
 
     kind: Literal["sns", "s3"]
@@ -245,6 +245,7 @@ class Push:
     origin: str = ""
     filter_policy: Mapping[str, Any] | None = None
     filter_scope: str = "MessageAttributes"
+    dead_letters: str | None = None
     notifications: tuple[Notification, ...] = ()
 
 

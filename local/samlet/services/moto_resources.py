@@ -173,11 +173,11 @@ def adapted(wanted: WantedResource) -> tuple[dict[str, Any], tuple[str, ...]]:
         properties.pop("NotificationConfiguration", None)
     if wanted.type == "AWS::SNS::Topic" and isinstance(properties.get("Subscription"), list):
         others = [item for item in properties["Subscription"] if not _is_function(item)]
-        properties["Subscription"] = [item for item in others if _delivered(item)]
-        if len(properties["Subscription"]) < len(others):
-            notes.append(f"Subscription: a protocol {_UNKNOWN}")
-    if wanted.type == "AWS::SNS::Subscription" and not (_is_function(properties) or _delivered(properties)):
-        raise ResourceRefused(f"Protocol: {properties.get('Protocol')} {_UNKNOWN}")
+        refusals = [_undelivered(item) for item in others]
+        properties["Subscription"] = [item for item, why in zip(others, refusals, strict=True) if not why]
+        notes += [f"Subscription: {why}" for why in refusals if why]
+    if wanted.type == "AWS::SNS::Subscription" and not _is_function(properties) and (why := _undelivered(properties)):
+        raise ResourceRefused(why)
     return properties, tuple(notes)
 
 
@@ -199,8 +199,15 @@ def _is_function(subscription: Any) -> bool:
     return isinstance(subscription, dict) and str(subscription.get("Protocol")).lower() == "lambda"
 
 
-def _delivered(subscription: Any) -> bool:
-    return isinstance(subscription, dict) and str(subscription.get("Protocol")).lower() in _DELIVERIES
+def _undelivered(subscription: Any) -> str | None:
+    """Why a topic would deliver nothing that way."""
+    given = subscription if isinstance(subscription, dict) else {}
+    protocol, endpoint = str(given.get("Protocol")), str(given.get("Endpoint"))
+    if protocol.lower() not in _DELIVERIES:
+        return f"Protocol: {protocol} {_UNKNOWN}"
+    if protocol.lower() == "sqs" and endpoint.split(":")[2:3] != ["sqs"]:
+        return f"Endpoint: Protocol {protocol} needs the ARN of a queue, not {endpoint}"
+    return None
 
 
 def _secret(calls: AwsCalls, properties: Mapping[str, Any]) -> MadeResource:

@@ -84,7 +84,7 @@ class PushSource:
                 try:
                     await self._send(event)
                 except (FunctionNotFound, LetterLost) as trouble:
-                    say("samlet", f"{self._mapping.logical_id}: an event is lost: {trouble}", level="error")
+                    await self._undeliverable(message["Body"], trouble)
                 else:
                     self._counts["sent"] += 1
         await self._queue.delete(messages)
@@ -95,6 +95,19 @@ class PushSource:
             await self._letters.send(target, event.decode(), subject=_SUBJECT)
         else:
             await self._functions.invoke_event(target, event)
+
+    async def _undeliverable(self, told: str, trouble: Exception) -> None:
+        """Leave what was told to the subscription's dead-letter queue, if it has one."""
+        name, queue = self._mapping.logical_id, self._mapping.push.dead_letters
+        if queue:
+            try:
+                await self._letters.send(queue, told)
+            except LetterLost as lost:
+                trouble = lost
+            else:
+                say("samlet", f"{name}: an event went to {queue}: {trouble}", level="error")
+                return
+        say("samlet", f"{name}: an event is lost: {trouble}", level="error")
 
     def _events(self, body: str) -> Sequence[bytes]:
         try:

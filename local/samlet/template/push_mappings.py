@@ -1,6 +1,7 @@
 """Topics and buckets that wake functions by themselves: what was made for them has to lead to a function that runs."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from samlet.model import LATEST, Function, Push, PushMapping, Unsupported
 from samlet.template.properties import Properties
@@ -26,17 +27,22 @@ def push_mappings(
     """
     found = []
     for logical_id, kind, push in pushes:
-        if push.target in letterboxes and not push.target.endswith(".fifo"):
+        of_bucket = kind == "AWS::S3::Bucket"
+        if of_bucket and push.target in letterboxes and not push.target.endswith(".fifo"):
             name = f"{logical_id}-{':'.join(push.target.split(':')[2::3])}"
             found.append(PushMapping(name, "", push.target, push))
             continue
         function, qualifier = stack.function_at(push.target), _qualifier(push.target)
-        reason = _impossible(push.target, function, qualifier, functions)
+        reason = _impossible(push.target, function, qualifier, functions, tells_others=of_bucket)
         if reason or function is None:
             stack.unsupported.append(Unsupported(logical_id, kind, f"{_SAYS[kind][0]}: {reason}"))
             continue
         target = f"{function}:{qualifier}" if qualifier else function
         name = logical_id if kind == "AWS::SNS::Subscription" else f"{logical_id}-{target}"
+        if push.dead_letters and not _is_queue(push.dead_letters, letterboxes):
+            text = f"RedrivePolicy: {push.dead_letters} is no queue that is there"
+            stack.unsupported.append(Unsupported(logical_id, kind, text))
+            push = replace(push, dead_letters=None)
         found.append(PushMapping(name, function, target, push))
     return tuple(found)
 
@@ -61,12 +67,19 @@ def _asks(kind: str, properties: Properties) -> bool:
     return any(item.text("Protocol", "").lower() == "lambda" for item in subscriptions)
 
 
-def _impossible(target: str, function: str | None, qualifier: str, functions: Mapping[str, Function]) -> str | None:
+def _is_queue(arn: str, letterboxes: Collection[str]) -> bool:
+    """Whether it can take what a topic could not deliver: topics that wake functions have no FIFO queues for that."""
+    return arn in letterboxes and ":sqs:" in arn and not arn.endswith(".fifo")
+
+
+def _impossible(
+    target: str, function: str | None, qualifier: str, functions: Mapping[str, Function], *, tells_others: bool
+) -> str | None:
     if not target.startswith("arn:"):
         return f"needs an ARN, not {target}"
-    if ":function:" not in target and target.endswith(".fifo"):
+    if tells_others and ":function:" not in target and target.endswith(".fifo"):
         return f"{target}: S3 tells no FIFO queue or topic, on AWS neither"
-    if target.startswith(("arn:aws:sqs:", "arn:aws:sns:")):
+    if tells_others and target.startswith(("arn:aws:sqs:", "arn:aws:sns:")):
         return f"{target} is no queue or topic that is there"
     if function is None:
         return f"{target} is no function of this template"

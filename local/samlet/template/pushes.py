@@ -31,6 +31,7 @@ _SUBSCRIPTION = {
     *("RedrivePolicy", "Region", "ReplayPolicy", "SubscriptionRoleArn", "TopicArn"),
 }
 _FIFO = "a FIFO topic wakes no function, on AWS neither"
+_DROPPED = "moto drops what this endpoint does not take"
 
 type Pushes = tuple[tuple[Push, ...], tuple[str, ...]]
 """What there is for functions (a bucket has it for queues and topics, too), and what is left out of it, in words."""
@@ -44,7 +45,8 @@ def pushes(kind: str, properties: Properties) -> Pushes:
         return _of_topic(properties)
     if kind == "AWS::SNS::Subscription":
         told = (_of_subscription(properties),) if _is_function(properties) else ()
-        return told, tuple(_strange(properties, _SUBSCRIPTION))
+        lost = () if told or "RedrivePolicy" not in properties else (f"RedrivePolicy: {_DROPPED}",)
+        return told, (*_strange(properties, _SUBSCRIPTION), *lost)
     return (), ()
 
 
@@ -107,7 +109,8 @@ def _of_subscription(properties: Properties) -> Push:
         raise ResourceRefused("RawMessageDelivery: functions get no raw messages, on AWS neither")
     scope = properties.choice("FilterPolicyScope", "MessageAttributes", "MessageAttributes", "MessageBody")
     policy = _policy(properties, inner=scope == "MessageBody")
-    return Push("sns", properties.text("Endpoint"), filter_policy=policy, filter_scope=scope)
+    lost = _redrive(properties)
+    return Push("sns", properties.text("Endpoint"), filter_policy=policy, filter_scope=scope, dead_letters=lost)
 
 
 def _is_function(subscription: Properties) -> bool:
@@ -116,15 +119,9 @@ def _is_function(subscription: Properties) -> bool:
 
 def _policy(properties: Properties, *, inner: bool) -> Mapping[str, Any] | None:
     """The filter policy, decoded; a TemplateError names the place of one that AWS would refuse."""
-    policy = properties.raw("FilterPolicy")
-    try:
-        policy = json.loads(policy) if isinstance(policy, str) else policy
-    except ValueError as error:
-        raise properties.error("FilterPolicy", f"is no JSON: {error}") from error
-    if policy is None or policy == {}:
+    policy = _json_object(properties, "FilterPolicy")
+    if not policy:
         return None
-    if not isinstance(policy, dict):
-        raise properties.error("FilterPolicy", "needs a JSON object")
     try:
         trees = alternatives(policy)
     except TemplateError as error:
@@ -133,6 +130,29 @@ def _policy(properties: Properties, *, inner: bool) -> Mapping[str, Any] | None:
         text = "attributes have no inner fields; with FilterPolicyScope MessageBody, messages are looked into"
         raise properties.error("FilterPolicy", text)
     return policy
+
+
+def _redrive(properties: Properties) -> str | None:
+    """The ARN of the queue for what cannot be delivered."""
+    policy = _json_object(properties, "RedrivePolicy")
+    if not policy:
+        return None
+    arn = policy.get("deadLetterTargetArn")
+    if not isinstance(arn, str):
+        raise properties.error("RedrivePolicy", "needs a deadLetterTargetArn")
+    return arn
+
+
+def _json_object(properties: Properties, name: str) -> dict[str, Any] | None:
+    """An object that may be written as text, too."""
+    given = properties.raw(name)
+    try:
+        given = json.loads(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise properties.error(name, f"is no JSON: {error}") from error
+    if given is not None and not isinstance(given, dict):
+        raise properties.error(name, "needs a JSON object")
+    return given
 
 
 def _rules(item: Properties) -> tuple[tuple[str, str], ...]:

@@ -329,11 +329,21 @@ def test_what_wakes_functions_is_nothing_that_moto_itself_delivers() -> None:
     rules = {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": "arn"}]}
     wanted = _wanted("S3::Bucket", "Uploads", NotificationConfiguration=rules)
     assert adapted(wanted) == ({"BucketName": "uploads"}, ())
-    both = [{"Protocol": "lambda", "Endpoint": "f"}, {"Protocol": "sqs", "Endpoint": "q"}]
+    both = [{"Protocol": "lambda", "Endpoint": "f"}, {"Protocol": "sqs", "Endpoint": "arn:aws:sqs:x:1:q"}]
     properties, notes = adapted(_wanted("SNS::Topic", "News", Subscription=both))
     assert (properties["Subscription"], notes) == (both[1:], ())
     properties, notes = adapted(_wanted("SNS::Topic", "News", Subscription=[*both, {"Protocol": "pigeon"}]))
     assert (properties["Subscription"], len(notes)) == (both[1:], 1)
+
+
+def test_a_queues_subscription_without_a_queue_is_refused_as_aws_does() -> None:
+    slip = {"Protocol": "sqs", "Endpoint": FUNCTION}
+    reason = f"Endpoint: Protocol sqs needs the ARN of a queue, not {FUNCTION}"
+    properties, notes = adapted(_wanted("SNS::Topic", "News", Subscription=[slip]))
+    assert (properties["Subscription"], notes) == ([], (f"Subscription: {reason}",))
+    with pytest.raises(ResourceRefused) as refused:
+        adapted(_wanted("SNS::Subscription", TopicArn=NO_TOPIC, **slip))
+    assert str(refused.value) == reason
 
 
 async def test_the_page_of_another_site_may_read_nothing_but_what_a_bucket_allows(

@@ -14,6 +14,7 @@ from samlet.aws_calls import AwsCalls
 from samlet.errors import FunctionNotFound
 from samlet.model import MadeResource, Notification, Push, PushMapping, WantedResource
 from samlet.processes import Reaper
+from samlet.runtime.letters import Letters
 from samlet.runtime.outcome import Outcome
 from samlet.services import Moto
 from samlet.sources.pushes import PushSource
@@ -72,7 +73,8 @@ class Place:
 
     async def poll(self, made: MadeResource) -> PushSource:
         (push,) = made.pushes
-        source = PushSource(PushMapping("M", "F", "F:live", push), self.functions, self.calls, ACCOUNT)
+        letters = Letters(lambda: self.moto.url)
+        source = PushSource(PushMapping("M", "F", "F:live", push), self.functions, self.calls, ACCOUNT, letters)
         self.sources.append(source)
         await source.start()
         return source
@@ -178,6 +180,27 @@ async def test_an_event_for_no_function_and_junk_in_the_queue_are_said_and_stop_
     said = capsys.readouterr().err
     assert said.count("M: what somebody put into its queue is left out") == 3
     assert said.count("M: an event is lost: ") == 1
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_what_cannot_be_delivered_goes_to_the_queue_of_the_subscriptions_redrive_policy(
+    place: Place, capsys: pytest.CaptureFixture[str], there: bool
+) -> None:
+    queue = await place.make("AWS::SQS::Queue")
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.ref.rpartition('/')[2] if there else 'gone'}"
+    topic = await place.topic(dead_letters=arn)
+    place.functions.lost = 1
+    await place.publish(topic, "undeliverable", kind="a")
+    await place.publish(topic, "found")
+    await place.poll(topic)
+    await eventually_async(lambda: place.functions.events)
+    assert [event["Sns"]["Message"] for event in place.functions.events] == ["found"]
+    said = capsys.readouterr().err
+    assert (said.count(f"M: an event went to {arn}: "), said.count("M: an event is lost: ")) == (there, not there)
+    given = {"QueueUrl": queue.ref, "MaxNumberOfMessages": 10}
+    left = (await asyncio.to_thread(place.calls.json, "sqs", "AmazonSQS.ReceiveMessage", given)).get("Messages", [])
+    told = [json.loads(message["Body"]) for message in left]
+    assert [(one["TopicArn"], one["Message"]) for one in told] == ([(topic.ref, "undeliverable")] if there else [])
 
 
 async def test_a_source_that_has_stopped_takes_nothing_and_the_next_one_goes_on(place: Place) -> None:

@@ -172,6 +172,7 @@ def test_sams_events_are_the_same(making: Making) -> None:
         (BUCKET % "NotificationConfiguration: {LambdaConfiguration: []}",
          "NotificationConfiguration: LambdaConfiguration: is no property that is known here"),
         (SUBSCRIPTION % ("News", "F", ""), "Endpoint: needs an ARN, not F"),
+        (SUBSCRIPTION % ("News", "!Ref News", ""), f"Endpoint: {TOPIC}News is no function of this template"),
         (SUBSCRIPTION.replace("!Ref %s", "%s") % ("News", "!GetAtt F.Arn", ""),
          "TopicArn: needs the ARN of a topic, not News"),
         (QUEUED,
@@ -194,6 +195,43 @@ def test_what_a_bucket_with_versions_does_not_tell_is_listed(making: Making) -> 
     assert [told for _, told in _reasons(template)] == [
         "VersioningConfiguration: events have no versionId, and none comes of a marker that deletes"
     ]
+
+
+DEAD = "    Dead: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs}}\n"
+
+
+@pytest.mark.parametrize(
+    "policy", ["{deadLetterTargetArn: !GetAtt Dead.Arn}", f'\'{{"deadLetterTargetArn": "{JOBS}"}}\'']
+)
+def test_what_a_topic_cannot_deliver_to_a_function_goes_to_the_queue_of_its_redrive_policy(
+    making: Making, policy: str
+) -> None:
+    template = making(SUBSCRIPTION % ("News", "!GetAtt F.Arn", f", RedrivePolicy: {policy}") + DEAD)
+    assert [mapping.push.dead_letters for mapping in template.push_mappings] == [JOBS]
+    assert _reasons(template) == []
+
+
+@pytest.mark.parametrize("arn", [JOBS, f"{JOBS}.fifo", f"{TOPIC}News"])
+def test_a_redrive_policy_that_leads_to_no_queue_is_listed_and_the_function_woken(making: Making, arn: str) -> None:
+    text = SUBSCRIPTION % ("News", "!GetAtt F.Arn", f", RedrivePolicy: {{deadLetterTargetArn: '{arn}'}}")
+    if arn.endswith(".fifo"):
+        text += "    Dead: {Type: AWS::SQS::Queue, Properties: {QueueName: jobs.fifo, FifoQueue: true}}\n"
+    template = making(text)
+    assert [mapping.push.dead_letters for mapping in template.push_mappings] == [None]
+    assert [told for _, told in _reasons(template)] == [f"RedrivePolicy: {arn} is no queue that is there"]
+
+
+def test_a_redrive_policy_for_another_endpoint_is_listed(making: Making) -> None:
+    text = SUBSCRIPTION % ("News", "!GetAtt Dead.Arn", f", RedrivePolicy: {{deadLetterTargetArn: '{JOBS}'}}")
+    template = making(text.replace("lambda", "sqs") + DEAD)
+    assert _reasons(template) == [("Link", "RedrivePolicy: moto drops what this endpoint does not take")]
+
+
+@pytest.mark.parametrize(("policy", "words"), [("'{'", "is no JSON"), ("[]", "needs a JSON object"),
+                                               ("{maxReceiveCount: 3}", "needs a deadLetterTargetArn")])  # fmt: skip
+def test_a_redrive_policy_that_aws_would_refuse_is_an_error(making: Making, policy: str, words: str) -> None:
+    with pytest.raises(TemplateError, match=f"RedrivePolicy.*{words}"):
+        making(SUBSCRIPTION % ("News", "!GetAtt F.Arn", f", RedrivePolicy: {policy}"))
 
 
 @pytest.mark.parametrize("protocol", ["lambda", "sqs"])
