@@ -12,6 +12,7 @@ from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import ResourceRefused
 from samlet.model import MadeResource, Push, WantedResource
 from samlet.services import moto_pushes
+from samlet.template.identities import bucket_name
 
 # Without a name in the template, the logical id is it: AWS's would be another one at every start.
 _NAME_PROPERTIES = {
@@ -191,7 +192,7 @@ def _but_for_notifications(wanted: WantedResource) -> WantedResource:
 
 def _name(wanted: WantedResource) -> str:
     if wanted.type == "AWS::S3::Bucket":
-        return wanted.name.lower() if len(wanted.name) > 2 else f"{wanted.name.lower()}-bucket"
+        return bucket_name(wanted.name)
     return wanted.name
 
 

@@ -152,11 +152,35 @@ def test_stand_ins_have_the_shape_that_aws_gives_them(loaded: Loader) -> None:
         "Topic": f"arn:aws:sns:{own}:T",
         "Queue": "https://sqs.eu-central-1.amazonaws.com/000000000000/jobs",
         "QueueArn": f"arn:aws:sqs:{own}:jobs",
-        "Bucket": "arn:aws:s3:::B",
+        "Bucket": "arn:aws:s3:::b-bucket",
         "Endpoint": "https://Api.execute-api.eu-central-1.amazonaws.com",
         "Api": "Api",
         "Rule": f"arn:aws:events:{own}:rule/nightly",
     }
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "properties", "name"),
+    [
+        ("Uploads", "", "uploads"),
+        ("Up", "", "up-bucket"),
+        ("Uploads", ", Properties: {BucketName: mine}", "mine"),
+        ("Uploads", ", Properties: {BucketName: !Sub '${AWS::Region}-mine'}", "eu-central-1-mine"),
+    ],
+)
+def test_a_bucket_is_called_before_it_is_made_as_it_will_be(
+    loaded: Loader, logical_id: str, properties: str, name: str
+) -> None:
+    template = loaded(
+        f"""
+        Resources:
+          {logical_id}: {{Type: AWS::S3::Bucket{properties}}}
+        Outputs:
+          Name: {{Value: !Ref {logical_id}}}
+          Arn: {{Value: !GetAtt {logical_id}.Arn}}
+        """
+    )
+    assert template.outputs == {"Name": name, "Arn": f"arn:aws:s3:::{name}"}
 
 
 def test_connectors_have_no_effect_and_are_not_mentioned(loaded: Loader) -> None:
