@@ -110,6 +110,15 @@ def test_a_route_of_the_template_is_where_the_next_request_finds_it(edited: Toy)
     assert get(edited, "/hello").status_code == 200
 
 
+def test_a_function_that_was_just_added_is_found_by_its_name(edited: Toy) -> None:
+    added = LATER.format(api="{}", code="code/", layers="[]", path="/later", layer="code/")
+    change(edited, "template.yaml", "Resources:\n", f"Resources:{added}")
+    functions = f"{edited.addresses['lambda']}/2015-03-31/functions/Later"
+    assert httpx.post(f"{functions}/invocations", content="{}").json()["body"] == "hello later"
+    change(edited, "template.yaml", added, "\n")
+    assert httpx.get(f"{functions}/configuration").status_code == 404
+
+
 def test_a_template_that_cannot_be_read_leaves_the_old_one_in_force(edited: Toy) -> None:
     (edited.folder / "template.yaml").write_text("Resources: [")
     assert get(edited, "/hello").status_code == 200

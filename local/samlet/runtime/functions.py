@@ -111,6 +111,11 @@ class Functions:
         await self._end_all(sandboxes)
         await asyncio.gather(*self._endings)
 
+    async def settled(self) -> None:
+        """Wait until what was saved of the template counts."""
+        while (settling := self._saves.look()) is not None:
+            await settling
+
     def resolve(self, name: str) -> Function:
         """The function that a logical id, a name, an ARN or a partial ARN means, with or without qualifier."""
         return self.target(name).function

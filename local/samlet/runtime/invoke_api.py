@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from samlet.errors import FunctionNotFound
 from samlet.model import LATEST
@@ -29,7 +30,8 @@ class InvokeApi:
         self._functions = functions
         self._descriptions = Descriptions(functions.surroundings, datetime.now(UTC))
         # Room above the limit, so that a payload that is too large gets Lambda's error instead of the server's.
-        self.app = web.Application(client_max_size=4 * LARGEST_PAYLOAD, middlewares=[as_lambda_answers, no_web_pages])
+        doors = [as_lambda_answers, no_web_pages, self._by_what_is_saved]
+        self.app = web.Application(client_max_size=4 * LARGEST_PAYLOAD, middlewares=doors)
         one = "/2015-03-31/functions/{name}"
         self.app.router.add_post(f"{one}/invocations", self._invoke)
         for end in ("", "/"):
@@ -44,6 +46,12 @@ class InvokeApi:
         self.app.router.add_get(asynchronous, self._asynchronous)
         self.app.router.add_get(f"{asynchronous}/list", self._asynchronous_list)
         self.app.router.add_get("/2019-09-30/functions/{name}/concurrency", self._concurrency)
+
+    @web.middleware
+    async def _by_what_is_saved(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer by what the template says when the request comes, also if it was saved an instant before."""
+        await self._functions.settled()
+        return await handler(request)
 
     async def _invoke(self, request: web.Request) -> web.Response:
         kind = _one_of(request, "X-Amz-Invocation-Type", "invocationType", "RequestResponse", _TYPES)
