@@ -52,7 +52,8 @@ class AwsCalls:
 
     def _send(self, service: str, body: bytes, headers: Mapping[str, str], path: str, method: str) -> bytes:
         scope = f"local/20260101/{self.region}/{service}/aws4_request"
-        signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"}
+        signature = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
+        signed = {"Authorization": signature, "User-Agent": "samlet"}  # moto_server knows us by it
         request = Request(self.url + path, body, {**signed, **headers}, method=method)  # noqa: S310 - http to loopback
         try:
             with self._opener.open(request, timeout=_PATIENCE) as answer:

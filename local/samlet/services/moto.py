@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from samlet.services.moto_resources import MotoResources
 
 REQUIREMENTS = Path(__file__).with_name("moto.txt")
+_SERVER = Path(__file__).with_name("moto_server.py")
 # What a server needs of the host's environment; the rest may hold somebody's real credentials.
 _FROM_HOST = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
@@ -86,7 +87,7 @@ class Moto:
 
     async def _launch(self) -> asyncio.subprocess.Process:
         self._launches += 1
-        arguments: list[str | Path] = [self._python, "-m", "moto.server", "-H", ports.HOST, "-p", str(self._port)]
+        arguments: list[str | Path] = [self._python, "-P", _SERVER, "-H", ports.HOST, "-p", str(self._port)]
         with open_log(self._log) as log:
             return await spawn(
                 arguments, reaper=self._reaper, env=self._environment(), stdout=log, stderr=subprocess.STDOUT, grace=1

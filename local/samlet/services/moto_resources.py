@@ -12,7 +12,6 @@ from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import ResourceRefused
 from samlet.model import MadeResource, Push, WantedResource
 from samlet.services import moto_pushes
-from samlet.template.identities import bucket_name
 
 # Without a name in the template, the logical id is it: AWS's would be another one at every start.
 _NAME_PROPERTIES = {
@@ -169,7 +168,7 @@ def adapted(wanted: WantedResource) -> tuple[dict[str, Any], tuple[str, ...]]:
     properties = dict(wanted.properties)
     notes: list[str] = []
     if name := _NAME_PROPERTIES.get(wanted.type):
-        properties.setdefault(name, _name(wanted))
+        properties.setdefault(name, wanted.name)
     if wanted.type == "AWS::S3::Bucket":
         properties.pop("NotificationConfiguration", None)
     if wanted.type == "AWS::SNS::Topic" and isinstance(properties.get("Subscription"), list):
@@ -188,12 +187,6 @@ def _but_for_notifications(wanted: WantedResource) -> WantedResource:
         return wanted
     kept = {name: value for name, value in wanted.properties.items() if name != "NotificationConfiguration"}
     return replace(wanted, properties=kept, pushes=())
-
-
-def _name(wanted: WantedResource) -> str:
-    if wanted.type == "AWS::S3::Bucket":
-        return bucket_name(wanted.name)
-    return wanted.name
 
 
 def _is_function(subscription: Any) -> bool:

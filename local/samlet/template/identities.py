@@ -111,7 +111,7 @@ class Identities:
         if given:
             return str(self._property(logical_id, given, logical_id))
         if self._kind(logical_id) == "AWS::S3::Bucket":
-            return bucket_name(logical_id)
+            return _bucket_name(logical_id)
         return f"{logical_id}.fifo" if self._is_fifo(logical_id, properties) else logical_id
 
     def _is_fifo(self, logical_id: str, properties: Mapping[str, Any]) -> bool:
@@ -131,6 +131,6 @@ class Identities:
         return resolved if isinstance(resolved, str) else default
 
 
-def bucket_name(logical_id: str) -> str:
+def _bucket_name(logical_id: str) -> str:
     """What a bucket is called that the template gives no name: S3 takes three small letters at least."""
     return logical_id.lower() if len(logical_id) > 2 else f"{logical_id.lower()}-bucket"

@@ -15,12 +15,14 @@ import httpx
 import psutil
 import pytest
 
+from samlet.aws_calls import AwsCalls
 from samlet.errors import ResourceRefused, ServiceFailed
 from samlet.model import Notification, Push, WantedResource
 from samlet.processes import Reaper
 from samlet.services import Moto
 from samlet.services.moto_resources import MotoResources, adapted
 from samlet.services.tool_environment import tool_environment
+from samlet.sources.polled_queue import PolledQueue
 from servers import CHECKOUT
 from waiting import eventually_async
 
@@ -88,6 +90,23 @@ async def test_a_queues_url_is_one_that_clients_reach(moto: Moto, resources: Mot
     assert json.loads(told["RedrivePolicy"])["deadLetterTargetArn"] == dead.attributes["Arn"]
 
 
+async def test_its_log_tells_of_every_call_but_those_that_samlet_repeats_for_ever(
+    moto: Moto, resources: MotoResources, state: Path
+) -> None:
+    made = resources.make(_wanted("SQS::Queue", "Jobs"))
+    queue = PolledQueue("Mapping", f"arn:aws:sqs:{REGION}:{ACCOUNT}:Jobs", AwsCalls(moto.url, REGION), ACCOUNT)
+    log = state / "aws" / "moto.log"
+    lines = log.read_text().count("POST")
+    for _ in range(5):
+        assert await queue.receive(1) == []
+    _client(moto, "sqs").receive_message(QueueUrl=made.ref)  # a function's own; written behind what came before it
+    await eventually_async(lambda: log.read_text().count("POST") > lines)
+    assert log.read_text().count("POST") == lines + 1
+    gone = PolledQueue("Mapping", f"arn:aws:sqs:{REGION}:{ACCOUNT}:Gone", AwsCalls(moto.url, REGION), ACCOUNT)
+    await gone.receive(1)
+    await eventually_async(lambda: log.read_text().count("POST") == lines + 2)
+
+
 async def test_a_topic_reaches_its_queue(moto: Moto, resources: MotoResources) -> None:
     queue = resources.make(_wanted("SQS::Queue", "Jobs", "Arn"))
     topic = resources.make(_wanted("SNS::Topic", "News"))
@@ -105,7 +124,7 @@ async def test_tables_buckets_streams_parameters_keys_and_buses_are_there(moto: 
     table = resources.make(_wanted("DynamoDB::Table", "Orders", "Arn", "StreamArn", **TABLE))
     assert (table.ref, set(table.attributes), table.notes) == ("Orders", {"Arn"}, ())
     _client(moto, "dynamodb").put_item(TableName=table.ref, Item={"id": {"S": "1"}})
-    bucket = resources.make(_wanted("S3::Bucket", "Uploads", "Arn"))
+    bucket = resources.make(_wanted("S3::Bucket", "uploads", "Arn"))
     assert (bucket.ref, bucket.attributes["Arn"]) == ("uploads", "arn:aws:s3:::uploads")
     _client(moto, "s3").put_object(Bucket=bucket.ref, Key="k", Body=b"v")
     clicks = resources.make(_wanted("Kinesis::Stream", "Clicks", ShardCount=1))
@@ -183,7 +202,7 @@ def _telling(name: str, *events: str, targets: tuple[str, ...] = (FUNCTION,)) ->
     told = tuple(Notification(event, (("prefix", "in/"), ("suffix", ".txt"))) for event in events)
     properties = {"NotificationConfiguration": {"LambdaConfigurations": [events, targets]}}
     pushes = tuple(Push("s3", target, notifications=told) for target in targets if told)
-    return WantedResource(name, "AWS::S3::Bucket", name, properties, pushes=pushes)
+    return WantedResource(name, "AWS::S3::Bucket", name.lower(), properties, pushes=pushes)
 
 
 def _told(moto: Moto, queue: str) -> list[str]:
@@ -314,8 +333,8 @@ def _command_lines() -> list[str]:
 @pytest.mark.parametrize(
     ("wanted", "properties"),
     [
-        (_wanted("S3::Bucket", "B"), {"BucketName": "b-bucket"}),
-        (_wanted("S3::Bucket", "Uploads", BucketName="mine"), {"BucketName": "mine"}),
+        (_wanted("S3::Bucket", "b-bucket"), {"BucketName": "b-bucket"}),
+        (_wanted("S3::Bucket", "uploads", BucketName="mine"), {"BucketName": "mine"}),
         (_wanted("KMS::Key", "Key"), {}),
     ],
 )
@@ -327,7 +346,7 @@ def test_what_has_no_name_gets_one_that_is_the_same_at_every_start(
 
 def test_what_wakes_functions_is_nothing_that_moto_itself_delivers() -> None:
     rules = {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": "arn"}]}
-    wanted = _wanted("S3::Bucket", "Uploads", NotificationConfiguration=rules)
+    wanted = _wanted("S3::Bucket", "uploads", NotificationConfiguration=rules)
     assert adapted(wanted) == ({"BucketName": "uploads"}, ())
     both = [{"Protocol": "lambda", "Endpoint": "f"}, {"Protocol": "sqs", "Endpoint": "arn:aws:sqs:x:1:q"}]
     properties, notes = adapted(_wanted("SNS::Topic", "News", Subscription=both))

@@ -64,7 +64,7 @@ class Place:
     async def make(self, kind: str, *pushes: Push, **properties: Any) -> MadeResource:
         resources = await self.moto.maker(REGION, ACCOUNT)
         name = f"R{secrets.token_hex(4)}"
-        wanted = WantedResource(name, kind, name, properties, pushes=pushes)
+        wanted = WantedResource(name, kind, name.lower(), properties, pushes=pushes)
         return await asyncio.to_thread(resources.make, wanted)
 
     async def topic(self, **policy: Any) -> MadeResource:
