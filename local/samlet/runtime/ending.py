@@ -4,6 +4,7 @@ The caller and the log are told different things: a process that was killed at i
 `Runtime.ExitError` to the caller and a `Runtime.OutOfMemory` on the REPORT line.
 """
 
+import contextlib
 import errno
 import json
 import signal
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from samlet.runtime.entrypoint import unfit
 from samlet.runtime.runtime_api import failure
 
 _SIGNALS = {
@@ -89,7 +91,15 @@ def not_started(error: OSError, program: Path, tried: Iterable[Path], request_id
     else:
         text = f"fork/exec {program}: {(error.strerror or str(error)).lower()}"
     told, kind = _about(request_id, text), "Runtime.InvalidEntrypoint"
-    return Ending(failure(kind, told), error_type=kind, lines=(told, kind))
+    return Ending(failure(kind, told), error_type=kind, lines=(*_remedy(program), told, kind))
+
+
+def _remedy(program: Path) -> tuple[str, ...]:
+    """What there is to be done about it, which AWS does not tell."""
+    with contextlib.suppress(OSError):
+        if program.is_file() and (reason := unfit(program)):
+            return (reason,)
+    return ()
 
 
 def without_layer(error: OSError, request_id: str) -> Ending:

@@ -1,5 +1,6 @@
 """The program that starts a `provided` runtime: where Lambda looks for it, and why one cannot run on this machine."""
 
+import errno
 import os
 import platform
 import sys
@@ -40,8 +41,14 @@ def unfit(path: Path) -> str | None:
     return f"{path} {reason}" if reason else None
 
 
+def expect_program(path: Path) -> None:
+    """Raise OSError for what a kernel does not start; a C library would give it to a shell, unlike Lambda."""
+    if os.access(path, os.R_OK | os.X_OK) and path.is_file() and not is_program(path):
+        raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
+
+
 def is_program(path: Path) -> bool:
-    """Whether a kernel may know what to do with a file; a C library gives what is neither to a shell, unlike Lambda."""
+    """Whether a kernel may know what to do with a file."""
     with path.open("rb") as file:
         return file.read(4).startswith((b"#!", b"\x7fELF", *_MACH_O))
 

@@ -5,7 +5,6 @@ with their sandbox whatever happens. One that ends by itself takes the sandbox w
 """
 
 import asyncio
-import errno
 import os
 import signal
 import time
@@ -15,7 +14,7 @@ from typing import Literal
 
 from samlet.processes import Reaper, signal_group, spawn, terminate
 from samlet.runtime.ending import Ending, exit_reason, extension_ended, extension_not_started, stamp, timed_out
-from samlet.runtime.entrypoint import is_program
+from samlet.runtime.entrypoint import expect_program
 from samlet.runtime.extensions import MOST, Extension, Extensions
 from samlet.runtime.held import any_done_within
 from samlet.runtime.logs import SandboxLog
@@ -89,8 +88,7 @@ class Programs:
             log = self._log(extension.name)
             writer = log.open()
             try:
-                if os.access(program, os.R_OK | os.X_OK) and not is_program(program):
-                    raise OSError(errno.ENOEXEC, os.strerror(errno.ENOEXEC))
+                expect_program(program)
                 process = await spawn(
                     [program], reaper=reaper, env=variables, cwd=Path("/"), stdout=writer, stderr=writer
                 )

@@ -232,6 +232,8 @@ class Sandbox:
         if python and self._debugger:
             command[1:1] = ["-X", "frozen_modules=off"]
             command += self._debugger.arguments()
+        if not python:
+            entrypoint.expect_program(program)
         writer = self._log.open()
         try:
             process = self._process = await spawn(

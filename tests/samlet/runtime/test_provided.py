@@ -1,5 +1,6 @@
 """What is run for a `provided` runtime, and what is said of a bootstrap that can't be."""
 
+import asyncio
 import json
 import os
 import platform
@@ -8,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import EnvironmentFailed
-from samlet.runtime import Environments
+from samlet.runtime import Environments, Outcome
 from samlet.runtime.entrypoint import fault, is_program, not_for
 
 SHELL = """\
@@ -95,6 +97,26 @@ async def test_a_bootstrap_that_cannot_be_started_is_an_invalid_entrypoint(
         assert f"{told(outcome)['errorMessage']}\nRuntime.InvalidEntrypoint\nEND " in tail
         write(function.code / "bootstrap", SHELL)
         assert told(await functions.invoke("Echo", b"1")) == "hello 1"
+
+
+def test_a_bootstrap_that_names_no_shell_is_run_by_none_and_its_log_tells_the_remedy(
+    make: MakeFunction, running: Running
+) -> None:
+    function = make("", runtime="provided.al2023", handler="hello")
+    path = write(function.code / "bootstrap", "echo hello\n")
+
+    async def invoked() -> Outcome:
+        async with running(function) as functions:
+            outcome: Outcome = await functions.invoke("Echo", b"1")
+            return outcome
+
+    # The loop that `samlet start` has; it starts programs otherwise than asyncio's.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        outcome = runner.run(invoked())
+    assert told(outcome)["errorMessage"].endswith(f"fork/exec {path}: exec format error")
+    tail = outcome.log_tail.decode()
+    assert tail.count(f"{path} is neither a program nor a script: the first line of a script names its shell") == 1
+    assert "\nhello\n" not in tail
 
 
 async def test_a_bootstrap_that_cannot_run_is_named_before_the_first_event_and_is_an_error_when_strict(
