@@ -27,10 +27,7 @@ class AwsCalls:
     def query(self, service: str, action: str, **arguments: str) -> ElementTree.Element:
         """Call a service of the Query protocol; the answer has its namespace taken off."""
         body = urlencode({"Action": action, **arguments}).encode()
-        answer = ElementTree.fromstring(self._post(service, body, {}))  # noqa: S314 - of a server that is ours
-        for element in answer.iter():
-            element.tag = element.tag.rpartition("}")[2]
-        return answer
+        return _tree(self._post(service, body, {}))
 
     def json(self, service: str, target: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Call a service of the JSON protocol, as `secretsmanager.CreateSecret`."""
@@ -41,6 +38,10 @@ class AwsCalls:
         except ValueError as error:
             raise CallFailed(f"{target} was answered with no JSON") from error
         return answer
+
+    def get(self, service: str, path: str) -> ElementTree.Element:
+        """Call a service of the REST protocol, as S3 at `/bucket?versions`; the answer has its namespace taken off."""
+        return _tree(self._send(service, b"", {}, path, "GET"))
 
     def put(self, service: str, path: str, body: bytes) -> None:
         """Call a service of the REST protocol, as S3 at `/bucket?notification`; `path` is encoded."""
@@ -63,6 +64,13 @@ class AwsCalls:
             raise CallFailed(_reason(error.read(), error.code)) from error
         except OSError as error:
             raise CallFailed(f"it does not answer: {error}") from error
+
+
+def _tree(text: bytes) -> ElementTree.Element:
+    answer = ElementTree.fromstring(text)  # noqa: S314 - of a server that is ours
+    for element in answer.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return answer
 
 
 def _reason(body: bytes, status: int) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 
 from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import ResourceRefused
+from samlet.log import say
 from samlet.model import MadeResource, Push, WantedResource
 from samlet.services import moto_pushes
+from samlet.services.moto_contents import contents
 
 # Without a name in the template, the logical id is it: AWS's would be another one at every start.
 _NAME_PROPERTIES = {
@@ -25,6 +27,11 @@ _NAME_PROPERTIES = {
     "AWS::SSM::Parameter": "Name",
 }
 _DELIVERIES = {"sqs", "http", "https", "email", "email-json", "sms", "firehose"}
+_LOST = {
+    "AWS::Kinesis::Stream": "its records are gone",
+    "AWS::KMS::Key": "what was encrypted with it cannot be read any more",
+}
+_REMEDY = "empty it and save the template again, or start Samlet anew"
 _UNKNOWN = "is none by which topics deliver here"
 
 
@@ -35,6 +42,7 @@ class MotoResources:
         self._calls = calls
         self._account = account
         self._made: dict[str, tuple[WantedResource, MadeResource]] = {}
+        self._orphans: set[str] = set()  # of these, what is no longer in the template
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -43,22 +51,39 @@ class MotoResources:
 
     def make(self, wanted: WantedResource) -> MadeResource:
         """Make a resource, unless it is there already; raises ResourceRefused."""
-        before = self._made.get(wanted.logical_id)
-        if before and before[0] == wanted:
-            return before[1]
-        if before and _but_for_notifications(before[0]) == _but_for_notifications(wanted):
-            made = self._told_otherwise(wanted, before[1])
-        else:
-            if before:
-                self._delete(wanted.logical_id)
+        known = self._made.get(wanted.logical_id)
+        if known is None:
             made = self._make(wanted)
+        else:
+            before, made = known
+            if _lasting(before) == _lasting(wanted):
+                made = self._changed(before, wanted, made)
+            elif held := contents(self._calls, before.type, made.ref):
+                # Not noted as made: the next change of the template tries again.
+                return replace(made, notes=(*made.notes, f"stays as it was, since it holds {held}: {_REMEDY}"))
+            else:
+                if lost := _LOST.get(before.type):
+                    say("moto", f"{wanted.logical_id} has other properties and is made anew: {lost}", level="warning")
+                self._delete(wanted.logical_id)
+                made = self._make(wanted)
         self._made[wanted.logical_id] = (wanted, made)
         return made
 
     def keep_only(self, logical_ids: frozenset[str]) -> None:
-        """Delete what the template no longer has."""
-        for logical_id in self._made.keys() - logical_ids:
-            if logical_id in self._made:  # a topic takes its subscriptions with it
+        """Delete what the template no longer has, unless it holds something."""
+        self._orphans &= self._made.keys() - logical_ids
+        for logical_id in self._made.keys() - logical_ids - self._orphans:
+            if logical_id not in self._made:  # a topic takes its subscriptions with it
+                continue
+            before, made = self._made[logical_id]
+            if held := contents(self._calls, before.type, made.ref):
+                self._orphans.add(logical_id)
+                say(
+                    "moto",
+                    f"{logical_id} is not in the template any more; it stays, since it holds {held}",
+                    level="warning",
+                )
+            else:
                 self._delete(logical_id)
 
     def make_again(self) -> None:
@@ -88,6 +113,22 @@ class MotoResources:
         connect = moto_pushes.connect_bucket if wanted.type == "AWS::S3::Bucket" else moto_pushes.connect_topic
         return connect(self._calls, self._account, ref, wanted.pushes)
 
+    def _changed(self, before: WantedResource, wanted: WantedResource, made: MadeResource) -> MadeResource:
+        """What stays, with what is in it, and is asked for other attributes or has something else for functions."""
+        if before.attributes != wanted.attributes:
+            made = self._asked_otherwise(wanted, made)
+        if (before.properties, before.pushes) != (wanted.properties, wanted.pushes):
+            made = self._told_otherwise(wanted, made)
+        return made
+
+    def _asked_otherwise(self, wanted: WantedResource, made: MadeResource) -> MadeResource:
+        if wanted.type in _DIRECT:
+            return made  # it tells all that it has
+        properties, notes = adapted(wanted)
+        resource = {wanted.logical_id: {"Type": wanted.type, "Properties": properties}}
+        told = self._told(wanted, resource)
+        return replace(told, ref=made.ref, notes=(*notes, *told.notes), pushes=made.pushes)
+
     def _told_otherwise(self, wanted: WantedResource, made: MadeResource) -> MadeResource:
         """A bucket that stays, with what is in it, and has something else for functions."""
         try:
@@ -106,20 +147,25 @@ class MotoResources:
         ref = answer.findtext(".//PhysicalResourceId")
         if not ref:
             raise ResourceRefused(f"moto has nothing that stands in for {wanted.type}")
-        told = self._attributes(wanted, resource, stack)
+        told = self._told(wanted, resource)
+        if wanted.type == "AWS::SQS::Queue":
+            # Moto names AWS's own host there, until a client asks for the URL.
+            ref = f"{self._calls.url}/{self._account}/{ref.rpartition('/')[2]}"
+        return replace(told, ref=ref)
+
+    def _told(self, wanted: WantedResource, resource: Mapping[str, Any]) -> MadeResource:
+        """What a resource that is there says of itself, without what `Ref` gives."""
+        properties, told = resource[wanted.logical_id]["Properties"], self._attributes(wanted, resource)
         # Moto answers some with nothing, though the template says them.
         said = {name: value for name in wanted.attributes if isinstance(value := properties.get(name), str)}
         attributes = said | told
         unknown = ", ".join(name for name in sorted(wanted.attributes - attributes.keys()) if not name.endswith("Arn"))
         notes = (f"moto knows no attribute {unknown}: a stand-in is given",) if unknown else ()
-        if wanted.type == "AWS::SQS::Queue":
-            # Moto names AWS's own host there, until a client asks for the URL.
-            ref = f"{self._calls.url}/{self._account}/{ref.rpartition('/')[2]}"
-        return MadeResource(ref, attributes, notes)
+        return MadeResource("", attributes, notes)
 
-    def _attributes(self, wanted: WantedResource, resource: Mapping[str, Any], stack: str) -> dict[str, str]:
+    def _attributes(self, wanted: WantedResource, resource: Mapping[str, Any]) -> dict[str, str]:
         """The attributes that moto knows: one that it doesn't would fail all, so then each is asked for alone."""
-        names = sorted(wanted.attributes)
+        names, stack = sorted(wanted.attributes), _stack(wanted.logical_id)
         if not names:
             return {}
         try:
@@ -181,8 +227,9 @@ def adapted(wanted: WantedResource) -> tuple[dict[str, Any], tuple[str, ...]]:
     return properties, tuple(notes)
 
 
-def _but_for_notifications(wanted: WantedResource) -> WantedResource:
-    """A bucket without what it tells others, which can change while it stays."""
+def _lasting(wanted: WantedResource) -> WantedResource:
+    """A resource without what can change while it stays: what it is asked for and what a bucket tells others."""
+    wanted = replace(wanted, attributes=frozenset())
     if wanted.type != "AWS::S3::Bucket":
         return wanted
     kept = {name: value for name, value in wanted.properties.items() if name != "NotificationConfiguration"}
