@@ -71,6 +71,7 @@ class Schedules:
         self._timetables = tuple(timetable(schedule, now()) for schedule in schedules)
         self._tasks: set[asyncio.Task[None]] = set()
         self._watches: dict[_Identity, asyncio.Task[None]] = {}
+        self._awaited: dict[_Identity, datetime] = {}  # the slot that each of them sleeps until
 
     async def start(self) -> None:
         """Begin to fire, first what was missed; rates count from now, or from where they were if they catch up."""
@@ -90,7 +91,7 @@ class Schedules:
     def replace(self, schedules: Iterable[Schedule]) -> None:
         """Take over a changed template: what is new or different is planned from now on, and fires at its next slot.
 
-        The others go on undisturbed, and so do deliveries.
+        The others go on undisturbed, and so do deliveries. What was due by the old template fires by that.
         """
         now = self._now()
         before = {_identity(table.schedule): table for table in self._timetables}
@@ -101,9 +102,10 @@ class Schedules:
                 tables.append(before.pop(_identity(schedule)))
             else:
                 tables.append(timetable(schedule, now))
-        for gone in before:
+        for gone, table in before.items():
             if watch := self._watches.pop(gone, None):
                 watch.cancel()
+                self._fire_overdue(table, now)
         self._timetables = tuple(tables)
         for table in tables:
             if table.schedule.enabled and _identity(table.schedule) not in self._watches:
@@ -213,12 +215,20 @@ class Schedules:
     async def _watch(self, table: Timetable, since: datetime) -> None:
         slot: datetime | None = since
         while slot is not None and (slot := table.next_after(slot)):
+            self._awaited[_identity(table.schedule)] = slot
             await self._sleep_until(slot)
+            del self._awaited[_identity(table.schedule)]
             slot = self._skip_missed(table, slot)
             if self._fires(table.schedule):
                 self._fire(table, slot)
             else:
                 self._memory.handled(table.schedule, slot)
+
+    def _fire_overdue(self, table: Timetable, now: datetime) -> None:
+        """Fire the slot that came just before its schedule changed, if its watch has not been woken since."""
+        slot = self._awaited.pop(_identity(table.schedule), None)
+        if slot and slot <= now and self._fires(table.schedule):
+            self._fire(table, self._skip_missed(table, slot))
 
     async def _sleep_until(self, slot: datetime) -> None:
         # In naps, because the loop's clock stands still while a laptop sleeps and the wall clock does not.
