@@ -18,15 +18,17 @@ from typing import Any
 from samlet import __version__
 from samlet.errors import TemplateError
 from samlet.model import Unsupported
-from samlet.template import loops, reader, transform
+from samlet.template import language_extensions, loops, reader, transform
 from samlet.template.events import silent_events
 from samlet.template.includes import Includes
 from samlet.template.intrinsics import Resolver
 from samlet.template.parameters import ParameterValue, resolve_parameters
+from samlet.template.rules import check_rules
 
 _KEPT = 20
 _NESTED = "AWS::Serverless::Application"
 _CONNECTOR = "AWS::Serverless::Connector"
+_SETTLED = {"Globals", "Resources", "Outputs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,13 @@ def _expand(
     document = reader.check(document)
     values = resolve_parameters(declared, given)
     early = Resolver(values, pseudo, document.get("Mappings") or {}, document.get("Conditions") or {}, imports=imports)
+    if loops.EXTENSIONS in transform.transforms(document):
+        document |= {
+            name: language_extensions.settled(document[name], early.resolve, name)
+            for name in _SETTLED & document.keys()
+        }
     notes = [*_set_aside(document), *_looked_up(declared, given), *silent_events(document, early.holds)]
+    notes += check_rules(document.get("Rules") or {}, early.resolve)
     files = [*includes.files, *transform.definition_files(document, path.parent)]
     result = transform.expand(document, values, early.resolve, root=path.parent, region=str(pseudo["AWS::Region"]))
     return Expanded(result, values, notes, files)
@@ -106,6 +114,11 @@ def _set_aside(document: dict[str, Any]) -> list[Unsupported]:
         Unsupported("Transform", name, "only AWS's own SAM transform is run")
         for name in transform.transforms(document)
         if name not in (transform.SAM, loops.EXTENSIONS)
+    ]
+    notes += [
+        Unsupported(name, name, "is no section of a template; AWS refuses it")
+        for name in document
+        if name not in reader.SECTIONS
     ]
     if document.get("Hooks"):
         notes.append(Unsupported("Hooks", "Hooks", "hooks of a deployment are not run"))

@@ -70,6 +70,7 @@ class Resolver:
             raise TemplateError(f"{place}: {name} is malformed ({error})") from error
 
     def _ref(self, name: Any, place: str) -> Any:
+        _check_name("Ref", name, place)
         if name == "AWS::NoValue":
             return NO_VALUE
         for values in (self.parameters, self.pseudo):
@@ -84,6 +85,7 @@ class Resolver:
 
     def _get_att(self, argument: Any, place: str) -> Any:
         logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+        _check_name("Fn::GetAtt", logical_id, place)
         if self.references is None:
             raise TemplateError(f"{place}: Fn::GetAtt {logical_id} cannot be used here")
         try:
@@ -172,6 +174,12 @@ class Resolver:
     def _zones(self, argument: Any, place: str) -> list[str]:
         region = self.resolve(argument, place) or self.pseudo["AWS::Region"]
         return [f"{region}{letter}" for letter in "abc"]
+
+
+def _check_name(function: str, name: Any, place: str) -> None:
+    if isinstance(name, dict):
+        extension = "`Transform: AWS::LanguageExtensions` lets a function stand there"
+        raise TemplateError(f"{place}: {function} needs a name; {extension}")
 
 
 def _logical(name: str) -> Callable[[Resolver, Any, str], Any]:

@@ -42,7 +42,9 @@ class Lines:
 
     def of_part(self, part: Unsupported) -> int | None:
         """The line of a part that cannot be run: of its property, if the reason begins with one."""
-        if part.logical_id in ("Transform", "Hooks"):
+        if part.logical_id == "Rules":
+            return self.of(f"Rules.{part.type}.{part.reason.partition(':')[0]}")
+        if part.logical_id in ("Transform", "Hooks") or part.logical_id == part.type:
             return self.of(part.logical_id)
         if f"Parameters.{part.logical_id}" in self._known:
             return self.of(f"Parameters.{part.logical_id}")

@@ -13,6 +13,9 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
 _BARE_TAGS = ("Ref", "Condition")
 _SECTIONS = ("Parameters", "Mappings", "Conditions", "Outputs", "Globals")
+SECTIONS = frozenset(
+    {*_SECTIONS, "AWSTemplateFormatVersion", "Description", "Hooks", "Metadata", "Resources", "Rules", "Transform"}
+)
 
 
 class MalformedText(TemplateError):
