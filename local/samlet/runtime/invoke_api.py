@@ -166,11 +166,15 @@ async def _payload(request: web.Request, limit: int, kind: str) -> bytes:
         text = f"{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
         raise Refused(413, "RequestTooLargeException", text)
     try:
-        json.loads(payload or b"{}")
-    except ValueError as error:
+        json.loads(payload or b"{}", parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         text = f"Could not parse request body into json: {error}"
         raise Refused(400, "InvalidRequestContentException", text) from error
     return payload or b"{}"
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")  # though Python reads and writes it
 
 
 def _client_context(request: web.Request) -> str | None:
@@ -179,8 +183,9 @@ def _client_context(request: web.Request) -> str | None:
         return None
     try:
         decoded = base64.b64decode(given, validate=True).decode()
-        json.loads(decoded)
-    except ValueError as error:
+        if not isinstance(json.loads(decoded), dict):
+            raise ValueError("no object")
+    except (ValueError, RecursionError) as error:
         text = "Client context must be a valid Base64-encoded JSON object."
         raise Refused(400, "InvalidRequestContentException", text) from error
     return decoded

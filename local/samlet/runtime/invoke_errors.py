@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from samlet.errors import EnvironmentFailed, FunctionNotFound, Throttled
+from samlet.log import say
 from samlet.settings import LOOPBACK
 from samlet.web import is_foreign, names_loopback
 
@@ -51,6 +52,9 @@ async def as_lambda_answers(request: web.Request, handler: Handler) -> web.Strea
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         text = f"{request.method} {request.path} is not served here"
         response = _answer(404, "UnknownOperationException", text)
+    except Exception as error:  # noqa: BLE001  # SDKs choose the exception by Lambda's words, for this too
+        say("samlet", f"{request.method} {request.path}: {type(error).__name__}: {error}", level="error")
+        response = _answer(500, "ServiceException", "An internal error has occurred; the log of Samlet says more.")
     response.headers.setdefault("x-amzn-RequestId", str(uuid.uuid4()))
     return response
 

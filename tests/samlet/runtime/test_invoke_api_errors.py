@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from botocore.exceptions import ClientError
 
 from functions_on_the_spot import MakeFunction, Running
+from samlet.runtime import Functions
 
 from .asking import served
 
@@ -25,7 +26,11 @@ ECHO = "def handler(event, context):\n    return event\n"
         ({"FunctionName": "no name"}, "ValidationException", "functionName"),
         ({"ClientContext": "{}"}, "InvalidRequestContentException", "Client context"),
         ({"ClientContext": base64.b64encode(b"{").decode()}, "InvalidRequestContentException", "Client context"),
+        ({"ClientContext": base64.b64encode(b"[]").decode()}, "InvalidRequestContentException", "Client context"),
         ({"Payload": b"{"}, "InvalidRequestContentException", "Could not parse request body into json"),
+        ({"Payload": b'{"a": NaN}'}, "InvalidRequestContentException", "into json: NaN is no JSON"),
+        ({"Payload": b"-Infinity"}, "InvalidRequestContentException", "into json: -Infinity is no JSON"),
+        ({"Payload": b"[" * 100_000}, "InvalidRequestContentException", "Could not parse request body into json"),
         ({"Payload": b"{", "InvocationType": "Event"}, "InvalidRequestContentException", "Could not parse"),
         ({"Payload": b"{", "InvocationType": "DryRun"}, "InvalidRequestContentException", "Could not parse"),
     ],
@@ -43,6 +48,22 @@ async def test_a_malformed_request_is_a_400_of_the_right_kind(
         assert response["ResponseMetadata"]["RequestId"]
 
     await asked(work, ECHO)
+
+
+async def test_what_goes_wrong_inside_is_a_500_in_lambdas_words(
+    asked: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a slip of ours")
+
+    def work(client: Any) -> None:
+        with pytest.raises(client.exceptions.ServiceException) as refused:
+            client.invoke(FunctionName="Echo")
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+
+    monkeypatch.setattr(Functions, "invoke", broken)
+    await asked(work, ECHO)
+    assert "ZeroDivisionError: a slip of ours" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["RequestResponse", "Event", "DryRun"])
