@@ -50,8 +50,11 @@ class Cron:
 
 
 def on_the_clock(wall: datetime, timezone: ZoneInfo) -> datetime | None:
-    """The instant, in UTC, at which clocks of the zone first show `wall`; None if DST skips it."""
-    instant = wall.replace(tzinfo=timezone, fold=0).astimezone(UTC)
+    """The instant, in UTC, at which clocks of the zone first show `wall`; None if DST skips it, or no calendar has it."""
+    try:
+        instant = wall.replace(tzinfo=timezone, fold=0).astimezone(UTC)
+    except OverflowError:
+        return None
     return instant if instant.astimezone(timezone).replace(tzinfo=None) == wall else None
 
 

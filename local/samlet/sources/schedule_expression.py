@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from samlet.sources.cron_expression import Cron, on_the_clock, parse_cron
 
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+_LONGEST = timedelta(days=36_525)  # a hundred years; longer ones lead out of the calendar
 _LOOK_BACK = tuple(timedelta(days=days) for days in (1 / 24, 1, 32, 366, 9 * 366))
 
 
@@ -89,6 +90,8 @@ def _parse_rate(inner: str, kind: str) -> Rate:
     number, unit, plural = int(match[1]), match[2], bool(match[3])
     if kind == "rule" and plural != (number > 1):
         raise ValueError(f"rules want rate({number} {unit}{'s' if number > 1 else ''}), not rate({inner})")
+    if number > _LONGEST // _UNITS[unit]:
+        raise ValueError(f"rate({inner}) is longer than a hundred years")
     return Rate(_UNITS[unit] * number)
 
 

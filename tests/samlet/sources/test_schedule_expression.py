@@ -32,6 +32,8 @@ def test_rules_take_rates(text: str, period: timedelta) -> None:
         ("rate(1.5 hours)", "whole number"),
         ("rate(5 weeks)", "minutes, hours or days"),
         ("rate(5)", "minutes, hours or days"),
+        ("rate(36526 days)", "longer than a hundred years"),
+        ("rate(99999999999999999999 minutes)", "longer than a hundred years"),
         ("at(2030-01-01T00:00:00)", "AWS::Scheduler::Schedule"),
         ("every(5 minutes)", "no schedule expression"),
         ("", "no schedule expression"),
@@ -105,3 +107,16 @@ def test_the_latest_slot_of_a_rate_needs_its_anchor() -> None:
     assert latest_until(rate, NOON, ZONE) is None
     assert latest_until(rate, NOON, ZONE, anchor=NOON + timedelta(minutes=1)) is None
     assert latest_until(rate, NOON, ZONE, anchor=NOON - timedelta(minutes=7)) == NOON - timedelta(minutes=2)
+
+
+def test_a_rate_of_a_hundred_years_has_its_next_time() -> None:
+    assert next_after(parse("rate(36525 days)"), NOON, ZONE) == NOON + timedelta(days=36_525)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"), [("at(0001-01-01T00:00:00)", "Europe/Berlin"), ("at(9999-12-31T23:59:59)", "America/New_York")]
+)
+def test_a_moment_at_the_ends_of_the_calendar_never_comes(text: str, zone: str) -> None:
+    moment = parse(text)
+    assert next_after(moment, NOON, ZoneInfo(zone)) is None
+    assert latest_until(moment, NOON, ZoneInfo(zone)) is None
