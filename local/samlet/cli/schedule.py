@@ -84,6 +84,8 @@ def show_next(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(slots, indent=2))
         return 0
+    if not slots:
+        print(f"samlet: {arguments.name} has no time to come", file=sys.stderr)
     for slot in slots:
         instant = datetime.fromisoformat(slot)
         local = instant.astimezone(ZoneInfo(zones[arguments.name]))

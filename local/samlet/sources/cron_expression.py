@@ -50,7 +50,7 @@ class Cron:
 
 
 def on_the_clock(wall: datetime, timezone: ZoneInfo) -> datetime | None:
-    """The instant, in UTC, at which clocks of the zone first show `wall`; None if DST skips it, or no calendar has it."""
+    """The instant, in UTC, at which clocks of the zone first show `wall`; None if it never comes."""
     try:
         instant = wall.replace(tzinfo=timezone, fold=0).astimezone(UTC)
     except OverflowError:

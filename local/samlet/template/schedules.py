@@ -1,6 +1,7 @@
 """Schedules of a template: EventBridge rules with a schedule expression, and schedules of EventBridge Scheduler."""
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from samlet.template.letterboxes import takes_letters
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 
+_WORD = re.compile(r"<aws\.scheduler\.[a-z-]+>")
 _RETRIES = 185
 _MAX_AGE = 86_400
 
@@ -123,7 +125,13 @@ def _dead_letters(
 
 def _input(target: Properties) -> str | None:
     value = target.raw("Input")
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+    if value is None or not isinstance(value, str):
+        return None if value is None else json.dumps(value)
+    try:
+        json.loads(_WORD.sub("1", value))  # a number may stand for a word, inside quotes and outside
+    except (ValueError, RecursionError) as error:
+        raise target.error("Input", f"is no JSON, which functions need: {error}") from error
+    return value
 
 
 def _flexible_minutes(window: Properties) -> int:

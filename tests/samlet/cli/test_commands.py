@@ -32,6 +32,12 @@ def test_schedule_next_shows_ten_times_in_the_zone_and_in_utc(whole: Toy) -> Non
     assert len(whole.command("schedule", "next", "toy-nightly", "--count", "3").stdout.splitlines()) == 3
 
 
+def test_schedule_next_says_that_no_time_comes(whole: Toy) -> None:
+    shown = whole.command("schedule", "next", "toy-nightly", "--after", "2200-01-01T00:00:00Z")
+    assert (shown.returncode, shown.stdout) == (0, "")
+    assert shown.stderr == "samlet: toy-nightly has no time to come\n"
+
+
 def test_schedules_and_their_times_can_be_had_as_json(whole: Toy) -> None:
     rows = json.loads(whole.command("schedule", "list", "--json").stdout)
     assert [(row["name"], row["timezone"], row["paused"]) for row in rows] == [

@@ -162,6 +162,22 @@ def test_a_malformed_schedule_is_named(loaded: Loader, properties: str, message:
         loaded(with_event("ScheduleV2", properties))
 
 
+@pytest.mark.parametrize(("kind", "place"), [("Schedule", r"Targets\[0\]"), ("ScheduleV2", "Target")])
+@pytest.mark.parametrize("text", ["hello", "{a: 1}", '{"at": <now>}', ""])
+def test_an_input_that_is_no_json_is_refused(loaded: Loader, kind: str, place: str, text: str) -> None:
+    expression = "Schedule: rate(1 day)" if kind == "Schedule" else "ScheduleExpression: rate(1 day)"
+    with pytest.raises(TemplateError, match=rf"{place}\.Input: is no JSON, which functions need: "):
+        loaded(with_event(kind, f"{expression}, Input: '{text}'"))
+
+
+@pytest.mark.parametrize(
+    "text", ['"hello"', "[1]", '{"id": "<aws.scheduler.execution-id>", "attempt": <aws.scheduler.attempt-number>}']
+)
+def test_an_input_is_json_with_words_that_scheduler_replaces(loaded: Loader, text: str) -> None:
+    [schedule] = loaded(with_event("ScheduleV2", f"ScheduleExpression: rate(1 day), Input: '{text}'")).schedules
+    assert schedule.input == text
+
+
 def test_an_end_before_the_start_is_refused(loaded: Loader) -> None:
     dates = "StartDate: '2030-02-01T00:00:00Z', EndDate: '2030-01-01T00:00:00+01:00'"
     with pytest.raises(TemplateError, match=r"EndDate: .*comes before StartDate"):
