@@ -7,6 +7,7 @@ from samlet.template.routes import Guard, Routes
 _INTEGRATION = "x-amazon-apigateway-integration"
 _ANY = "x-amazon-apigateway-any-method"
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options", _ANY)
+_NO_OPERATIONS = {"parameters", "summary", "description", "servers"}
 
 
 def body_routes(routes: Routes, body: Properties) -> None:
@@ -17,6 +18,9 @@ def body_routes(routes: Routes, body: Properties) -> None:
         for method in filter(operations.__contains__, _METHODS):
             key = path if path == "$default" else f"{'ANY' if method == _ANY else method.upper()} {path}"
             _add_operation(routes, key, operations.inner(method), body)
+        for other in operations:
+            if other not in _METHODS and other not in _NO_OPERATIONS and not other.startswith("x-"):
+                routes.refuse(f"{other} {path}", f"{other} is no method of an HTTP API, so the route is left out")
 
 
 def _add_operation(routes: Routes, key: str, operation: Properties, body: Properties) -> None:

@@ -171,6 +171,45 @@ def test_an_openapi_body_may_share_its_integrations(loaded: Loader) -> None:
     assert api.cors == Cors(allow_origins=("https://a.example",), max_age=0)
 
 
+@pytest.mark.parametrize("method", ["'*'", "trace", "gett", "$ref"])
+def test_an_operation_of_no_method_is_listed(loaded: Loader, method: str) -> None:
+    integration = "{x-amazon-apigateway-integration: {type: http_proxy, uri: https://a.example}}"
+    template = loaded(
+        PLAIN
+        + f"""
+          Api:
+            Type: AWS::ApiGatewayV2::Api
+            Properties:
+              Body:
+                paths:
+                  /a:
+                    {method}: {integration}
+                    parameters: [{{name: a}}]
+                    summary: a
+                    description: a
+                    servers: [{{url: a}}]
+                    x-own: 1
+        """
+    )
+    word = method.strip("'")
+    reason = f"{word} /a: {word} is no method of an HTTP API, so the route is left out"
+    assert [note.reason for note in template.unsupported] == [reason]
+
+
+@pytest.mark.parametrize(("method", "key"), [("any", "ANY /a"), ("Get", "GET /a"), ("'*'", None)])
+def test_an_event_names_a_method_or_any(loaded: Loader, method: str, key: str | None) -> None:
+    template = loaded(
+        SAM
+        + f"""
+          F:
+            Type: AWS::Serverless::Function
+            Properties: {{Events: {{E: {{Type: HttpApi, Properties: {{Method: {method}, Path: /a}}}}}}}}
+        """
+    )
+    assert [route.key for api in template.apis for route in api.routes] == ([key] if key else [])
+    assert bool(template.unsupported) is (key is None)
+
+
 def test_an_openapi_document_beside_the_template_is_read(loaded: Loader, tmp_path: Path) -> None:
     (tmp_path / "api.yaml").write_text(
         f"""
