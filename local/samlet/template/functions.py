@@ -16,6 +16,8 @@ from samlet.template.variables import check, logging_variables
 _RUNTIMES = re.compile(r"python3\.\d+|provided(\.al2|\.al2023)?")
 _KINDS = {"OnSuccess": "function, queue or topic", "OnFailure": "function, queue, topic or bucket"}
 _LATER = {
+    "CapacityProviderConfig": "a sandbox runs one event at a time",
+    "TenancyConfig": "tenants share sandboxes, and functions are told of none",
     "FileSystemConfigs": "file systems are not mounted",
     "DurableConfig": "durable executions are not kept",
     "EphemeralStorage": "the size of a function's temporary folder is not limited",

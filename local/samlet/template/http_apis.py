@@ -25,6 +25,8 @@ def http_apis(stack: Stack, runnable: set[str]) -> tuple[HttpApi, ...]:
 def _http_api(stack: Stack, resource: Resource, runnable: set[str]) -> HttpApi:
     if "BodyS3Location" in resource.properties:
         stack.refuse(resource, "BodyS3Location: the OpenAPI document lies in S3")
+    if resource.properties.text("BasePath", "ignore") != "ignore":
+        stack.refuse(resource, "BasePath: is ignored, paths are those of the OpenAPI document alone")
     noted = len(stack.unsupported)
     first, *others = [_served(stack, resource, runnable, stage) for stage in stages(stack, resource.logical_id)]
     # Each stage has noted what cannot be run of the same routes.

@@ -97,6 +97,8 @@ def _note_differences(stack: Stack, resource: Resource, configuration: Propertie
     properties = resource.properties
     if "SchemaRegistryConfig" in configuration:
         stack.refuse(resource, "SchemaRegistryConfig: records are passed on as they are")
+    if "ConsumptionMode" in configuration:
+        stack.refuse(resource, "ConsumptionMode: a consumer group reads the records, whatever this says")
     if "ProvisionedPollerConfig" not in properties:
         for name in filter(properties.__contains__, _PROVISIONED_ONLY):
             stack.refuse(resource, f"{name}: is honoured here, but AWS takes it only with ProvisionedPollerConfig")

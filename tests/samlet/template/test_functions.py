@@ -231,6 +231,11 @@ def test_a_log_format_that_lambda_does_not_know_is_an_error(loaded: Loader) -> N
         ("SnapStart: {ApplyOn: PublishedVersions}", ["SnapStart: no snapshots are taken, each start is a whole one"]),
         ("SnapStart: {ApplyOn: None}", []),
         (
+            "TenancyConfig: {TenantIsolationMode: PER_TENANT}",
+            ["TenancyConfig: tenants share sandboxes, and functions are told of none"],
+        ),
+        ("CapacityProviderConfig: {}", ["CapacityProviderConfig: a sandbox runs one event at a time"]),
+        (
             "EphemeralStorage: {Size: 1024}",
             ["EphemeralStorage: the size of a function's temporary folder is not limited"],
         ),

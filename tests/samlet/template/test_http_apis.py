@@ -272,6 +272,7 @@ def test_routes_of_a_function_that_cannot_be_run_are_listed(loaded: Loader) -> N
     ("resource", "logical_id"),
     [
         ("W: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}", "W"),
+        ("B: {Type: AWS::ApiGatewayV2::Api, Properties: {BasePath: prepend, Body: {paths: {}}}}", "B"),
         ("D: {Type: AWS::ApiGatewayV2::DomainName, Properties: {}}", "D"),
         ("R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /, AuthorizationType: JWT}}", "R"),
         ("R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /}}", "R"),

@@ -206,6 +206,7 @@ def test_other_mappings_are_listed(loaded: Loader, properties: str, reason: str)
             "SelfManagedKafkaEventSourceConfig: {SchemaRegistryConfig: {EventRecordFormat: JSON}}",
             "SchemaRegistryConfig",
         ),
+        ("SelfManagedKafkaEventSourceConfig: {ConsumptionMode: SHARE}", "ConsumptionMode"),
         ("MaximumRetryAttempts: 3", "only with ProvisionedPollerConfig"),
         (f"FilterCriteria: {{Filters: [{', '.join([ONE_FILTER] * 6)}]}}", "over 5 filters only with a raised quota"),
     ],
