@@ -76,7 +76,7 @@ def test_plain_cloudformation_with_conditions_and_mappings_runs(shape: Shape) ->
             Parameters: {Stage: {Type: String, Default: dev}}
             Mappings: {Greetings: {dev: {word: hi}, live: {word: hello}}}
             Conditions: {Live: !Equals [!Ref Stage, live]}
-            Rules: {Any: {Assertions: [{Assert: !Equals [a, b]}]}}
+            Rules: {Any: {Assertions: [{Assert: !Equals [a, a]}]}}
             Metadata: {AWS::CloudFormation::Interface: {ParameterGroups: []}}
             Resources:
               Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: 2012-10-17}}}
