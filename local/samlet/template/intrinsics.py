@@ -116,7 +116,9 @@ class Resolver:
 
     def _join(self, argument: Any, place: str) -> str:
         separator, items = argument
-        return str(separator).join(self._text(item, place) for item in self._list(items, place))
+        if not isinstance(separator, str):
+            raise TypeError("its separator has to be text, and no function")
+        return separator.join(self._text(item, place) for item in self._list(items, place))
 
     def _select(self, argument: Any, place: str) -> Any:
         index, items = argument
@@ -200,6 +202,8 @@ _FUNCTIONS: dict[str, Callable[[Resolver, Any, str], Any]] = {
     "Fn::ImportValue": Resolver._import_value,
     "Fn::GetAZs": Resolver._zones,
     "Fn::Length": lambda resolver, argument, place: len(resolver._list(argument, place)),
-    "Fn::ToJsonString": lambda resolver, argument, place: json.dumps(resolver.resolve(argument, place)),
+    "Fn::ToJsonString": lambda resolver, argument, place: json.dumps(
+        resolver.resolve(argument, place), separators=(",", ":"), ensure_ascii=False
+    ),
     **{name: _logical(name) for name in ("Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not")},
 }

@@ -64,7 +64,7 @@ def _resolver() -> Resolver:
         ({"Fn::Select": [1, {"Fn::Cidr": ["2001:db8::/56", 2, 64]}]}, "2001:db8:0:1::/64"),
         ({"Fn::ImportValue": {"Fn::Sub": "${Name}-vpc"}}, "vpc-1"),
         ({"Fn::Length": {"Ref": "List"}}, 2),
-        ({"Fn::ToJsonString": {"a": {"Ref": "Name"}}}, '{"a": "abc"}'),
+        ({"Fn::ToJsonString": {"a": {"Ref": "Name"}, "b": ["é", 1]}}, '{"a":"abc","b":["é",1]}'),
         ({"Condition": {"StringEquals": {"a": "b"}}}, {"Condition": {"StringEquals": {"a": "b"}}}),
     ],
 )
@@ -85,6 +85,7 @@ def test_an_intrinsic_function_gives_its_value(value: Any, expected: object) -> 
         ({"Fn::Select": [5, ["a"]]}, "Fn::Select is malformed"),
         ({"Fn::Select": [-1, ["a"]]}, "Fn::Select is malformed"),
         ({"Fn::Join": [",", "text"]}, "Fn::Join is malformed"),
+        ({"Fn::Join": [{"Ref": "Name"}, ["a", "b"]]}, r"Fn::Join is malformed \(its separator has to be text"),
         ({"Fn::FindInMap": ["Sizes", "none", "small"]}, "Mappings has no Sizes.none.small"),
         ({"Fn::Equals": [1]}, "needs two values"),
         (
