@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 from samlet.errors import TemplateError
+from samlet.model import Unsupported
 
 _IN_TEXT = re.compile(r"\$\{\s*([A-Za-z0-9]+)(?:\.[^}]*)?\}")
 
@@ -62,11 +63,25 @@ def _from_first(circle: list[str], order: list[str]) -> list[str]:
     return [*members[first:], *members[:first], members[first]]
 
 
+def missing_needs(resources: Mapping[str, Any]) -> list[Unsupported]:
+    """What resources depend on and is not there; `resources` holds those that conditions leave out, too."""
+    return [
+        Unsupported(who, resource["Type"], f"DependsOn: {other} is no resource of this template, which AWS refuses")
+        for who, resource in resources.items()
+        for other in _depends_on(resource)
+        if other not in resources
+    ]
+
+
+def _depends_on(resource: Mapping[str, Any]) -> list[str]:
+    first = resource.get("DependsOn") or []
+    return [str(other) for other in ([first] if isinstance(first, str) else first)]
+
+
 def _needed(who: str, resource: Mapping[str, Any], conditions: Conditions) -> Iterator[tuple[str, str]]:
     place = f"Resources.{who}"
-    first = resource.get("DependsOn") or []
-    for other in [first] if isinstance(first, str) else first:
-        yield str(other), f"{place}.DependsOn"
+    for other in _depends_on(resource):
+        yield other, f"{place}.DependsOn"
     yield from _named(resource.get("Properties") or {}, f"{place}.Properties", conditions)
 
 

@@ -14,12 +14,23 @@ from samlet.template.stages import Stage, stages
 def http_apis(stack: Stack, runnable: set[str]) -> tuple[HttpApi, ...]:
     """Every HTTP API; its routes lead to `runnable` functions only, the others are noted as unsupported."""
     found = []
+    _refuse_foreign_routes(stack)
     for resource in stack.of_type("AWS::ApiGatewayV2::Api"):
         if resource.properties.text("ProtocolType", "HTTP").upper() != "HTTP":
             stack.refuse(resource, "ProtocolType: WebSocket APIs are not run")
         else:
             found.append(_http_api(stack, resource, runnable))
     return tuple(found)
+
+
+def _refuse_foreign_routes(stack: Stack) -> None:
+    """Notes the routes of APIs that stand elsewhere."""
+    apis = {resource.logical_id for resource in stack.of_type("AWS::ApiGatewayV2::Api")}
+    for route in stack.of_type("AWS::ApiGatewayV2::Route"):
+        api = route.properties.text("ApiId")
+        if api not in apis:
+            key = route.properties.text("RouteKey")
+            stack.refuse(route, f"ApiId: {api} is no API of this template, so {key} is left out")
 
 
 def _http_api(stack: Stack, resource: Resource, runnable: set[str]) -> HttpApi:
@@ -63,11 +74,16 @@ def _served(stack: Stack, resource: Resource, runnable: set[str], stage: Stage) 
 def _own_routes(stack: Stack, api: str, routes: Routes) -> None:
     """Adds the `AWS::ApiGatewayV2::Route` resources of an API."""
     integrations = {found.logical_id: found for found in stack.of_type("AWS::ApiGatewayV2::Integration")}
+    seen: dict[str, str] = {}
     for route in stack.of_type("AWS::ApiGatewayV2::Route"):
         properties = route.properties
         if properties.text("ApiId") != api:
             continue
         key = properties.text("RouteKey")
+        first = seen.setdefault(key, route.logical_id)
+        if first != route.logical_id:
+            stack.refuse(route, f"RouteKey: {key} is that of {first} too, which AWS refuses; it is left out")
+            continue
         integration = integrations.get(properties.text("Target", "").removeprefix("integrations/"))
         try:
             guard = _guard(properties, routes.authorizers)

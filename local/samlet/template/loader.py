@@ -8,7 +8,7 @@ from typing import Any
 from samlet.errors import TemplateError
 from samlet.model import Template, Unsupported
 from samlet.template import reader
-from samlet.template.circles import Circle
+from samlet.template.circles import Circle, missing_needs
 from samlet.template.coverage import others, standings, uncovered, unmade
 from samlet.template.expansion import Expanded, expanded
 from samlet.template.function_urls import function_urls
@@ -102,7 +102,8 @@ def _load(
     )
     not_made = made.unsupported if made else [*unmade(elsewhere), *unmade_pushes(stack)]
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
-    notes = (*whole.notes, *stack.unsupported, *unknown_properties(stack), *uncovered(stack), *not_made, *foreign)
+    slips = (*unknown_properties(stack), *missing_needs(resources))
+    notes = (*whole.notes, *stack.unsupported, *slips, *uncovered(stack), *not_made, *foreign)
     return replace(template, unsupported=notes, resources=standings(stack, made.names if made else ()))
 
 

@@ -98,3 +98,28 @@ def test_a_function_that_is_told_the_address_of_the_api_that_invokes_it_is_refus
                   Events:
                     Get: {Type: HttpApi, Properties: {Method: GET, Path: /}}
         """)
+
+
+def test_what_is_depended_on_and_is_not_there_is_listed(loaded: Loader) -> None:
+    text = """
+        Conditions: {Never: !Equals [a, b]}
+        Resources:
+          One: {Type: AWS::IAM::Role, DependsOn: Nobody}
+          Two: {Type: AWS::IAM::Role, DependsOn: [One, Away, Nothing]}
+          Away: {Type: AWS::IAM::Role, Condition: Never}
+    """
+    reason = "is no resource of this template, which AWS refuses"
+    assert [(part.line, part.logical_id, part.reason) for part in loaded(text).unsupported] == [
+        (4, "One", f"DependsOn: Nobody {reason}"),
+        (5, "Two", f"DependsOn: Nothing {reason}"),
+    ]
+
+
+def test_what_the_expansion_makes_may_be_depended_on(loaded: Loader) -> None:
+    text = """
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          F: {Type: AWS::Serverless::Function, Properties: {Runtime: python3.13, Handler: a.b, CodeUri: code}}
+          After: {Type: AWS::IAM::Role, DependsOn: FRole}
+    """
+    assert loaded(text).unsupported == ()

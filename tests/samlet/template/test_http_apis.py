@@ -344,3 +344,38 @@ def test_a_greedy_variable_that_is_not_the_paths_end_is_an_error(loaded: Loader)
               Events: {E: {Type: HttpApi, Properties: {Method: GET, Path: "/{all+}/b"}}}
         """
         )
+
+
+def test_a_route_of_an_api_that_stands_elsewhere_is_listed(loaded: Loader) -> None:
+    template = loaded(
+        """
+        Resources:
+          R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: !ImportValue the-api, RouteKey: GET /a, Target: x}}
+        """
+    )
+    assert "ApiId: the-api is no API of this template, so GET /a is left out" in {
+        part.reason for part in template.unsupported
+    }
+
+
+def test_a_second_route_of_one_key_is_listed_and_the_first_one_counts(loaded: Loader) -> None:
+    target = "IntegrationType: AWS_PROXY, PayloadFormatVersion: '2.0'"
+    template = loaded(
+        PLAIN
+        + f"""
+          G: {{Type: AWS::Lambda::Function, Properties: {{Code: code, Handler: a.b, Runtime: python3.13}}}}
+          Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP}}}}
+          ToF: {{Type: AWS::ApiGatewayV2::Integration, Properties: {{{target}, IntegrationUri: !GetAtt F.Arn}}}}
+          ToG: {{Type: AWS::ApiGatewayV2::Integration, Properties: {{{target}, IntegrationUri: !GetAtt G.Arn}}}}
+          One:
+            Type: AWS::ApiGatewayV2::Route
+            Properties: {{ApiId: !Ref Api, RouteKey: GET /a, Target: !Sub "integrations/${{ToF}}"}}
+          Two:
+            Type: AWS::ApiGatewayV2::Route
+            Properties: {{ApiId: !Ref Api, RouteKey: GET /a, Target: !Sub "integrations/${{ToG}}"}}
+        """
+    )
+    assert [(route.key, route.function) for route in template.apis[0].routes] == [("GET /a", "F")]
+    [part] = template.unsupported
+    reason = "RouteKey: GET /a is that of One too, which AWS refuses; it is left out"
+    assert (part.logical_id, part.reason) == ("Two", reason)
