@@ -23,7 +23,7 @@ from samlet.template.events import silent_events
 from samlet.template.includes import Includes
 from samlet.template.intrinsics import Resolver
 from samlet.template.nulls import null_values
-from samlet.template.parameters import ParameterValue, resolve_parameters
+from samlet.template.parameters import ParameterValue, resolve_parameters, slips
 from samlet.template.rules import check_rules
 from samlet.template.vocabulary import unknown_attributes
 
@@ -96,7 +96,7 @@ def _expand(
             for name in _SETTLED & document.keys()
         }
     notes = [*_set_aside(document), *_looked_up(declared, given), *silent_events(document, early.holds)]
-    notes += [*unknown_attributes(document["Resources"]), *null_values(document["Resources"])]
+    notes += [*slips(declared), *unknown_attributes(document["Resources"]), *null_values(document["Resources"])]
     notes += check_rules(document.get("Rules") or {}, early.resolve)
     files = [*includes.files, *transform.definition_files(document, path.parent)]
     result = transform.expand(document, values, early.resolve, root=path.parent, region=str(pseudo["AWS::Region"]))

@@ -1,12 +1,19 @@
 """Decides the value of every parameter, from what is given and the template's defaults, as CloudFormation would."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from samlet.errors import TemplateError
+from samlet.model import Unsupported
 
 type ParameterValue = str | list[str]
+
+_TYPE = re.compile(r"String|Number|CommaDelimitedList|List<(Number|AWS::[\w:]+)>|AWS::[\w:<>]+")
+_WORDS = """
+    AllowedPattern AllowedValues ConstraintDescription Default Description MaxLength MaxValue MinLength MinValue NoEcho
+    Type"""
+_KNOWN = frozenset(_WORDS.split())
 
 
 def resolve_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, ParameterValue]:
@@ -21,6 +28,22 @@ def resolve_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) ->
     if missing:
         raise TemplateError(f"Parameters: no value and no default for {', '.join(missing)}")
     return {name: _value(name, definition, given.get(name)) for name, definition in declared.items()}
+
+
+def slips(declared: Mapping[str, Any]) -> list[Unsupported]:
+    """What of declarations AWS refuses, and here counts as a text or as not written."""
+    return [
+        Unsupported(name, "Parameter", slip) for name, definition in declared.items() for slip in _slips(definition)
+    ]
+
+
+def _slips(definition: Mapping[str, Any]) -> Iterator[str]:
+    kind = definition.get("Type")
+    if kind is None:
+        yield "has no Type, which AWS refuses; it is taken for a String"
+    elif not _TYPE.fullmatch(str(kind)):
+        yield f"Type: {kind} is none of a parameter, which AWS refuses"
+    yield from (f"{name}: is no property of a parameter" for name in definition if name not in _KNOWN)
 
 
 def is_list(kind: str) -> bool:
@@ -55,7 +78,8 @@ def _check(name: str, definition: Mapping[str, Any], kind: str, text: str) -> No
     except (TypeError, ValueError, re.error) as error:
         raise TemplateError(f"Parameters.{name}: its constraints are malformed ({error})") from error
     if complaint:
-        raise TemplateError(f"Parameters.{name}: {shown} {complaint}")
+        meant = definition.get("ConstraintDescription")
+        raise TemplateError(f"Parameters.{name}: {shown} {complaint}{f' ({meant})' if meant else ''}")
 
 
 def _complaint(definition: Mapping[str, Any], kind: str, text: str) -> str | None:

@@ -3,7 +3,9 @@ from typing import Any
 import pytest
 
 from samlet.errors import TemplateError
-from samlet.template.parameters import resolve_parameters
+from samlet.template.parameters import resolve_parameters, slips
+
+from .conftest import Loader
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,44 @@ def test_all_missing_parameters_are_named_at_once() -> None:
 def test_a_parameter_that_the_template_does_not_declare_is_an_error() -> None:
     with pytest.raises(TemplateError, match="declares no Tpyo"):
         resolve_parameters({"Typo": {"Default": ""}}, {"Tpyo": "x"})
+
+
+def test_a_refused_value_is_explained_in_the_templates_words() -> None:
+    declared = {"A": {"Type": "String", "AllowedPattern": "[a-z]+", "ConstraintDescription": "small letters alone"}}
+    with pytest.raises(TemplateError, match=r"Parameters\.A: 'A1' does not match \[a-z\]\+ \(small letters alone\)$"):
+        resolve_parameters(declared, {"A": "A1"})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "String", "Number", "CommaDelimitedList", "List<Number>", "List<AWS::EC2::Subnet::Id>", "AWS::EC2::VPC::Id",
+        "AWS::SSM::Parameter::Name", "AWS::SSM::Parameter::Value<List<String>>",
+    ],
+)  # fmt: skip
+def test_a_type_of_a_parameter_is_known(kind: str) -> None:
+    assert slips({"A": {"Type": kind}}) == []
+
+
+@pytest.mark.parametrize(
+    ("definition", "reason"),
+    [
+        ({"Default": "a"}, "has no Type, which AWS refuses; it is taken for a String"),
+        ({"Type": "Strng"}, "Type: Strng is none of a parameter, which AWS refuses"),
+        ({"Type": "List<String>"}, "Type: List<String> is none of a parameter, which AWS refuses"),
+        ({"Type": "String", "Defalt": "a"}, "Defalt: is no property of a parameter"),
+    ],
+)
+def test_a_slip_in_a_declaration_is_listed(definition: dict[str, str], reason: str) -> None:
+    [part] = slips({"A": definition})
+    assert (part.logical_id, part.reason) == ("A", reason)
+
+
+def test_slips_of_parameters_are_listed_with_their_line(loaded: Loader) -> None:
+    text = """
+        Parameters:
+          A: {Type: String, Default: a}
+          B: {Default: b}
+        Resources: {Role: {Type: AWS::IAM::Role}}
+    """
+    assert [(part.line, part.logical_id) for part in loaded(text).unsupported] == [(4, "B")]
