@@ -95,6 +95,7 @@ def test_a_type_of_a_parameter_is_known(kind: str) -> None:
     [
         ({"Default": "a"}, "has no Type, which AWS refuses; it is taken for a String"),
         ({"Type": "Strng"}, "Type: Strng is none of a parameter, which AWS refuses"),
+        ({"Type": "Strings"}, "Type: Strings is none of a parameter, which AWS refuses"),
         ({"Type": "List<String>"}, "Type: List<String> is none of a parameter, which AWS refuses"),
         ({"Type": "String", "Defalt": "a"}, "Defalt: is no property of a parameter"),
     ],
