@@ -14,6 +14,13 @@ from samlet.template.stack import Resource, Stack
 
 _LONGEST_TIMEOUT = 14 * 60
 _PROVISIONED_ONLY = ("MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError")
+_OF_OTHER_SOURCES = (
+    "DocumentDBEventSourceConfig",
+    "ParallelizationFactor",
+    "Queues",
+    "ScalingConfig",
+    "TumblingWindowInSeconds",
+)
 _IDENTITIES = ("BASIC_AUTH", "SASL_SCRAM_256_AUTH", "SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH")
 _ROOT_CERTIFICATE = "SERVER_ROOT_CA_CERTIFICATE"
 _NETWORK = ("VPC_SUBNET", "VPC_SECURITY_GROUP")  # there are none on one's own machine
@@ -62,6 +69,8 @@ def _mapping(stack: Stack, resource: Resource, function: str, letterboxes: Colle
     prefix = "SelfManaged" if self_managed else "AmazonManaged"
     configuration = properties.inner(f"{prefix}KafkaEventSourceConfig")
     _note_differences(stack, resource, configuration)
+    for name in filter(properties.__contains__, _OF_OTHER_SOURCES):
+        raise properties.error(name, "belongs to other sources; AWS refuses it for Kafka")
     topics = properties.texts("Topics")
     if len(topics) != 1:
         raise properties.error("Topics", f"needs exactly one topic, not {len(topics)}")
@@ -82,7 +91,7 @@ def _mapping(stack: Stack, resource: Resource, function: str, letterboxes: Colle
         max_retries=properties.integer("MaximumRetryAttempts", -1, low=-1, high=10_000),
         max_age=_max_age(properties),
         bisect=properties.boolean("BisectBatchOnFunctionError", default=False),
-        partial_failures="ReportBatchItemFailures" in properties.texts("FunctionResponseTypes"),
+        partial_failures=bool(properties.choices("FunctionResponseTypes", "ReportBatchItemFailures")),
         on_failure=on_failure,
         on_failure_served=_is_served(stack, resource, on_failure, letterboxes),
         enabled=properties.boolean("Enabled", default=True),

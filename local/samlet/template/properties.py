@@ -68,6 +68,14 @@ class Properties:
             raise self.error(name, f"needs one of {', '.join(allowed)}, not {value}")
         return value
 
+    def choices(self, name: str, *allowed: str) -> tuple[str, ...]:
+        """Texts that are each one of `allowed`; none where there is no list."""
+        found = self.texts(name)
+        for value in found:
+            if value not in allowed:
+                raise self.error(name, f"takes {', '.join(allowed)}, not {value}")
+        return found
+
     def items(self, name: str) -> list[Any]:
         """A list; empty where there is none."""
         value = self.values[name] if name in self else []

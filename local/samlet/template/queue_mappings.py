@@ -62,6 +62,6 @@ def _mapping(stack: Stack, resource: Resource) -> QueueMapping:
         batch_size=size,
         window=window,
         max_concurrency=most,
-        partial_failures="ReportBatchItemFailures" in properties.texts("FunctionResponseTypes"),
+        partial_failures=bool(properties.choices("FunctionResponseTypes", "ReportBatchItemFailures")),
         enabled=properties.boolean("Enabled", default=True),
     )

@@ -225,6 +225,14 @@ def test_a_mapping_of_a_function_that_cannot_be_run_is_listed(loaded: Loader) ->
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
+        (
+            f"{COMMON}, {SELF_MANAGED}, FunctionResponseTypes: [ReportBatchItemFailure]",
+            "FunctionResponseTypes: takes ReportBatchItemFailures, not ReportBatchItemFailure",
+        ),
+        (f"{COMMON}, {SELF_MANAGED}, ParallelizationFactor: 2", "ParallelizationFactor: belongs to other sources"),
+        (f"{COMMON}, {SELF_MANAGED}, ScalingConfig: {{MaximumConcurrency: 2}}", "ScalingConfig: belongs to other"),
+        (f"{COMMON}, {SELF_MANAGED}, TumblingWindowInSeconds: 2", "TumblingWindowInSeconds: belongs to other"),
+        (f"{COMMON}, {SELF_MANAGED}, Queues: [a]", "Queues: belongs to other"),
         (f"StartingPosition: LATEST, {SELF_MANAGED}", "Topics: needs exactly one topic, not 0"),
         (f"Topics: [a, b], StartingPosition: LATEST, {SELF_MANAGED}", "Topics: needs exactly one topic, not 2"),
         (f"Topics: [a], {SELF_MANAGED}", "StartingPosition: is missing"),
