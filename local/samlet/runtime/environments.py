@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from samlet.errors import EnvironmentFailed
@@ -32,6 +32,10 @@ CLIENT = Path(__file__).with_name("awslambdaric.txt")
 _CLIENTS_FIRST = (3, 10)
 DEBUGGER = Path(__file__).with_name("debugpy.txt")
 _MARKER = ".complete"
+_WITHOUT_SETUPTOOLS = (3, 12)
+_PIPS_MODULES = r"/site-packages/pip/"
+# What is compiled lies beside pip's modules already; a folder with sources that pip builds from is to stay as it is.
+_READ_ONLY = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class Environments:
@@ -138,22 +142,29 @@ class Environments:
         version = ".".join(map(str, interpreter.version))
         say("samlet", f"{name}: installing packages for Python {version} (once; kept in {self.folder})")
         await asyncio.to_thread(shutil.rmtree, target, ignore_errors=True)
-        await self._run([interpreter.path, "-m", "venv", target], name)
+        pip = _own_pip(interpreter)
+        bare = ["--without-pip"] if pip else []
+        await self._run([interpreter.path, "-m", "venv", *bare, target], name)
+        for folder in pip:
+            await asyncio.to_thread(shutil.copytree, folder, _packages_below(target, interpreter) / folder.name)
         python = target / "bin" / "python"
         options = ["--disable-pip-version-check", "--no-input", "--no-compile", "--quiet"]
         # One call a file, since pip wants hashes for all or for none; later ones win, as a function's code does on AWS.
         for file in files:
             say("samlet", f"{name}: pip install -r {file}")
             await self._run([python, "-m", "pip", "install", *options, "-r", file], name)
-        await self._run([python, "-m", "compileall", "-q", "-j", "0", target / "lib"], name, check=False)
+        compiling: list[str | Path] = [python, "-m", "compileall", "-q", "-j", "0", "-x", _PIPS_MODULES, target / "lib"]
+        await self._run(compiling, name, {"PYTHONPYCACHEPREFIX": str(pycache_of(python))}, check=False)
         (target / _MARKER).touch()
         say("samlet", f"{name}: packages installed in {time.monotonic() - started:.1f} s")
 
-    async def _run(self, args: Sequence[str | Path], name: str, *, check: bool = True) -> None:
+    async def _run(
+        self, args: Sequence[str | Path], name: str, more: Mapping[str, str] = _READ_ONLY, *, check: bool = True
+    ) -> None:
         process = await spawn(
             args,
             reaper=self._reaper,
-            env=_installer_environment(pycache_of(Path(args[0]))),
+            env={**_installer_environment(), **more},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -201,9 +212,24 @@ def _beneath(folder: Path) -> str:
     return glob.escape(str(folder.relative_to("/")))
 
 
-def _installer_environment(pycache: Path) -> dict[str, str]:
+def _own_pip(interpreter: Interpreter) -> list[Path]:
+    """The folders of an interpreter's own pip; none where it has none, or where it has its packages elsewhere.
+
+    Copied, it is there at once, while venv needs seconds to install the one that is bundled. Up to Python 3.11 venv
+    installs setuptools as well, as AWS does, so those get all of that.
+    """
+    packages = _packages_below(interpreter.path.parent.parent, interpreter)
+    described = list(packages.glob("pip-*.dist-info"))
+    whole = interpreter.version >= _WITHOUT_SETUPTOOLS and len(described) == 1 and (packages / "pip").is_dir()
+    return [packages / "pip", *described] if whole else []
+
+
+def _packages_below(prefix: Path, interpreter: Interpreter) -> Path:
+    return prefix / "lib" / "python{}.{}".format(*interpreter.version) / "site-packages"
+
+
+def _installer_environment() -> dict[str, str]:
     """The host's own, for its proxies and its index settings, without what would mix two Pythons."""
     mixing = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_TARGET", "PIP_USER", "PIP_PREFIX"}
-    return {key: value for key, value in os.environ.items() if key not in mixing} | {
-        "PYTHONPYCACHEPREFIX": str(pycache)
-    }
+    ours = mixing | {"PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"}
+    return {key: value for key, value in os.environ.items() if key not in ours}

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,22 @@ import pytest
 from samlet.errors import EnvironmentFailed
 from samlet.model import Function
 from samlet.processes import Reaper
-from samlet.runtime import Environments, interpreters
-from samlet.runtime.environments import CLIENT, fingerprint, requirement_files
+from samlet.runtime import Environments, environments, interpreters
+from samlet.runtime.environments import CLIENT, _own_pip, fingerprint, requirement_files
 from samlet.runtime.interpreters import Interpreter, find
 
 from .wheels import wheel
 
 HERE = (sys.version_info[0], sys.version_info[1])
+
+IN_TREE = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+BACKEND = """
+import shutil
+from pathlib import Path
+
+def build_wheel(folder, *_):
+    return Path(shutil.copy("{made}", folder)).name
+"""
 
 
 def function(code: Path, **properties: object) -> Function:
@@ -90,15 +100,60 @@ async def test_requirements_are_installed_once_and_a_half_built_environment_is_b
     code = tmp_path / "code"
     code.mkdir()
     (code / "requirements.txt").write_text(f"{wheel(tmp_path, '1')}\n")
-    environments = Environments(tmp_path / "state", reaper=reaper)
-    pythons = await asyncio.gather(*(environments.python_for(function(code)) for _ in range(3)))
+    built = Environments(tmp_path / "state", reaper=reaper)
+    pythons = await asyncio.gather(*(built.python_for(function(code)) for _ in range(3)))
     assert len(set(pythons)) == 1
     assert capfd.readouterr().err.count("packages installed in") == 1
     assert await _answer(pythons[0]) == "1"
     (pythons[0].parent.parent / ".complete").unlink()
     (pythons[0].parent.parent / "rubbish").touch()
-    await environments.prepare([function(code)])
+    await built.prepare([function(code)])
     assert not (pythons[0].parent.parent / "rubbish").exists()
+
+
+async def test_an_environment_has_the_interpreters_pip_which_sees_no_package_of_the_interpreters(
+    tmp_path: Path, reaper: Reaper
+) -> None:
+    (tmp_path / "requirements.txt").touch()
+    python = await Environments(tmp_path / "state", reaper=reaper).python_for(function(tmp_path))
+    assert await _said(python, "import pip; print(pip.__file__)") == str(_packages(python) / "pip" / "__init__.py")
+    assert not list(python.parent.glob("pip*")), "copied, not installed"
+    assert await _version_of_pip(python) == await _version_of_pip(find(f"python{HERE[0]}.{HERE[1]}").path)
+    installed = await _said(python, "import importlib.metadata as m; print(*{d.name for d in m.distributions()})")
+    assert set(installed.split()) == {"awslambdaric", "pip", "simplejson", "snapshot-restore-py"}
+
+
+@pytest.mark.parametrize(("version", "copied"), [((3, 11), False), ((3, 12), True)])
+def test_pip_is_not_copied_where_setuptools_has_to_come_with_it(
+    tmp_path: Path, version: tuple[int, int], copied: bool
+) -> None:
+    packages = tmp_path / "lib" / "python{}.{}".format(*version) / "site-packages"
+    for name in ("pip", "pip-24.2.dist-info"):
+        (packages / name).mkdir(parents=True)
+    assert bool(_own_pip(Interpreter(tmp_path / "bin" / "python", version))) is copied
+
+
+async def test_a_python_without_pip_gets_the_bundled_one_and_nothing_is_written_beside_it(
+    tmp_path: Path, reaper: Reaper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    before = sorted((tmp_path / "bare").rglob("*"))
+    bare = Interpreter(tmp_path / "bare" / "bin" / "python", HERE)
+    monkeypatch.setattr(environments, "find", lambda _runtime, strict: bare)
+    (tmp_path / "requirements.txt").touch()
+    python = await Environments(tmp_path / "state", reaper=reaper).python_for(function(tmp_path))
+    assert await _version_of_pip(python)
+    assert sorted((tmp_path / "bare").rglob("*")) == before
+
+
+async def test_a_folder_that_pip_builds_from_stays_as_it_is(tmp_path: Path, reaper: Reaper) -> None:
+    made, source = wheel(tmp_path, "2"), tmp_path / "source"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(IN_TREE)
+    (source / "backend.py").write_text(BACKEND.format(made=made))
+    (tmp_path / "requirements.txt").write_text(f"{source}\n")
+    assert await _answer(await Environments(tmp_path / "state", reaper=reaper).python_for(function(tmp_path))) == "2"
+    assert {path.name for path in source.iterdir()} == {"pyproject.toml", "backend.py"}
 
 
 async def test_packages_that_cannot_be_installed_are_an_error_with_pips_words(tmp_path: Path, reaper: Reaper) -> None:
@@ -108,15 +163,26 @@ async def test_packages_that_cannot_be_installed_are_an_error_with_pips_words(tm
 
 
 async def test_a_named_python_is_used_as_it_is(tmp_path: Path, reaper: Reaper) -> None:
-    environments = Environments(tmp_path, reaper=reaper, python_override=Path(sys.executable))
-    assert await environments.python_for(function(tmp_path)) == Path(sys.executable)
+    named = Environments(tmp_path, reaper=reaper, python_override=Path(sys.executable))
+    assert await named.python_for(function(tmp_path)) == Path(sys.executable)
     with pytest.raises(EnvironmentFailed, match="no Python that runs"):
         await Environments(tmp_path, reaper=reaper, python_override=tmp_path).python_for(function(tmp_path))
 
 
 async def _answer(python: Path) -> str:
-    process = await asyncio.create_subprocess_exec(
-        python, "-c", "import answer; print(answer.VALUE)", stdout=asyncio.subprocess.PIPE
-    )
+    return await _said(python, "import answer; print(answer.VALUE)")
+
+
+async def _version_of_pip(python: Path) -> str:
+    return await _said(python, "import pip; print(pip.__version__)")
+
+
+def _packages(python: Path) -> Path:
+    (folder,) = python.parents[1].glob("lib/python*/site-packages")
+    return folder
+
+
+async def _said(python: Path, program: str) -> str:
+    process = await asyncio.create_subprocess_exec(python, "-c", program, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
     return output.decode().strip()
