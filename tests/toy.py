@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from servers import CHECKOUT
+from survivors import survivors
 from waiting import eventually
 
 CODE = """
@@ -184,4 +185,4 @@ class Toy:
 
 def gone(processes: list[psutil.Process]) -> bool:
     """Whether none of them runs any more."""
-    return not [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    return not survivors(processes)

@@ -49,7 +49,7 @@ def test_a_digest_is_followed_from_the_outbox_to_the_mail_that_the_page_shows(sy
     user = User(system)
     user.add("Write <b>tests</b>")
     system.samlet("schedule", "run", system.schedule("digest"), "--at", user.next_midnight())
-    eventually(lambda: system.mails(user.email), timeout=30)
+    eventually(lambda: system.mails(user.email), timeout=30, every=0.2)
     [event] = [one for one in system.events(user.id) if one["value"]["type"].startswith("email.")]
     trace = event["headers"]["traceparent"].split("-")[1]
 

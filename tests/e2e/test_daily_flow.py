@@ -17,7 +17,7 @@ def test_a_day_ends_with_exactly_one_mail_with_the_right_counts_and_titles(syste
     user.complete(tasks[0])
 
     system.samlet("schedule", "run", system.schedule("digest"), "--at", user.next_midnight())
-    [mail] = eventually(lambda: system.mails(user.email), timeout=30)
+    [mail] = eventually(lambda: system.mails(user.email), timeout=30, every=0.2)
 
     assert "3" in mail["text"]
     assert "Call Ann" in mail["text"]
@@ -28,7 +28,7 @@ def test_a_day_ends_with_exactly_one_mail_with_the_right_counts_and_titles(syste
     system.samlet("schedule", "run", system.schedule("digest"), "--at", user.next_midnight())
     marker = User(system)
     system.samlet("schedule", "run", system.schedule("digest"), "--at", marker.next_midnight())
-    eventually(lambda: system.mails(marker.email), timeout=30)
+    eventually(lambda: system.mails(marker.email), timeout=30, every=0.2)
     assert len(system.mails(user.email)) == 1, "the same slot again sends nothing"
 
 

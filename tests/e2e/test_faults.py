@@ -42,7 +42,7 @@ def test_g2_g3_the_flow_survives_kill_9_of_relay_mail_sender_and_kafka_in_the_mi
     for task in (*before, *during):
         user.client.patch(f"/tasks/{task['id']}", json={"title": task["title"] + "!"})
 
-    [mail] = eventually(lambda: system.mails(user.email), timeout=120)
+    [mail] = eventually(lambda: system.mails(user.email), timeout=120, every=0.2)
     assert "3" in mail["text"]
 
     def first_copies() -> list[tuple[str, str]]:
@@ -60,7 +60,7 @@ def test_g2_g3_the_flow_survives_kill_9_of_relay_mail_sender_and_kafka_in_the_mi
         *(("task.created", task["id"]) for task in during),
         *(("task.updated", task["id"]) for task in (*before, *during)),
     ]
-    eventually(lambda: len(first_copies()) == len(wanted), timeout=60)
+    eventually(lambda: len(first_copies()) == len(wanted), timeout=60, every=0.2)
     assert first_copies() == wanted
     assert len(system.mails(user.email)) == 1
 
@@ -70,7 +70,9 @@ def test_with_kafka_down_the_api_still_answers_201_and_nothing_is_lost(system: S
     with frozen(system.health()["kafka"]["pid"]):
         tasks = [user.add(f"task {n}") for n in range(5)]
     ids = {task["id"] for task in tasks}
-    eventually(lambda: ids <= {event["value"].get("task_id") for event in system.events(user.id)}, timeout=90)
+    eventually(
+        lambda: ids <= {event["value"].get("task_id") for event in system.events(user.id)}, timeout=90, every=0.2
+    )
 
 
 def test_with_postgresql_down_the_api_answers_503_within_5_s_and_recovers_by_itself(system: System) -> None:

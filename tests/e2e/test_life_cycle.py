@@ -9,6 +9,7 @@ import pytest
 
 from e2e.system import System
 from e2e.user import User
+from survivors import survivors
 from waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
@@ -20,21 +21,17 @@ def family(system: System) -> list[psutil.Process]:
     return [parent, *parent.children(recursive=True)]
 
 
-def alive(processes: list[psutil.Process]) -> list[str]:
-    return [str(process) for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-
-
 def test_data_survives_a_restart_and_ctrl_c_ends_everything_within_5_s(own_system: System) -> None:
     own_system.start()
     user = User(own_system)
     task = user.add("still here")
-    eventually(lambda: [*own_system.events(user.id)], timeout=30)
+    eventually(lambda: [*own_system.events(user.id)], timeout=30, every=0.2)
     processes = family(own_system)
 
     started = time.monotonic()
     own_system.stop(signal.SIGINT)
     assert time.monotonic() - started < 5
-    assert alive(processes) == []
+    assert survivors(processes) == []
 
     own_system.start()
     with own_system.api() as client:
@@ -49,7 +46,7 @@ def test_after_kill_9_of_the_parent_no_process_is_left_and_the_next_start_works(
     assert own_system.process is not None
     os.kill(own_system.process.pid, signal.SIGKILL)
     own_system.process.wait()
-    eventually(lambda: alive(processes) == [], timeout=20)
+    eventually(lambda: survivors(processes) == [], timeout=20)
     own_system.start()
 
 

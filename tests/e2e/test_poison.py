@@ -50,7 +50,7 @@ def test_g8_an_invalid_mail_event_is_in_dead_letters_and_the_next_one_of_its_par
     publish(system, user.id, b'{"type": "email.daily_digest.requested", "stats": ')
     publish(system, user.id, digest(user, str(uuid.uuid4())))
 
-    eventually(lambda: len(system.mails(user.email)) == 1, timeout=WITHIN)
+    eventually(lambda: len(system.mails(user.email)) == 1, timeout=WITHIN, every=0.2)
     assert time.monotonic() - started < WITHIN
     with system.database() as database:
         buried = database.scalar(text("SELECT count(*) FROM dead_letters WHERE key = :key"), {"key": user.id.encode()})
@@ -76,8 +76,8 @@ def test_g8_an_event_that_fails_every_time_is_on_events_dead_within_30_s_and_its
             records = json.loads(system.samlet("events", "--json", "--topic", "events.dead"))
             return any(record["value"].get("event_id") == poison for record in records)
 
-        eventually(dead, timeout=WITHIN)
-        eventually(lambda: len(system.mails(user.email)) == 1, timeout=WITHIN)
+        eventually(dead, timeout=WITHIN, every=0.2)
+        eventually(lambda: len(system.mails(user.email)) == 1, timeout=WITHIN, every=0.2)
     finally:
         with system.database() as database:
             database.execute(text("DROP FUNCTION refuse CASCADE"))

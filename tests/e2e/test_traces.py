@@ -52,7 +52,7 @@ def test_one_trace_goes_through_the_processes_of_the_running_system(traced: Syst
     assert {span.service for span in request} == {"tasks", "outbox_relay"}
 
     traced.samlet("schedule", "run", traced.schedule("digest"), "--at", user.next_midnight())
-    eventually(lambda: traced.mails(user.email), timeout=60)
+    eventually(lambda: traced.mails(user.email), timeout=60, every=0.2)
     digest = steps(collector, "create events", "send events", "process events", "send mail")
     assert {span.service for span in digest} == {"nightly_digest", "outbox_relay", "mail_sender"}
     assert not any(span.failed for span in request + digest)

@@ -19,6 +19,7 @@ from samlet.errors import Throttled
 from samlet.model import Function
 from samlet.runtime import Observer, Outcome, wire
 from servers import CHECKOUT
+from survivors import survivors
 from waiting import eventually_async
 
 SOURCE = """
@@ -40,7 +41,10 @@ SOURCE = """
 
 
 def running_still(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return bool(survivors([psutil.Process(pid)]))
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Lines(Observer):
