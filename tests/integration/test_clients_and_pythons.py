@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from other_environments import python_with
+from other_environments import with_other_client, with_other_python
 from samlet.runtime import interpreters
 from servers import CHECKOUT
 
@@ -41,6 +41,7 @@ OF_THE_LANGUAGE = (
     "tests/integration/test_nightly_digest.py::test_g4_the_same_slot_fired_again_requests_nothing",
     "tests/samlet/template",
 )
+CLIENT = "import kafka; print(kafka.__version__.split('.')[0], kafka.__file__)"
 # These read files of the project rather than run its code.
 OF_NO_LANGUAGE = (
     "compose_file", "dashboards", "deploy*", "docs", "iac", "parity", "permissions", "release_notes", "runbooks",
@@ -50,7 +51,7 @@ OF_NO_LANGUAGE = (
 # kafka-python 3 leaves sockets of its own to the garbage collector, which is not ours to mend.
 UNCLOSED = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def run(python: Path, servers: Path, tests: tuple[str, ...], *options: str) -> None:
@@ -67,7 +68,11 @@ def run(python: Path, servers: Path, tests: tuple[str, ...], *options: str) -> N
 
 
 def test_the_other_kafka_client_does_the_same(run_folder: Path, kafka: str, postgres_server: object) -> None:
-    run(python_with(Path(sys.executable), other_client=True), run_folder, OF_THE_CLIENT, *UNCLOSED, *OVERLOOKED)
+    python = with_other_client()
+    told = subprocess.run([python, "-c", CLIENT], capture_output=True, text=True, check=True).stdout.split()
+    assert told[0] == "3"
+    assert Path(told[1]).is_relative_to(python.parents[1])
+    run(python, run_folder, OF_THE_CLIENT, *UNCLOSED, *OVERLOOKED)
 
 
 def test_the_other_python_does_the_same(run_folder: Path, kafka: str, postgres_server: object) -> None:
@@ -75,4 +80,4 @@ def test_the_other_python_does_the_same(run_folder: Path, kafka: str, postgres_s
     if found.version != OTHER:
         pytest.skip(f"NO PYTHON {OTHER[0]}.{OTHER[1]} ON THIS MACHINE: the tests ran with {HERE[0]}.{HERE[1]} alone")
     ignored = [f"--ignore-glob=tests/unit/test_{name}.py" for name in OF_NO_LANGUAGE]
-    run(python_with(found.path), run_folder, OF_THE_LANGUAGE, *ignored)
+    run(with_other_python(found.path), run_folder, OF_THE_LANGUAGE, *ignored)
