@@ -9,6 +9,8 @@ URL ?= http://127.0.0.1:3000
 CONSOLE ?= $(if $(findstring //127.0.0.1,$(URL)),http://127.0.0.1:9000)
 PYTEST_ARGS ?=
 comma := ,
+# Images of Python forbid it; then each of the many processes that the tests start compiles its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help backup restore redrive sql run test lint workflows validate build audit format bench chaos migrate revision reset clean docker deploy-local undeploy-local infra smoke test-compose deploy destroy invoke logs contracts dashboards parity compatibility lock
 
