@@ -41,7 +41,7 @@ run: .venv/.run ## start everything: services, functions, gateway, schedules, we
 
 test: .venv/.tools ## run every test that can be run on this machine
 	$(if $(GO),,@echo "NO GO ON THIS MACHINE: no function was built with aws-lambda-go" >&2)
-	@$(if $(GO),,SAMLET_TESTS_WITHOUT_GO=1) $(VENV)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(PYTEST_ARGS)
+	@$(if $(GO),,SAMLET_TESTS_WITHOUT_GO=1) $(VENV)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(PYTEST_ARGS)
 
 lint: .venv/.tools workflows validate ## check style, types, import rules, the workflows and what AWS is told
 	$(VENV)/ruff check .

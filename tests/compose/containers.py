@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import secrets
 import socket
 import subprocess
@@ -18,14 +19,24 @@ from waiting import eventually
 
 _PORTS = ("API_PORT", "WEB_PORT", "CONSOLE_PORT", "MAILPIT_PORT", "POSTGRES_PORT", "KAFKA_PORT", "MAILPIT_SMTP_PORT")
 
+_NOBODYS = range(20_000, 32_000)  # Linux gives away those from 32768 on
+
 
 def free_ports(names: tuple[str, ...] = (*_PORTS, "MOTO_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")) -> dict[str, str]:
-    """A free port for each name, all different."""
-    sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    ports = {name: str(bound.getsockname()[1]) for name, bound in sockets.items()}
-    for bound in sockets.values():
-        bound.close()
-    return ports
+    """A free port for each name, all different; none that the kernel gives to whoever asks for just any.
+
+    A container that is killed lets go of its port, and what else runs on the machine must not get it meanwhile.
+    """
+    candidates = (port for port in random.SystemRandom().sample(_NOBODYS, len(_NOBODYS)) if _is_free(port))
+    return {name: str(port) for name, port in zip(names, candidates, strict=False)}
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 @dataclass
