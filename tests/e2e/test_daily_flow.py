@@ -1,5 +1,7 @@
 """Register, keep a list, get one digest: the whole way through outbox, Kafka and mail."""
 
+from typing import Any
+
 import jsonschema
 import pytest
 
@@ -45,7 +47,12 @@ def test_events_on_kafka_equal_the_contract_in_order(system: System) -> None:
         "user.registered", "task.created", "task.created", "task.completed",
         "task.reopened", "task.updated", "task.deleted", "task.restored",
     ]  # fmt: skip
-    records = eventually(lambda: [*system.events(user.id)] if len([*system.events(user.id)]) >= len(expected) else [])
+
+    def arrived() -> list[dict[str, Any]]:
+        records = [*system.events(user.id)]
+        return records if len(records) >= len(expected) else []
+
+    records = eventually(arrived, timeout=60, every=0.2)
 
     assert [record["value"]["type"] for record in records] == expected
     assert len({record["partition"] for record in records}) == 1
