@@ -1,8 +1,10 @@
 """A whole Samlet whose code, template and project are edited while it runs: each save counts for the next request."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -182,6 +184,29 @@ def test_an_api_that_is_described_in_a_file_of_its_own_follows_that_file(edited:
     described.write_text(DESCRIPTION.replace("PATH", "/second"))
     assert get(edited, "/second", "api DescribedApi").status_code == 200
     assert get(edited, "/first", "api DescribedApi").status_code == 404
+
+
+def test_a_file_that_is_saved_while_the_template_that_first_names_it_is_read_counts(edited: Toy) -> None:
+    described, last = edited.folder / "api.yaml", edited.folder / "last.yaml"
+    described.write_text(DESCRIPTION.replace("PATH", "/first"))
+    os.mkfifo(last)
+
+    def save_meanwhile() -> None:
+        with last.open("w") as reader_waits:  # for the second file, so it has read the first one
+            described.write_text(DESCRIPTION.replace("PATH", "/second"))
+            last.unlink()
+            last.write_text(DESCRIPTION.replace("PATH", "/last"))
+            reader_waits.write(DESCRIPTION.replace("PATH", "/last"))
+
+    before = (edited.folder / "template.yaml").read_text()
+    with ThreadPoolExecutor(1) as saving:
+        saved = saving.submit(save_meanwhile)
+        others = DESCRIBED_API + DESCRIBED_API.replace("DescribedApi", "LastApi").replace("api.yaml", "last.yaml")
+        (edited.folder / "template.yaml").write_text(before + others)
+        assert get(edited, "/hello").status_code == 200
+        saved.result(30)
+    assert get(edited, "/last", "api LastApi").status_code == 200
+    assert get(edited, "/second", "api DescribedApi").status_code == 200
 
 
 def test_a_changed_schedule_is_planned_anew_and_the_others_keep_their_pause(edited: Toy) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from samlet.emulator.reload import Reload
 from samlet.emulator.template_loading import TemplateLoader
 from samlet.errors import FunctionFailed, ProjectError, SamletError, missing_path
 from samlet.log import say
+from samlet.model import Unsupported
 from samlet.processes import Reaper
 from samlet.project import DOTENV, Project, fill, named_template, read, variables
 from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi, Observer, woken_by
@@ -121,12 +122,19 @@ class FunctionHouse:
     async def prepare(self, facts: Mapping[str, str]) -> None:
         """Read the template and build what its functions run in."""
         self._facts = dict(facts)
-        self._template = await self._loader.load(self._project, self._known(self._project))
+        self._template = await self._load(self._project)
         self._debugged = chosen(self._template.functions, self._options, self._project.on_start)
         if self._debugged and self._environments is None:
             raise ProjectError("--debug-port: functions run in agents (SAMLET_AGENT_PORT), which have no debugger")
         if self._environments:
             await self._environments.prepare(self._template.functions.values())
+
+    async def _load(self, project: Project, told: Collection[Unsupported] = ()) -> Template:
+        """Read the template, and once more if it names files that nobody followed: a save would go unnoticed."""
+        template = await self._loader.load(project, self._known(project), told)
+        if self._reload and self._reload.follow_also(template.files):
+            template = await self._loader.load(project, self._known(project), (*told, *template.unsupported))
+        return template
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Open the functions; sandboxes are started when events come."""
@@ -222,7 +230,7 @@ class FunctionHouse:
         began = time.monotonic()
         try:
             project = self._read_again()
-            template = await self._loader.load(project, self._known(project), self.template.unsupported)
+            template = await self._load(project, self.template.unsupported)
             everywhere = self._everywhere(project)
             if self._environments:
                 await self._environments.prepare(template.functions.values())

@@ -91,6 +91,14 @@ class Reload:
         except OSError as error:
             self._do_without(error)
 
+    def follow_also(self, files: Iterable[Path]) -> bool:
+        """Follow files beside those of before; tells whether one of them was not followed until now."""
+        wanted = self._files.union(files)
+        if wanted == self._files:
+            return False
+        self.follow(wanted)
+        return True
+
     async def stop(self) -> None:
         """Follow nothing more."""
         for task in list(self._tasks):

@@ -35,12 +35,15 @@ _SETTLED = {"Globals", "Resources", "Outputs"}
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """A template in plain CloudFormation, the values of its parameters, and what was set aside on the way."""
+    """A template in plain CloudFormation, the values of its parameters, and what was set aside on the way.
+
+    `files` are those beside the template, each with a digest of what was read of it.
+    """
 
     document: dict[str, Any]
     parameters: dict[str, ParameterValue]
     notes: list[Unsupported]
-    files: list[Path]
+    files: dict[Path, str]
 
     @property
     def mappings(self) -> dict[str, Any]:
@@ -79,8 +82,8 @@ def _expand(
     if not isinstance(document, dict):
         reader.check(document)
     resolver = Resolver(_first_values(document, given), pseudo, {}, {}, imports=imports)
-    includes = Includes(path.parent, resolver.resolve)
-    document = includes.document(document)
+    texts = reader.Texts()
+    document = Includes(path.parent, resolver.resolve, texts).document(document)
     declared = document.get("Parameters") or {}
     if loops.EXTENSIONS in transform.transforms(document):
         resolver = Resolver(_first_values(document, given), pseudo, document.get("Mappings") or {}, {}, imports=imports)
@@ -98,9 +101,9 @@ def _expand(
     notes = [*_set_aside(document), *_looked_up(declared, given), *silent_events(document, early.holds)]
     notes += [*slips(declared), *unknown_attributes(document["Resources"]), *null_values(document["Resources"])]
     notes += check_rules(document.get("Rules") or {}, early.resolve)
-    files = [*includes.files, *transform.definition_files(document, path.parent)]
-    result = transform.expand(document, values, early.resolve, root=path.parent, region=str(pseudo["AWS::Region"]))
-    return Expanded(result, values, notes, files)
+    region = str(pseudo["AWS::Region"])
+    result = transform.expand(document, values, early.resolve, root=path.parent, region=region, texts=texts)
+    return Expanded(result, values, notes, {file: _digest(text) for file, text in texts.read.items()})
 
 
 def _first_values(document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, ParameterValue]:
@@ -162,18 +165,19 @@ def _key(path: Path, text: str, given: Mapping[str, str], pseudo: Mapping[str, A
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _recall(entry: Path) -> Expanded | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, TemplateError):
         kept = json.loads(entry.read_text("utf-8"))
-        if all(_digest(Path(file)) == digest for file, digest in kept["files"].items()):
+        files = {Path(file): digest for file, digest in kept["files"].items()}
+        if all(_digest(reader.text_of(file)) == digest for file, digest in files.items()):
             os.utime(entry)
             notes = [Unsupported(**note) for note in kept["notes"]]
             if isinstance(kept["document"]["Resources"], dict):
-                return Expanded(kept["document"], kept["parameters"], notes, [Path(file) for file in kept["files"]])
+                return Expanded(kept["document"], kept["parameters"], notes, files)
     return None
 
 
@@ -183,7 +187,7 @@ def _keep(entry: Path, found: Expanded) -> None:
         "document": found.document,
         "parameters": found.parameters,
         "notes": [asdict(note) for note in found.notes],
-        "files": {str(file): _digest(file) for file in found.files},
+        "files": {str(file): digest for file, digest in found.files.items()},
     }
     with contextlib.suppress(OSError):  # without a cache the next start is slower, and that is all
         entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

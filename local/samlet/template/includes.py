@@ -12,12 +12,12 @@ _DEEPEST = 10
 
 
 class Includes:
-    """Takes in files below `root`; `files` are those that were read."""
+    """Takes in files below `root`, read by `texts`."""
 
-    def __init__(self, root: Path, resolve: Callable[[Any, str], Any]) -> None:
+    def __init__(self, root: Path, resolve: Callable[[Any, str], Any], texts: reader.Texts) -> None:
         self._root = root
         self._resolve = resolve
-        self.files: list[Path] = []
+        self._texts = texts
 
     def document(self, document: dict[str, Any]) -> dict[str, Any]:
         """The document with everything in it that it includes; its own values win over an included file's."""
@@ -57,9 +57,8 @@ class Includes:
         if depth > _DEEPEST:
             raise TemplateError(f"{place}: {location} includes itself")
         file = (self._root / location).resolve()
-        self.files.append(file)
         try:
-            return reader.parse(reader.text_of(file))
+            return reader.parse(self._texts.of(file))
         except reader.MalformedText as error:
             raise TemplateError(f"{place}: {file}:{error.line or 1}: {error}") from error
         except TemplateError as error:

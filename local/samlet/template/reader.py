@@ -93,6 +93,18 @@ def text_of(path: Path) -> str:
         raise TemplateError(f"cannot be read: {error}") from error
 
 
+class Texts:
+    """Reads files and remembers what stood in them, since they may be saved while they are made use of."""
+
+    def __init__(self) -> None:
+        self.read: dict[Path, str] = {}
+
+    def of(self, path: Path) -> str:
+        """The text of a file, as `text_of`."""
+        text = self.read[path] = text_of(path)
+        return text
+
+
 def parse(text: str) -> Any:
     """The value that a YAML or JSON text holds; raises MalformedText."""
     if text.lstrip().startswith("{"):

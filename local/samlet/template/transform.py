@@ -42,6 +42,7 @@ def expand(
     *,
     root: Path,
     region: str,
+    texts: reader.Texts | None = None,
 ) -> dict[str, Any]:
     """The document with every `AWS::Serverless::…` resource expanded; `root` is where its relative paths start."""
     serverless = [key for key, value in document["Resources"].items() if value["Type"].startswith("AWS::Serverless::")]
@@ -51,13 +52,8 @@ def expand(
         return document
     document = copy.deepcopy(document)
     local_paths.swap_in(document, resolve)
-    _inline_definitions(document, root)
+    _inline_definitions(document, root, texts or reader.Texts())
     return _translate(document, parameters, region) if serverless else document
-
-
-def definition_files(document: Mapping[str, Any], root: Path) -> list[Path]:
-    """The OpenAPI documents beside the template that its HTTP APIs name."""
-    return [root / uri for _, _, uri in _definitions(document)]
 
 
 def _definitions(document: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], str]]:
@@ -71,11 +67,11 @@ def _definitions(document: Mapping[str, Any]) -> list[tuple[str, dict[str, Any],
     return found
 
 
-def _inline_definitions(document: dict[str, Any], root: Path) -> None:
+def _inline_definitions(document: dict[str, Any], root: Path, texts: reader.Texts) -> None:
     """Puts OpenAPI documents of HTTP APIs that lie beside the template into it."""
     for logical_id, properties, uri in _definitions(document):
         try:
-            properties["DefinitionBody"] = reader.parse(reader.text_of(root / uri))
+            properties["DefinitionBody"] = reader.parse(texts.of(root / uri))
         except reader.MalformedText as error:
             raise TemplateError(f"{root / uri}:{error.line or 1}: {error}") from error
         except TemplateError as error:

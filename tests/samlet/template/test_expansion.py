@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def test_an_unchanged_template_is_loaded_without_the_translator(folder: Path) ->
     first = _load(folder)
     script = f"""
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from samlet.template import load
 template = load(Path({str(folder / "template.yaml")!r}), {{}}, cache=Path({str(folder / "cache")!r}))
@@ -88,6 +90,31 @@ def test_a_change_of_any_file_that_goes_into_it_counts(folder: Path, file: str, 
     path.write_text(path.read_text().replace(old, new))
     assert _load(folder) != before
     assert _load(folder) == load(folder / "template.yaml", {})
+
+
+def test_a_file_that_is_saved_while_the_others_are_read_counts_the_next_time(folder: Path) -> None:
+    other, template = folder / "other.yaml", folder / "template.yaml"
+    template.write_text(
+        f"{TEMPLATE}  Other: {{Type: AWS::Serverless::HttpApi, Properties: {{DefinitionUri: {other}}}}}\n"
+    )
+    os.mkfifo(other)
+
+    def save_meanwhile() -> None:
+        with other.open("w") as reader_waits:  # for the second file, so it has read the first one
+            (folder / "api.yaml").write_text(API % "saved-meanwhile")
+            other.unlink()
+            other.write_text(API % "other")
+            reader_waits.write(API % "other")
+
+    with ThreadPoolExecutor(1) as saving:
+        saved = saving.submit(save_meanwhile)
+        assert "GET /one" in _routes(_load(folder))
+        saved.result()
+    assert "GET /saved-meanwhile" in _routes(_load(folder))
+
+
+def _routes(template: Template) -> set[str]:
+    return {route.key for api in template.apis for route in api.routes}
 
 
 def test_parameters_region_and_imports_count(folder: Path) -> None:
