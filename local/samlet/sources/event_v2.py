@@ -1,12 +1,13 @@
 """HTTP request to event: payload format 2.0 of API Gateway's HTTP APIs."""
 
 import base64
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
+
+import msgspec
 
 from samlet.sources.routes import Match
 
@@ -15,7 +16,7 @@ HOP_BY_HOP = frozenset(
     | {"transfer-encoding", "upgrade"}
 )
 _TEXT_TYPES = frozenset({"application/json", "application/xml", "application/javascript"})
-_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one a call
+_encode = msgspec.json.Encoder().encode
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -81,7 +82,7 @@ def build_event(
 
 def to_json(event: Mapping[str, Any]) -> bytes:
     """Return an event as functions get it."""
-    return _encode(event).encode()
+    return _encode(event)
 
 
 def context_variables(

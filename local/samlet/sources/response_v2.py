@@ -6,11 +6,14 @@ import json
 import re
 from typing import Any
 
+import msgspec
+
 from samlet.errors import MalformedResponse
 from samlet.http_response import HttpResponse as HttpResponse  # what the gateway's parts answer in
 from samlet.sources.event_v2 import HOP_BY_HOP
 
 DROPPED = HOP_BY_HOP | {"content-length"}
+_decode = msgspec.json.Decoder().decode
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -18,8 +21,8 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 def read_response(payload: bytes) -> HttpResponse:
     """Return the response that a function's answer means; raises MalformedResponse."""
     try:
-        answer = json.loads(payload)
-    except ValueError:
+        answer = _decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return HttpResponse(200, [("content-type", "application/json")], payload)
     if not isinstance(answer, dict) or "statusCode" not in answer:
         body = answer.encode("utf-8", "replace") if isinstance(answer, str) else payload
