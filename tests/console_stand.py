@@ -107,6 +107,7 @@ TEMPLATE = Template(
 @dataclass
 class Stand:
     ready: bool = True
+    state_folder: Path = Path("/shop/.samlet")
     addresses: dict[str, str] = field(default_factory=lambda: {"api": "http://127.0.0.1:1", "kafka": "127.0.0.1:2"})
     mails: Inbox | None = field(default_factory=Inbox)
     schedules: Timetable | None = field(default_factory=Timetable)

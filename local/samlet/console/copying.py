@@ -1,10 +1,12 @@
-"""An invocation as a command: `curl` for an HTTP event, `samlet invoke` for any other."""
+"""An invocation as a command: `curl` for a request, `samlet invoke` for any other event; both for a POSIX shell."""
 
 import base64
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from samlet.console.reading import json_of
 
@@ -12,44 +14,129 @@ from samlet.console.reading import json_of
 _LEFT_OUT = frozenset(
     {"host", "content-length", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
 )
+_CURLS_OWN = ("user-agent", "accept")  # what curl sends unless it is told not to
+_IN_PATHS = "/-._~!$&'()*+,;=:@"
 
 
-def command(function: str, event: bytes, api: str | None) -> str:
-    """Return the command; `api` is the origin of the HTTP API."""
-    fields = json_of(event)
-    context = fields.get("requestContext") if isinstance(fields, dict) else None
-    if api and isinstance(context, dict) and isinstance(context.get("http"), dict):
-        return _curl(fields, context["http"], api)
-    return f"printf %s {shlex.quote(event.decode(errors='replace'))} | samlet invoke {shlex.quote(function)} --event -"
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A command and what it runs, `curl` or `samlet invoke`."""
+
+    text: str
+    runs: str
 
 
-def _curl(event: Mapping[str, Any], http: Mapping[str, Any], api: str) -> str:
-    query = event.get("rawQueryString")
-    url = f"{api}{_encoded(event.get('rawPath', '/'))}{f'?{query}' if query else ''}"
-    parts = ["curl", "-i", "-X", http.get("method", "GET"), url]
-    headers = dict(event.get("headers") or {})
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command finds this Samlet: addresses by part, the state folder, and the template."""
+
+    addresses: Mapping[str, str]
+    state_folder: Path
+    template: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    api: str
+
+
+def copied(function: str, event: bytes, place: Place) -> Copied:
+    """Return the command that sends this event again; `function` may have a qualifier."""
+    request = _request(json_of(event))
+    origin = _origin(place.addresses, request.api) if request else None
+    if request and origin:
+        return Copied(_curl(request, origin), "curl")
+    told = [] if place.template is None else ["--template", str(place.template)]
+    usual = place.template is not None and place.state_folder == place.template.parent / ".samlet"
+    words = [] if usual else [f"SAMLET_STATE_DIR={shlex.quote(str(place.state_folder))}"]
+    line = " ".join([*words, shlex.join(["samlet", "invoke", function, "--event", "-", *told])])
+    return Copied(f"{_printed(event)} | {line}", "samlet invoke")
+
+
+def _origin(addresses: Mapping[str, str], api: str) -> str | None:
+    """The first API is `api` alone; further ones and function URLs go by their names."""
+    return addresses.get(f"api {api}") or addresses.get(f"url {api}") or addresses.get("api")
+
+
+def _request(event: Any) -> _Request | None:
+    """The request that a gateway made an event of; None of any other event, an authorizer's too."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    if not isinstance(context, dict) or event.get("type") in ("REQUEST", "TOKEN"):
+        return None
+    try:
+        if isinstance(context.get("http"), dict):
+            return _of_format_2(event, context)
+        return _of_format_1(event, context) if "httpMethod" in event else None
+    except (AttributeError, TypeError, ValueError):
+        return None  # somebody's own event, which only looks like one
+
+
+def _of_format_2(event: Mapping[str, Any], context: Mapping[str, Any]) -> _Request:
+    headers = list((event.get("headers") or {}).items())
     if cookies := event.get("cookies"):
-        headers["cookie"] = "; ".join(cookies)
-    for name, value in headers.items():
-        if name.lower() not in _LEFT_OUT:
-            parts += ["-H", f"{name}: {value}"]
-    body = event.get("body")
-    if not body:
+        headers.append(("cookie", "; ".join(cookies)))
+    path, query = event.get("rawPath", "/"), event.get("rawQueryString") or ""
+    return _Request(context["http"].get("method", "GET"), path, query, tuple(headers), _body(event), _api(context))
+
+
+def _of_format_1(event: Mapping[str, Any], context: Mapping[str, Any]) -> _Request:
+    headers = [(name, each) for name, values in (event.get("multiValueHeaders") or {}).items() for each in values]
+    query = urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True)
+    path = context.get("path") or event.get("path") or "/"
+    return _Request(event["httpMethod"], path, query, tuple(headers), _body(event), _api(context))
+
+
+def _api(context: Mapping[str, Any]) -> str:
+    return str(context.get("apiId", ""))
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body: str = event.get("body") or ""
+    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+
+
+def _curl(request: _Request, origin: str) -> str:
+    url = f"{origin}{quote(request.path, safe=_IN_PATHS)}{f'?{request.query}' if request.query else ''}"
+    # -g: braces and brackets mean themselves. With -X HEAD, curl would wait for a body.
+    method = ["--head"] if request.method == "HEAD" else ["-i", "-X", request.method]
+    as_is = ["--path-as-is"] if "/." in request.path else []
+    parts = ["curl", "-g", *as_is, *method, url, *_headers(request.headers, with_body=bool(request.body))]
+    if not request.body:
         return shlex.join(parts)
-    if not event.get("isBase64Encoded"):
-        return shlex.join([*parts, "--data-raw", body])
-    text = _as_text(body)
+    text = _as_text(request.body)
     if text is not None:
         return shlex.join([*parts, "--data-raw", text])
-    return f"printf %s {shlex.quote(body)} | base64 -d | {shlex.join([*parts, '--data-binary', '@-'])}"
+    return f"{_printed(request.body)} | {shlex.join([*parts, '--data-binary', '@-'])}"
 
 
-def _encoded(path: str) -> str:
-    return quote(path, safe="/-._~!$&'()*+,;=:@")
+def _headers(headers: Iterable[tuple[str, str]], *, with_body: bool) -> Iterator[str]:
+    sent = [(name, value) for name, value in headers if name.lower() not in _LEFT_OUT]
+    names = {name.lower() for name, _ in sent}
+    for name, value in sent:
+        yield from ("-H", f"{name}: {value}" if value else f"{name};")  # `name:` would leave it out
+    for name in (*_CURLS_OWN, *(["content-type"] if with_body else [])):
+        if name not in names:
+            yield from ("-H", f"{name}:")
+    if "accept-encoding" in names:
+        yield "--compressed"  # so that the answer can be read
 
 
-def _as_text(body: str) -> str | None:
+def _printed(content: bytes) -> str:
+    """A command that prints these bytes; words of a shell hold neither NUL nor what a terminal takes for a key."""
+    text = _as_text(content)
+    if text is not None:
+        return f"printf %s {shlex.quote(text)}"
+    return f"printf %s {base64.b64encode(content).decode()} | base64 -d"
+
+
+def _as_text(content: bytes) -> str | None:
     try:
-        return base64.b64decode(body).decode()
+        text = content.decode()
     except ValueError:
         return None
+    return text if all(sign == "\n" or sign.isprintable() for sign in text) else None

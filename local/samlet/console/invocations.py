@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from samlet.console.answers import WATCHED, conflict, missing, number
-from samlet.console.copying import command
+from samlet.console.copying import Copied, Place, copied
 from samlet.console.masking import HIDDEN, mask_text
 from samlet.console.reading import Reading, read
 from samlet.console.record import LARGEST_PAYLOAD, Invocation
@@ -72,6 +72,7 @@ async def _one(request: web.Request) -> web.Response:
         "event": shown(event),
         "event_size": invocation.event_size,
         "event_whole": invocation.whole,
+        "copied_as": _copied(invocation, watched).runs if invocation.whole else None,
         "answer": shown(answer),
         "answer_size": invocation.answer_size,
         "answer_whole": invocation.answer_size == len(invocation.answer),
@@ -87,17 +88,25 @@ async def _one(request: web.Request) -> web.Response:
 
 async def _command(request: web.Request) -> web.Response:
     """The command with everything in it: who asks for it wants to run it."""
-    invocation = _whole(_found(request), "copied")
-    text = command(invocation.function, invocation.event, request.app[WATCHED].addresses.get("api"))
-    return web.json_response({"command": text})
+    command = _copied(_whole(_found(request), "copied"), request.app[WATCHED])
+    return web.json_response({"command": command.text, "runs": command.runs})
+
+
+def _copied(invocation: Invocation, watched: Watched) -> Copied:
+    path = watched.template.path if watched.template else None
+    place = Place(watched.addresses, watched.state_folder, path)
+    return copied(_qualified(invocation), invocation.event, place)
+
+
+def _qualified(invocation: Invocation) -> str:
+    return f"{invocation.function}:{invocation.qualifier}" if invocation.qualifier else invocation.function
 
 
 async def _replay(request: web.Request) -> web.Response:
     watched, invocation = request.app[WATCHED], _whole(_found(request), "replayed")
-    name = f"{invocation.function}:{invocation.qualifier}" if invocation.qualifier else invocation.function
     try:
         with woken_by("replay", invocation.key):
-            outcome = await watched.invoke(name, invocation.event)
+            outcome = await watched.invoke(_qualified(invocation), invocation.event)
     except SamletError as error:
         raise conflict(str(error)) from error
     body = {"request_id": outcome.request_id, "ok": outcome.ok, "replay_of": invocation.key}

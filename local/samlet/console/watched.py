@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from samlet.console.correlation import Names
@@ -57,6 +58,10 @@ class Watched(Protocol):
     @property
     def addresses(self) -> Mapping[str, str]:
         """Where the parts listen."""
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder by which a command finds this Samlet."""
 
     @property
     def mails(self) -> Mails | None:

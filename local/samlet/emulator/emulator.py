@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from socket import socket
 from typing import Any
 
@@ -78,6 +79,11 @@ class Emulator:
     def addresses(self) -> Mapping[str, str]:
         """Where the parts listen."""
         return self._addresses
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder by which a command finds this Samlet."""
+        return self._state.folder
 
     @property
     def template(self) -> Template | None:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import pytest
 
 from console_stand import TEMPLATE, Client, Stand, handled
-from samlet.console.copying import command
 from samlet.console.masking import HIDDEN, mask_text
 from samlet.console.record import LARGEST_PAYLOAD
 from samlet.model import HttpApi, Push, PushMapping, QueueMapping, Route
@@ -134,33 +133,16 @@ async def test_a_body_has_to_be_a_json_object_and_say_so(client: Client, stand: 
         assert answer.status == 400, body
 
 
-async def test_http_events_are_copied_as_curl(client: Client, stand: Stand) -> None:
-    added = {"host": "x:1", "x-amzn-trace-id": "Root=1-2-3", "x-forwarded-for": "127.0.0.1"}
-    event = http_event('{"it\'s": "$HOME"}', authorization="Bearer abcdefghij", **added)
-    handled(stand.record, event=told(event))
-    text = (await (await client.get("/api/invocations/r1/command")).json())["command"]
-    assert shlex.split(text) == [
-        "curl", "-i", "-X", "POST", "http://127.0.0.1:1/a%20b?x=1&y=%20",
-        "-H", "authorization: Bearer abcdefghij", "--data-raw", '{"it\'s": "$HOME"}',
-    ]  # fmt: skip
-
-
-def test_bodies_that_are_no_text_and_cookies_are_copied_too() -> None:
-    event = http_event() | {"body": "/wA=", "isBase64Encoded": True, "cookies": ["a=1", "b=2"]}
-    text = command("Tick", told(event), "http://x")
-    assert text.startswith("printf %s /wA= | base64 -d | curl")
-    assert "'cookie: a=1; b=2'" in text
-    assert text.endswith("--data-binary @-")
-
-
-def test_other_events_are_copied_as_invoke() -> None:
-    text = command("Tick", b'{"it\'s": 1}', "http://x")
-    printf, event, *rest = shlex.split(text.replace("printf %s", "printf"))
-    assert (printf, json.loads(event), rest) == (
-        "printf",
-        {"it's": 1},
-        ["|", "samlet", "invoke", "Tick", "--event", "-"],
-    )
+async def test_an_invocation_is_copied_as_what_it_was(client: Client, stand: Stand) -> None:
+    handled(stand.record, event=told(http_event()))
+    stand.record.began("Tick", "r2", b"{}", "live")
+    request, other = [await (await client.get(f"/api/invocations/{key}/command")).json() for key in ("r1", "r2")]
+    assert (request["runs"], shlex.split(request["command"])[0]) == ("curl", "curl")
+    assert other["runs"] == "samlet invoke"
+    assert "samlet invoke Tick:live --event - --template" in other["command"]
+    assert other["command"].partition(" | ")[2].startswith("SAMLET_STATE_DIR=/shop/.samlet ")
+    told_of = [(await (await client.get(f"/api/invocations/{key}")).json())["copied_as"] for key in ("r1", "r2")]
+    assert told_of == ["curl", "samlet invoke"]
 
 
 async def test_of_variables_only_the_names_are_told(client: Client, stand: Stand) -> None:

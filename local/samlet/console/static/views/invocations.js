@@ -186,7 +186,7 @@ function parts(item, revealed, reveal) {
     head(h("h2", {}, item.function), chip(item.state, item.status ? `${item.state} ${item.status}` : item.state), h("span", { class: "grow" })),
     h("div", { class: "buttons" },
       action("Replay", () => replay(item), { disabled: !item.event_whole, title: "The same event again, as a new invocation" }),
-      action(item.source.kind === "http" ? "Copy as curl" : "Copy as samlet invoke", () => copy(item), { disabled: !item.event_whole }),
+      action(`Copy as ${item.copied_as ?? "a command"}`, () => copy(item), { disabled: !item.event_whole }),
       h("a", { class: "button", href: `#/traces/${encodeURIComponent(id)}` }, "Waterfall"),
       item.hides && !revealed ? action("Reveal secrets", reveal, { title: "Tokens, cookies and passwords are hidden" }) : null),
     item.replay_of ? h("p", { class: "note" }, "A replay of ", h("a", { href: `#/invocations/${encodeURIComponent(item.replay_of)}` }, item.replay_of), ".") : null,
