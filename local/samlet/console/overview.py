@@ -25,7 +25,7 @@ def overview(watched: Watched) -> list[dict[str, Any]]:
     template, now = watched.template, time.time()
     if template is None:
         return []
-    status, figures = watched.functions(), watched.record.figures
+    status, figures, running = watched.functions(), watched.record.figures, watched.record.running_since()
     return [
         {
             "id": logical_id,
@@ -39,12 +39,20 @@ def overview(watched: Watched) -> list[dict[str, Any]]:
             "layers": [layer.name for layer in function.layers],
             "variables": sorted(function.environment),
             "woken_by": _woken_by(template, logical_id),
+            "background": _in_background(template, logical_id),
+            "running_since": running.get(logical_id),
             "limit": status.get(logical_id, {}).get("limit"),
             "sandboxes": status.get(logical_id, {}).get("sandboxes", []),
             **figures.get(logical_id, Figures()).told(now),
         }
         for logical_id, function in template.functions.items()
     ]
+
+
+def _in_background(template: Template, function: str) -> bool:
+    """Whether the template wakes it and nobody waits for its answer: then its duration is its work, not a delay."""
+    asked = any(route.function == function for api in (*template.apis, *template.function_urls) for route in api.routes)
+    return not asked and bool(_woken_by(template, function))
 
 
 def _woken_by(template: Template, function: str) -> list[str]:

@@ -131,6 +131,13 @@ class Record(Observer):
         """Every invocation that is kept, the one that changed last first."""
         return reversed(self._kept.values())
 
+    def running_since(self) -> dict[str, float]:
+        """When the invocation began that has run longest, for each function that has one running."""
+        found: dict[str, float] = {}
+        for invocation in self._running.values():
+            found[invocation.function] = min(invocation.began, found.get(invocation.function, invocation.began))
+        return found
+
     def find(self, key: str) -> Invocation | None:
         """The invocation with a key, else the newest attempt with that request id."""
         found = self._kept.get(key)

@@ -10,8 +10,9 @@ import pytest
 
 from console_stand import TEMPLATE, Client, Stand, handled
 from samlet.console.masking import HIDDEN, mask_text
-from samlet.console.record import LARGEST_PAYLOAD
+from samlet.console.record import LARGEST_PAYLOAD, Record
 from samlet.model import HttpApi, Push, PushMapping, QueueMapping, Route
+from samlet.runtime import Outcome
 from samlet.template import Unsupported
 
 
@@ -152,6 +153,31 @@ async def test_of_variables_only_the_names_are_told(client: Client, stand: Stand
     (function,) = json.loads(raw)
     assert (function["variables"], function["woken_by"]) == (["KEY"], ["GET /tick", "topic orders"])
     assert (function["errors"], function["last_error"]["error"], function["sandboxes"]) == (1, "no", [{"pid": 8}])
+
+
+@pytest.mark.parametrize(
+    ("apis", "mapped", "background"), [(True, True, False), (False, True, True), (False, False, False)]
+)
+async def test_a_function_works_in_the_background_if_only_sources_that_do_not_wait_wake_it(
+    client: Client, stand: Stand, *, apis: bool, mapped: bool, background: bool
+) -> None:
+    stand.template = replace(
+        TEMPLATE, apis=TEMPLATE.apis if apis else (), kafka_mappings=TEMPLATE.kafka_mappings if mapped else ()
+    )
+    (function,) = await (await client.get("/api/overview")).json()
+    assert function["background"] is background
+
+
+async def test_a_function_tells_since_when_it_has_been_running(client: Client, stand: Stand) -> None:
+    stand.record = Record(clock=iter((10.0, 11.0, 12.0, 13.0)).__next__)
+    for request_id in ("r1", "r2"):
+        stand.record.began("Tick", request_id, b"{}", None)
+    (function,) = await (await client.get("/api/overview")).json()
+    assert function["running_since"] == 10.0
+    stand.record.ended("Tick", Outcome("r1", b"null"))
+    stand.record.ended("Tick", Outcome("r2", b"null"))
+    (function,) = await (await client.get("/api/overview")).json()
+    assert function["running_since"] is None
 
 
 PUSHERS: tuple[tuple[Literal["sns", "s3"], str], ...] = (("sns", "news"), ("s3", "uploads"))

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from browser import CHROMIUM, FLAGS, browser_marks
 from console_stand import TEMPLATE, Client, Stand, handled
-from samlet.console import console
+from samlet.console import Record, console, stream
 
 VIEWS = ("Functions", "Invocations", "Waterfall", "Topics", "Schedules", "Mails", "Resources")
 ATTACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
@@ -158,7 +158,7 @@ async def test_secrets_are_hidden_until_revealed_and_copied_whole(page: Page, st
     await page.get_by_role("button", name="Copy as curl").click()
     await expect(page.get_by_text("Copied.")).to_be_visible()
     copied = await page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("curl -i -X POST http://127.0.0.1:1/tasks")
+    assert copied.startswith("curl -g -i -X POST http://127.0.0.1:1/tasks")
     assert "Bearer abcdefghij" in copied
     await page.get_by_role("button", name="Reveal secrets").click()
     await expect(detail).to_contain_text('"authorization": "Bearer abcdefghij"')
@@ -390,3 +390,69 @@ async def test_a_lost_connection_is_said_and_comes_back_by_itself(browser: Brows
     await expect(page.locator("tbody tr")).to_have_count(1)
     await page.close()
     await again.close()
+
+
+LONG = "AFunctionWhoseNameIsMuchLongerThanAnyColumnThatAScreenHasRoomForAndThatHasNoPlaceToBreakItEither"
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 375])
+async def test_a_long_name_pushes_no_column_out_of_sight(page: Page, stand: Stand, width: int) -> None:
+    assert stand.template
+    stand.template = replace(TEMPLATE, functions={LONG: replace(TEMPLATE.functions["Tick"], logical_id=LONG)})
+    handled(stand.record, LONG, event=http_event())
+    await page.set_viewport_size({"width": width, "height": 700})
+    for view in ("functions", "invocations", f"functions/{LONG}", "invocations/r1"):
+        await go(page, f"/{view}")
+        await expect(page.get_by_text(LONG).locator("visible=true").first).to_be_visible()
+        hidden = "pane => pane.checkVisibility() ? pane.scrollWidth - pane.clientWidth : 0"
+        assert await page.locator(".pane").evaluate(hidden) <= 0, view
+
+
+async def test_closing_an_invocation_keeps_the_filter_and_goes_back_to_its_row(page: Page, stand: Stand) -> None:
+    handled(stand.record, event=http_event())
+    await go(page, "/invocations?function=Tick")
+    await page.locator("tr[data-row]").click()
+    await page.get_by_role("link", name="Close").click()
+    await expect(page.locator("tr[data-row]")).to_be_focused()
+    assert page.url.endswith("#/invocations?function=Tick")
+
+
+async def test_a_running_invocation_says_for_how_long(page: Page, stand: Stand) -> None:
+    stand.record.began("Tick", "r1", b"{}", None)
+    await go(page, "/invocations")
+    await expect(page.locator("tr[data-row]")).to_contain_text("so far")
+    await go(page, "/functions/Tick")
+    await expect(page.get_by_role("region", name="Function")).to_contain_text("Runningsince")
+
+
+async def test_the_durations_of_a_function_that_nobody_waits_for_are_told_as_work(page: Page, stand: Stand) -> None:
+    handled(stand.record, duration_ms=114_000.0)
+    cell = page.get_by_role("cell", name="1 min 54 s").first
+    await go(page, "/functions/Tick")
+    await expect(cell).to_be_visible()
+    assert "muted" not in (await cell.get_attribute("class") or "")
+    stand.template = replace(TEMPLATE, apis=())
+    await expect(page.get_by_role("region", name="Function")).to_contain_text("Works for")
+    await expect(page.get_by_role("region", name="Function")).to_contain_text("Nobody waits for its answer")
+    assert "muted" in (await cell.get_attribute("class") or "")
+
+
+async def test_an_open_invocation_stays_as_it_was_when_samlet_was_restarted(
+    page: Page, client: Client, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handled(stand.record, event=http_event())
+    await go(page, "/invocations/r1")
+    detail = page.get_by_role("region", name="Invocation")
+    await expect(detail).to_contain_text("Request id")
+    assert client.app
+    stopping = client.app[stream._STOPPING]
+    stopping.set()
+    await expect(page.locator("#state")).to_have_text("no connection")
+    stand.record = Record()
+    monkeypatch.setattr(stream, "_RUN", "another")
+    stopping.clear()
+    await expect(page.locator("#state")).to_have_text("ready")
+    await expect(detail).to_contain_text("Samlet no longer keeps this invocation: it is shown as it was.")
+    await expect(detail).to_contain_text("Request id")
+    await expect(detail.get_by_role("button", name="Replay")).to_be_disabled()
+    await expect(page.get_by_text("No invocation yet.")).to_be_visible()

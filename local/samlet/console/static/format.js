@@ -33,7 +33,19 @@ export function distance(iso) {
 export function millis(value) {
   if (value === null || value === undefined) return "";
   if (value < 10) return `${value.toFixed(1)} ms`;
-  return value < 10000 ? `${Math.round(value).toLocaleString()} ms` : `${(value / 1000).toFixed(1)} s`;
+  if (value < 10000) return `${Math.round(value).toLocaleString()} ms`;
+  return value < 90000 ? `${(value / 1000).toFixed(1)} s` : inMinutes(value / 1000);
+}
+
+/** How long ago a moment of epoch seconds is, in whole seconds. */
+export function elapsed(since) {
+  const seconds = Math.max(0, Math.floor(Date.now() / 1000 - since));
+  return seconds < 90 ? `${seconds} s` : inMinutes(seconds);
+}
+
+function inMinutes(seconds) {
+  const whole = Math.round(seconds);
+  return whole < 5400 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
 export function bytes(value) {

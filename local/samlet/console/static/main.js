@@ -146,5 +146,10 @@ function onKey(event) {
   }
 }
 addEventListener("keydown", onKey);
+main.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-close]")) return;
+  event.preventDefault();
+  shown?.view.close?.();
+});
 
 route();

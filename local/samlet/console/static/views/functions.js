@@ -3,6 +3,7 @@ import { Keyed, empty, facts, fill, h, setText } from "../dom.js";
 import { chip, clock, count, millis } from "../format.js";
 
 export const title = "Functions";
+const WORKING = "Nobody waits for its answer: this is how long it works at a stretch, not how long somebody waits.";
 
 export function open(main, { live, signal }) {
   let chosen = "";
@@ -41,7 +42,9 @@ export function open(main, { live, signal }) {
       show();
     },
     close() {
-      if (chosen) location.hash = "#/functions";
+      const key = chosen;
+      if (key) location.hash = "#/functions";
+      keyed.rows.get(key)?.element.focus();
     },
   };
 }
@@ -65,8 +68,11 @@ function row(item) {
       setText(cells[5], count(next.throttles));
       cells[5].classList.toggle("bad", next.throttles > 0);
       setText(cells[6], count(next.cold_starts));
-      setText(cells[7], millis(next.p50));
-      setText(cells[8], millis(next.p99));
+      for (const [at, value] of [[7, next.p50], [8, next.p99]]) {
+        setText(cells[at], millis(value));
+        cells[at].classList.toggle("muted", next.background);
+        cells[at].title = next.background && value !== null ? WORKING : "";
+      }
       setText(cells[9], next.memory_used ? `${next.memory_used} / ${next.memory} MB` : `– / ${next.memory} MB`);
       cells[9].classList.toggle("bad", next.memory_used > next.memory * 0.9);
     },
@@ -81,9 +87,10 @@ function showDetail(detail, item) {
   fill(detail,
     h("header", { class: "head" }, h("h2", {}, item.id), h("span", { class: "grow" }),
       h("a", { class: "button", href: `#/invocations?function=${encodeURIComponent(item.id)}` }, "Invocations"),
-      h("a", { class: "button quiet", href: "#/functions", "aria-label": "Close" }, "✕")),
+      h("a", { class: "button quiet", href: "#/functions", "data-close": true, "aria-label": "Close" }, "✕")),
     facts([["Invocations", `${count(item.invocations)}, ${count(item.last_minute)} in the last minute`], ["Errors", count(item.errors)], ["Throttles", count(item.throttles)],
-      ["Cold starts", count(item.cold_starts)], ["Duration", item.p50 === null ? "–" : `p50 ${millis(item.p50)}, p99 ${millis(item.p99)}, of the newest 1,000`],
+      ["Cold starts", count(item.cold_starts)], [item.background ? "Works for" : "Duration", item.p50 === null ? "–" : `p50 ${millis(item.p50)}, p99 ${millis(item.p99)}, of the newest 1,000; time-out ${millis(item.timeout * 1000)}`],
+      ["", item.background ? h("span", { class: "muted" }, WORKING) : null], ["Running", item.running_since ? `since ${clock(item.running_since)}` : null],
       ["Memory", `${item.memory_used ? `${item.memory_used} MB at most` : "–"}, limit ${item.memory} MB`]]),
     error ? h("section", {}, h("h3", {}, "Last error"),
       h("p", { class: "muted" }, `${clock(error.at)} · `, h("a", { href: `#/invocations/${error.request_id}` }, error.request_id)),

@@ -2,7 +2,7 @@
 import { get, path, post } from "../api.js";
 import { Keyed, action, empty, facts, fill, h, setText, toast } from "../dom.js";
 import { calm, soon } from "../pace.js";
-import { bytes, chip, clock, json, millis } from "../format.js";
+import { bytes, chip, clock, elapsed, json, millis } from "../format.js";
 
 export const title = "Invocations";
 const MOST = 1000;
@@ -32,8 +32,10 @@ export function open(main, { live, signal }) {
   const rereadSoon = soon(reload, signal, 700);
   const detailSoon = soon(() => showDetail(), signal, 150);
   const keyed = new Keyed(body, (item) => item.key, () => row(() => filters));
+  const clockwork = setInterval(() => { for (const { tick } of keyed.rows.values()) tick(); }, 1000);
+  signal.addEventListener("abort", () => clearInterval(clockwork));
   live.on("functions", showFunctions, signal);
-  live.on("reread", reload, signal);
+  live.on("reread", () => { reload(); if (chosen) showDetail(); }, signal);
   live.on("many", soon(reload, signal, 2000), signal);
   live.on("invocations", ({ changed }) => {
     if (filters.text) rereadSoon();
@@ -113,7 +115,9 @@ export function open(main, { live, signal }) {
       fill(detail, parts(item, keep, () => showDetail(true)));
       detail.scrollTop = top;
     } catch (error) {
-      if (key === chosen) fill(detail, head(h("h2", {}, "Invocation")), empty("It cannot be shown.", error.message));
+      if (key !== chosen || signal.aborted) return;
+      if (error.status === 404 && shownDetail === key) return keepAsItWas(detail);
+      fill(detail, head(h("h2", {}, "Invocation")), empty("It cannot be shown.", error.message));
     }
   }
 
@@ -152,6 +156,10 @@ function row(filters) {
   cells[2].append(name, under);
   const element = h("tr", { "data-row": true, tabindex: "-1", onclick: (event) => event.target.closest("a") || link.click() }, cells);
   let key = "";
+  let item = null;
+  const tick = () => {
+    if (item?.state === "running") setText(cells[4], `${elapsed(item.began)} so far`);
+  };
   link.addEventListener("click", (event) => {
     event.preventDefault();
     const query = new URLSearchParams(filters());
@@ -159,7 +167,9 @@ function row(filters) {
   });
   return {
     element,
-    show(item) {
+    tick,
+    show(next) {
+      item = next;
       key = item.key;
       link.href = `#/invocations/${encodeURIComponent(key)}`;
       setText(link, clock(item.began, true));
@@ -170,6 +180,7 @@ function row(filters) {
       setText(under, source); // where the page is narrow, instead of the column
       setText(cells[3], source);
       setText(cells[4], millis(item.duration) + (item.init ? " ❄" : ""));
+      tick();
       cells[4].title = item.init ? `cold start: ${millis(item.init)} before it` : "";
       setText(cells[5], item.memory ? `${item.memory} MB` : "");
     },
@@ -177,7 +188,7 @@ function row(filters) {
 }
 
 function head(...children) {
-  return h("header", { class: "head" }, children, h("a", { class: "button quiet", href: "#/invocations", "aria-label": "Close" }, "✕"));
+  return h("header", { class: "head" }, children, h("a", { class: "button quiet", href: "#/invocations", "data-close": true, "aria-label": "Close" }, "✕"));
 }
 
 function parts(item, revealed, reveal) {
@@ -213,6 +224,13 @@ function parts(item, revealed, reveal) {
         ? h("div", { class: "log", tabindex: "0", role: "region", "aria-label": "Log" }, item.lines.map(([at, line]) => h("p", { class: levelOf(line) }, h("time", {}, clock(at, true)), " ", line)))
         : h("p", { class: "muted" }, "The function printed nothing.")),
   ];
+}
+
+/** What was open stays to be read where Samlet has forgotten it, as after its restart. */
+function keepAsItWas(detail) {
+  if (detail.querySelector(".gone")) return;
+  detail.firstElementChild.after(h("p", { class: "note gone" }, "Samlet no longer keeps this invocation: it is shown as it was."));
+  for (const button of detail.querySelectorAll(".buttons button")) button.disabled = true;
 }
 
 function section(name, text, size, whole) {

@@ -101,7 +101,7 @@ export function open(main, { live, signal }) {
     pick(tab);
   }
 
-  const head = (text) => h("header", { class: "head" }, h("h2", {}, text), h("span", { class: "grow" }), h("a", { class: "button quiet", href: "#/mails", "aria-label": "Close" }, "✕"));
+  const head = (text) => h("header", { class: "head" }, h("h2", {}, text), h("span", { class: "grow" }), h("a", { class: "button quiet", href: "#/mails", "data-close": true, "aria-label": "Close" }, "✕"));
 
   load();
   return {
@@ -111,7 +111,9 @@ export function open(main, { live, signal }) {
       if (before !== chosen || !chosen) showMail();
     },
     close() {
-      if (chosen) location.hash = "#/mails";
+      const key = chosen;
+      if (key) location.hash = "#/mails";
+      keyed.rows.get(key)?.element.firstElementChild.focus();
     },
   };
 }

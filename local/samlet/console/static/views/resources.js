@@ -41,7 +41,7 @@ export function open(main, { live, signal }) {
         h("div", {}, h("h2", {}, "Parts"), table(["Part", "State", "Process"], Object.entries(found.parts).map(([name, part]) => [name, chip(String(part.state)), part.pid ?? ""])))),
       mappings(found.parts.kafka_mappings?.mappings),
       others(found.parts.queue_mappings?.mappings, found.parts.push_mappings?.mappings),
-      h("section", {}, h("h2", {}, "Template"),
+      h("section", { class: "template" }, h("h2", {}, "Template"),
         found.template ? h("p", { class: "muted" }, found.template) : empty("The template is still being read."),
         h("div", { class: "bar", role: "group", "aria-label": "Filter by standing" }, ["", ...ORDER.filter((name) => counts.has(name))].map((name) => {
           const own = name === standing;

@@ -131,7 +131,7 @@ export function open(main, { signal }) {
     }
   }
 
-  const close = (...children) => h("header", { class: "head" }, children, h("span", { class: "grow" }), h("a", { class: "button quiet", href: `#${path("/topics", topic)}`, "aria-label": "Close" }, "✕"));
+  const close = (...children) => h("header", { class: "head" }, children, h("span", { class: "grow" }), h("a", { class: "button quiet", href: `#${path("/topics", topic)}`, "data-close": true, "aria-label": "Close" }, "✕"));
 
   function message(found) {
     const current = topics.find((entry) => entry.name === topic);
@@ -166,7 +166,9 @@ export function open(main, { signal }) {
       showMessage();
     },
     close() {
+      const row = place.length ? keyed.rows.get(place.join("@")) : keyedTopics.rows.get(topic);
       if (topic) location.hash = place.length ? `#${path("/topics", topic)}` : "#/topics";
+      row?.element.focus();
     },
   };
 }
