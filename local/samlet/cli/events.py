@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import sys
 from typing import Any
 from urllib.parse import urlencode
 
 from samlet.cli import event_verbs
-from samlet.cli.remote import console_of
+from samlet.cli.remote import Remote, console_of
 from samlet.cli.selection import Commands, add_options
 from samlet.cli.usage import add_command
 from samlet.errors import SamletError
@@ -58,14 +59,24 @@ def _add_show_options(parser: argparse.ArgumentParser, default: Any = None) -> N
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every record from the beginning; end there, or with --follow at Ctrl-C."""
+    console = console_of(arguments)
+    _tell_if_missing(console, arguments.topic)
     query = {"topic": arguments.topic} | ({"follow": "true"} if arguments.follow else {})
-    records = (_record(line) for line in console_of(arguments).lines(f"/api/events?{urlencode(query)}"))
+    records = (_record(line) for line in console.lines(f"/api/events?{urlencode(query)}"))
     if arguments.json and not arguments.follow:
         print(json.dumps(list(records), indent=2, ensure_ascii=False))
         return 0
     for record in records:
         print(json.dumps(record, ensure_ascii=False) if arguments.json else _readable(record), flush=True)
     return 0
+
+
+def _tell_if_missing(console: Remote, topic: str) -> None:
+    """Say so beside the records: a topic that is not there may come, and one that is mistyped never does."""
+    names = sorted(one["name"] for one in console.get("/api/topics"))
+    if topic not in names:
+        told = f"there are: {', '.join(names)}" if names else "there is none at all"
+        print(f"samlet: there is no topic {topic} yet; {told}", file=sys.stderr)
 
 
 def _record(line: str) -> dict[str, object]:

@@ -57,10 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, say) has gone; without this, flushing at exit would complain once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()  # the reader (head, say) has gone
+        return 1
+    except OSError as error:
+        print(f"samlet: {error}", file=sys.stderr)
+        _write_no_more()
         return 1
     return status
+
+
+def _write_no_more() -> None:
+    """Without this, flushing standard output at exit would complain once more where it is a closed pipe or full."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

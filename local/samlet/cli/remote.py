@@ -61,8 +61,11 @@ class Remote:
 
     def lines(self, path: str) -> Iterator[str]:
         """Yield the lines at `path` as they come."""
-        for line in self._request("GET", path):
-            yield line.decode().rstrip("\n")
+        try:
+            for line in self._request("GET", path):
+                yield line.decode().rstrip("\n")
+        except (ConnectionError, http.client.HTTPException) as error:
+            raise NotRunning(f"Samlet ended meanwhile ({self._url})") from error
 
     def _request(self, method: str, path: str, body: bytes = b"") -> http.client.HTTPResponse:
         response = self.open(method, path, body)

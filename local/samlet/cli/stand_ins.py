@@ -1,11 +1,12 @@
 """A project's template where nothing runs yet: what only a running Samlet knows is stood in for."""
 
 import base64
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 
 from samlet.model import Template
-from samlet.project import Project, fill
+from samlet.project import Project, fill, variables
 from samlet.settings import LOOPBACK, Settings
 
 _SECRET = base64.b64encode(bytes(32)).decode()
@@ -19,13 +20,15 @@ def template(
 ) -> Template:
     """The template as `start` would read it, `given` parameters last.
 
-    Raises TemplateError, and ProjectError where samconfig has no environment of that name.
+    Raises TemplateError, and ProjectError where samconfig has no environment of that name or nothing fills an
+    `{env.NAME}` of samlet.toml.
     """
     from samlet.cli.rehearsal import Rehearsal  # not at the top: see up.py
     from samlet.template import counts_elsewhere, load, read_samconfig
 
     sam = read_samconfig(project.template.parent, config_env)
-    own = fill(project.parameters, facts(project, settings)) | dict(given or {})
+    known = facts(project, settings) | variables(project, os.environ)
+    own = fill(project.parameters, known) | dict(given or {})
     read = load(
         project.template,
         dict(sam.parameters) | own,

@@ -14,7 +14,7 @@ from samlet.cli import stand_ins
 from samlet.cli.columns import padded
 from samlet.cli.selection import Commands, add_options, add_parameter, given_parameters
 from samlet.cli.usage import add_command
-from samlet.errors import TemplateError
+from samlet.errors import ProjectError, TemplateError
 from samlet.model import Template
 from samlet.project import Project
 from samlet.settings import Settings
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = project.find(template=arguments.template, config=arguments.config)
     try:
         checked = check(found, chosen, given_parameters(arguments), arguments.config_env)
-    except TemplateError as error:
+    except (TemplateError, ProjectError) as error:
         if not arguments.json:
             raise
         line = re.match(rf"{re.escape(str(found.template))}:(\d+): ", str(error))

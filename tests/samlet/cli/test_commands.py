@@ -130,6 +130,7 @@ def test_mails_are_an_array_decoded(whole: Toy) -> None:
 def test_events_of_a_topic_that_is_not_there_are_an_empty_array(whole: Toy) -> None:
     done = whole.command("events", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (0, [])
+    assert done.stderr.startswith("samlet: there is no topic events yet; there ")
 
 
 def test_exec_tells_a_command_where_the_services_are_and_ends_as_it_does(whole: Toy) -> None:

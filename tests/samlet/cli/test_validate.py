@@ -1,6 +1,8 @@
 """`samlet validate` says what of a template is run, what is not, and where a mistake stands."""
 
 import json
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -218,3 +220,38 @@ def test_every_placeholder_has_a_stand_in_of_its_shape() -> None:
     assert len(told["secrets.one"]) == 44
     assert told["postgres.admin_url"].endswith("@127.0.0.1:54320/shop")
     assert (told["kafka.bootstrap_servers"], told["mail.url"]) == ("127.0.0.1:19092", "smtp://127.0.0.1:1025")
+
+
+@pytest.mark.parametrize("command", ["validate", "doctor", "generate-event"])
+def test_a_parameter_out_of_the_environment_or_dotenv_is_read_as_start_does(
+    template: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("SAMLET_STATE_DIR", str(template.parent / "state"))
+    template.with_name("samlet.toml").write_text('[parameters]\nStage = "{env.STAGE}"\n')
+    words = [command, *(["http"] if command == "generate-event" else [])]
+    main(words)
+    said = capsys.readouterr()
+    assert "nothing fills {env.STAGE}" in said.out + said.err
+    template.with_name(".env").write_text("STAGE=prod\n")
+    main(words)
+    said = capsys.readouterr()
+    assert "{env.STAGE}" not in said.out + said.err
+    assert ("/hello" in said.out) == (command == "validate")
+
+
+def test_as_json_it_also_says_what_is_wrong_with_samlet_toml(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template.with_name("samlet.toml").write_text('[parameters]\nStage = "{env.STAGE}"\n')
+    assert main(["validate", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["valid"], "nothing fills {env.STAGE}" in told["error"], told["line"]) == (False, True, None)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("words", [["validate", "--parameter", "Stage=x"], ["completion", "bash"]])
+def test_a_full_disk_is_one_line(template: Path, words: list[str]) -> None:
+    run = [sys.executable, "-m", "samlet", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "samlet: [Errno 28] No space left on device\n")
