@@ -7,7 +7,7 @@ so that they meet all files of one save, and until a changed template has been r
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -252,10 +252,13 @@ async def _load(functions: Functions, batch: _Batch, began: float) -> None:
         say("samlet", f"{what} changed: it counts from the next event on for {later}")
 
 
-def _warn(restless: Iterable[Path]) -> None:
-    for path in sorted(restless):
-        text = f"{path} changes with every reload: nothing is loaded ahead of events any more because of it"
-        say("samlet", f"{text}, until it was left alone for a minute", level="warning")
+def _warn(restless: Sequence[Path]) -> None:
+    """One line, also where a switch of branches has brought back a thousand files for the fifth time."""
+    if restless:
+        first, *others = sorted(restless)
+        text = f"{first} and {len(others)} more change" if others else f"{first} changes"
+        so = "nothing is loaded ahead of events any more because of it, until it was left alone for a minute"
+        say("samlet", f"{text} with every reload: {so}", level="warning")
 
 
 def _names(functions: Functions, logical_ids: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -52,6 +53,24 @@ async def test_a_file_that_changes_with_every_reload_does_not_make_them_endless(
         (function.code / "other.txt").write_text("new")
         assert await answer(functions) == "new"
         assert before == 5
+
+
+async def test_many_files_that_change_with_every_reload_are_one_warning(
+    make: MakeFunction, reloading: Reloading, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = make("def handler(event, context):\n    return 1\n")
+    said = ""
+    async with reloading(function) as (functions, _):
+        for turn in range(8):
+            for number in range(30):  # as a switch of branches does
+                (function.code / f"made_{number:02}.py").write_text(str(turn))
+            assert await answer(functions) == 1
+        async with asyncio.timeout(60):
+            while "with every reload" not in said:
+                await asyncio.sleep(0.05)
+                said += capsys.readouterr().err
+    (warning,) = (line for line in said.splitlines() if "with every reload" in line)
+    assert re.search(r"made_\d\d.py and \d+ more change with every reload", warning)
 
 
 async def test_a_file_that_never_rests_does_not_hold_the_events(
