@@ -55,3 +55,17 @@ interruptible(interrupted(1))
 """
     done = _run(late)
     assert (done.returncode, done.stdout, done.stderr) == (0, "cleaned up\n", "")
+
+
+def test_ctrl_c_while_the_command_is_still_loaded_is_quiet() -> None:
+    code = """
+import runpy, sys
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == "samlet.cli.main":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Impatient())
+runpy.run_module("samlet", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "")
