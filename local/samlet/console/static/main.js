@@ -111,7 +111,7 @@ function move(step) {
   const all = rows();
   if (!all.length) return;
   const from = all.findIndex((row) => row === document.activeElement || row.contains(document.activeElement));
-  const current = from >= 0 ? from : all.findIndex((row) => row.getAttribute("aria-selected") === "true");
+  const current = from >= 0 ? from : all.findIndex((row) => row.getAttribute("aria-current") === "true");
   const next = all[Math.min(all.length - 1, Math.max(0, current < 0 ? 0 : current + step))];
   next.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });

@@ -30,7 +30,7 @@ export function open(main, { live, signal }) {
   function show() {
     const item = (live.latest.functions ?? []).find((one) => one.id === chosen);
     split.classList.toggle("open", Boolean(item));
-    for (const [key, { element }] of keyed.rows) element.setAttribute("aria-selected", String(key === chosen));
+    for (const [key, { element }] of keyed.rows) element.setAttribute("aria-current", String(key === chosen));
     if (item) showDetail(detail, item);
     else fill(detail);
   }

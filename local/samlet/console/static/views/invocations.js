@@ -87,7 +87,7 @@ export function open(main, { live, signal }) {
   }
 
   function mark() {
-    for (const [key, { element }] of keyed.rows) element.setAttribute("aria-selected", String(key === chosen));
+    for (const [key, { element }] of keyed.rows) element.setAttribute("aria-current", String(key === chosen));
   }
 
   function showFunctions() {

@@ -54,7 +54,7 @@ export function open(main, { live, signal }) {
   }
 
   function mark() {
-    for (const [key, { element }] of keyed.rows) element.firstElementChild.setAttribute("aria-selected", String(key === chosen));
+    for (const [key, { element }] of keyed.rows) element.firstElementChild.setAttribute("aria-current", String(key === chosen));
   }
 
   async function showMail() {

@@ -115,7 +115,7 @@ export function open(main, { signal }) {
   }
 
   function mark() {
-    for (const [key, { element }] of keyed.rows) element.setAttribute("aria-selected", String(key === place.join("@")));
+    for (const [key, { element }] of keyed.rows) element.setAttribute("aria-current", String(key === place.join("@")));
   }
 
   async function showMessage() {
