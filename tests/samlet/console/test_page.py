@@ -456,3 +456,12 @@ async def test_an_open_invocation_stays_as_it_was_when_samlet_was_restarted(
     await expect(detail).to_contain_text("Request id")
     await expect(detail.get_by_role("button", name="Replay")).to_be_disabled()
     await expect(page.get_by_text("No invocation yet.")).to_be_visible()
+
+
+async def test_the_ids_of_a_trace_are_folded_where_they_are_many(page: Page, stand: Stand) -> None:
+    for number in range(10):
+        handled(stand.record, request_id=f"request-{number}", event=http_event(**{"x-correlation-id": "trace-one"}))
+    await go(page, "/traces/trace-one")
+    await expect(page.get_by_text("request-7", exact=True)).to_be_hidden()
+    await page.get_by_text("Known under 11 ids").click()
+    await expect(page.get_by_text("request-7", exact=True)).to_be_visible()

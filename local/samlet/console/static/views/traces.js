@@ -6,6 +6,7 @@ import { soon } from "../pace.js";
 
 export const title = "Waterfall";
 const TICKS = 5;
+const MOST_NAMES = 8;
 const NAMES = { request: "HTTP request", invocation: "invocation", outbox: "outbox", topic: "topic", mail: "mail" };
 
 export function open(main, { live, signal }) {
@@ -58,7 +59,7 @@ export function open(main, { live, signal }) {
     const span = Math.max(last - first, 0.001);
     fill(body,
       h("p", { class: "sum" }, h("b", {}, millis(span * 1000)), ` from ${clock(first, true)} to ${clock(last, true)}, ${bars.length} steps`),
-      found.ids.length > 1 ? h("p", { class: "muted names" }, "Known as ", found.ids.map((id) => h("code", {}, id))) : null,
+      knownAs(found.ids),
       h("div", { class: "axis", "aria-hidden": "true" }, Array.from({ length: TICKS }, (_, tick) => h("span", {}, millis((span * 1000 * tick) / (TICKS - 1))))),
       h("ol", { class: "waterfall", "aria-label": "Steps in the order in which they began" }, bars.map((bar) => step(bar, first, span))),
       troubles(found));
@@ -75,6 +76,13 @@ export function open(main, { live, signal }) {
       if (wanted) history.back();
     },
   };
+}
+
+/** All names of the same trace; many of them are folded, since the steps are what is looked for. */
+function knownAs(ids) {
+  if (ids.length < 2) return null;
+  const names = h("p", { class: "muted names" }, "Known as ", ids.map((id) => h("code", {}, id)));
+  return ids.length > MOST_NAMES ? h("details", { class: "muted" }, h("summary", {}, `Known under ${ids.length} ids`), names) : names;
 }
 
 function troubles(found) {
