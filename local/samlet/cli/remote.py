@@ -62,8 +62,9 @@ class Remote:
     def lines(self, path: str) -> Iterator[str]:
         """Yield the lines at `path` as they come."""
         try:
-            for line in self._request("GET", path):
-                yield line.decode().rstrip("\n")
+            with self._request("GET", path) as response:
+                for line in _lines(response):
+                    yield line.decode()
         except (ConnectionError, http.client.HTTPException) as error:
             raise NotRunning(f"Samlet ended meanwhile ({self._url})") from error
 
@@ -81,10 +82,20 @@ class Remote:
         try:
             connection.connect()
             connection.sock.settimeout(None)
-            connection.request(method, path, body or None, headers or {})
+            connection.request(method, path, body or None, {"Connection": "close"} | (headers or {}))
             return connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise NotRunning(f"nothing answers at {self._url} ({error}); start it with `samlet up`") from error
+
+
+def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """As iterating over it would, which however takes an answer that breaks off for one that is over."""
+    rest = b""
+    while chunk := response.read1(64 * 1024):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
 
 
 def _explain(response: http.client.HTTPResponse) -> str:
