@@ -19,7 +19,8 @@ from samlet.log import say
 from samlet.processes import Reaper
 from samlet.runtime import wire
 from samlet.runtime.observer import Observer
-from samlet.runtime.sandbox import Request, Sandbox
+from samlet.runtime.request import Request
+from samlet.runtime.sandbox import Sandbox
 from samlet.runtime.surroundings import Surroundings
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0

@@ -20,8 +20,9 @@ from samlet.runtime.ending import describe_exit
 from samlet.runtime.functions import Functions
 from samlet.runtime.logs import LogFile
 from samlet.runtime.outcome import Outcome
+from samlet.runtime.request import Request
 from samlet.runtime.runtime_api import failure
-from samlet.runtime.sandbox import Request, State
+from samlet.runtime.sandbox import State
 from samlet.runtime.surroundings import Surroundings
 
 _FAREWELL = 2.0  # seconds for closing a connection
@@ -59,6 +60,9 @@ class AttachedSandbox:
     async def warm(self, python: Path | None) -> bool:  # noqa: ARG002 - the agent knows its own
         """Nothing to do: the agent has started the process before it attached."""
         return True
+
+    def begin(self, request: Request) -> None:
+        """Nothing to do: the event goes with `invoke`."""
 
     async def invoke(self, request: Request, python: Path | None) -> Outcome:  # noqa: ARG002 - the same
         """Hand one event to the agent; an agent that is gone, or silent for too long, has failed it."""

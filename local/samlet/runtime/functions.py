@@ -21,7 +21,8 @@ from samlet.runtime.letters import Letters
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import LOCAL, Lendable, Pool
-from samlet.runtime.sandbox import CodeChanged, Request, Sandbox
+from samlet.runtime.request import CodeChanged, Request
+from samlet.runtime.sandbox import Sandbox
 from samlet.runtime.saves import NoSaves, Saves
 from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.targets import Target, knows, parse
@@ -299,15 +300,19 @@ class Functions:
         while (settling := self._saves.look(logical_id)) is not None:
             await settling
             python = await self._python(pool.function)
+
+        def begin(sandbox: Lendable) -> None:
+            if first:
+                self._observer.began(logical_id, request.request_id, request.payload, request.qualifier)
+            sandbox.begin(request)
+
         # Nothing is waited for between that look and taking a sandbox, unless all are busy.
         try:
             self._expect_running()
-            sandbox = await pool.borrow()
+            sandbox = await pool.borrow(begin)
         except Throttled as error:
             self._observer.refused(logical_id, request.request_id, request.payload, str(error))
             raise
-        if first:
-            self._observer.began(logical_id, request.request_id, request.payload, request.qualifier)
         try:
             outcome = await sandbox.invoke(request, python)
         except CodeChanged:

@@ -12,7 +12,8 @@ from samlet.log import say
 from samlet.model import Function
 from samlet.runtime.held import done_within
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.sandbox import Request, State
+from samlet.runtime.request import Request
+from samlet.runtime.sandbox import State
 from samlet.runtime.saves import NoSaves, Saves
 
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -37,6 +38,10 @@ class Lendable(Protocol):
         """Start the process ahead of any event; True when it came up."""
         ...
 
+    def begin(self, request: Request) -> None:
+        """Hand an event over if that can be done at once; in any case `invoke` must follow with the same request."""
+        ...
+
     async def invoke(self, request: Request, python: Path | None) -> Outcome:
         """Handle one event."""
         ...
@@ -44,6 +49,9 @@ class Lendable(Protocol):
     async def stop(self) -> None:
         """End the process."""
         ...
+
+
+type Begin = Callable[[Lendable], None]
 
 
 class Pool:
@@ -71,7 +79,7 @@ class Pool:
         self._max = max_sandboxes
         self._queue_seconds = queue_seconds
         self._free: list[Lendable] = []
-        self._waiting: deque[asyncio.Future[Lendable]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[Lendable], Begin]] = deque()
         self._ended = False
 
     @property
@@ -81,14 +89,18 @@ class Pool:
             return self.function.reserved_concurrency
         return len(self.sandboxes) if self._make is None else self._max
 
-    async def borrow(self) -> Lendable:
-        """A sandbox for one event; raises Throttled at the limit."""
+    async def borrow(self, begin: Begin = lambda _sandbox: None) -> Lendable:
+        """A sandbox for one event; raises Throttled at the limit. `begin` gets it in the moment in which it is free.
+
+        Who waits for it is told only in the next round of the event loop, and the sandbox would do nothing meanwhile.
+        """
         if sandbox := self._take():
+            begin(sandbox)
             return sandbox
         if self.function.reserved_concurrency is not None and self._busy >= self.limit:
             text = f"the reserved concurrency of {self.limit} is used up"
             raise self._throttled(RESERVED, text)
-        return await self._wait()
+        return await self._wait(begin)
 
     def give_back(self, sandbox: Lendable) -> Awaitable[None] | None:
         """Return a sandbox after its event; what has to be ended is returned as something to await."""
@@ -139,7 +151,7 @@ class Pool:
         """Take no more events; returns all sandboxes, busy ones too, to be stopped."""
         self._ended = True
         while self._somebody_waits():
-            self._waiting.popleft().set_exception(Throttled(LOCAL, "Samlet is stopping"))
+            self._waiting.popleft()[0].set_exception(Throttled(LOCAL, "Samlet is stopping"))
         return list(self.sandboxes)
 
     @property
@@ -159,19 +171,21 @@ class Pool:
         self.sandboxes.append(sandbox)
         return sandbox
 
-    async def _wait(self) -> Lendable:
+    async def _wait(self, begin: Begin) -> Lendable:
         waiter: asyncio.Future[Lendable] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+        self._waiting.append((waiter, begin))
         if await done_within(self._queue_seconds, self._held, waiter):
             return waiter.result()
         raise self._throttled(LOCAL, f"{self._shortage()} for {self._queue_seconds:g} s")
 
     def _serve_one_waiting(self) -> None:
         if self._somebody_waits() and (sandbox := self._take()):
-            self._waiting.popleft().set_result(sandbox)
+            waiter, begin = self._waiting.popleft()
+            waiter.set_result(sandbox)
+            begin(sandbox)
 
     def _somebody_waits(self) -> bool:
-        while self._waiting and self._waiting[0].done():
+        while self._waiting and self._waiting[0][0].done():
             self._waiting.popleft()  # who was late, or is not waiting any more
         return bool(self._waiting)
 

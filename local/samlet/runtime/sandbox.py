@@ -9,14 +9,13 @@ import os
 import signal
 import time
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from samlet.eager import begin
-from samlet.model import LATEST, Function
+from samlet.model import Function
 from samlet.processes import signal_group, spawn, terminate
 from samlet.runtime import ending, entrypoint, memory
 from samlet.runtime.ending import Ending
@@ -27,12 +26,8 @@ from samlet.runtime.layers import merge, programs_in
 from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
 from samlet.runtime.memory import MemoryLimit
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.programs import (
-    NotStarted,
-    Programs,
-    Reason,
-    extension_variables,
-)
+from samlet.runtime.programs import NotStarted, Programs, Reason, extension_variables
+from samlet.runtime.request import CodeChanged, Request
 from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
 from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.variables import sandbox_variables
@@ -42,23 +37,6 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
 _SHUTDOWN_GRACE = 2.0
 _FAR = 3600.0  # seconds; what a debugged function is told of its deadline, since its own clock can't be stopped
 _NO_LIMIT = 1 << 30  # MB
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked of a sandbox; with `any_code` it serves what it has loaded, whatever was saved meanwhile."""
-
-    request_id: str
-    payload: bytes
-    client_context: str | None = None
-    trace_id: str | None = None
-    qualifier: str | None = None
-    version: str = LATEST
-    any_code: bool = False
-
-
-class CodeChanged(Exception):
-    """Files of the function were saved while the sandbox started: it may have loaded old ones, and serves nothing."""
 
 
 class Sandbox:
@@ -83,8 +61,9 @@ class Sandbox:
         self._programs: Programs | None = None
         self._init_ms: float | None = None
         self._memory = MemoryLimit(_NO_LIMIT if self._debugger else function.memory, self._kill)
-        self._answer: asyncio.Future[Reply | None] | None = None  # None: it will not come
-        self._deadline = 0.0
+        self._begun: Request | None = None  # handed over, and not followed by another
+        self._answer: asyncio.Future[Reply | None] | None = None  # to that; None: it will not come
+        self._started = self._deadline = 0.0
         self._ticking: asyncio.TimerHandle | None = None
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -97,8 +76,19 @@ class Sandbox:
         """Start the process ahead of any event, with the time that initialising may take; True when it came up."""
         return await self._initialise(python, self._surroundings.init_limit, "init", "") is None
 
+    def begin(self, request: Request) -> None:
+        """Hand an event over if the runtime waits for one; in any case `invoke` must follow with the same request."""
+        if self.state == "idle" and not self._endings and self._waits():
+            self._enter(request)
+            self._hand_over(request)
+
     async def invoke(self, request: Request, python: Path | None) -> Outcome:
         """Handle one event, from its START line to its REPORT line. Raises CodeChanged, see there."""
+        problem = None if self._begun is request else await self._get_ready(request, python)
+        return self._finish(request, problem or await self._run(request))
+
+    async def _get_ready(self, request: Request, python: Path | None) -> Ending | None:
+        """Have a process that waits for the event, whatever became of the last one; returns what went wrong instead."""
         self._request_id = request.request_id
         if self.state == "new":
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
@@ -108,20 +98,25 @@ class Sandbox:
             await asyncio.wait(self._endings)
         if self.state == "idle" and not await self._settled():
             await self._end("reset", reason="timeout" if self.pid else "failure")
+        self._enter(request)
+        if self.pid is not None:
+            return None
+        problem = await self._initialise(python, self.function.timeout, "invoke", request.request_id)
+        self._expect_current(request)
+        return problem
+
+    def _enter(self, request: Request) -> None:
+        """From here on it is the event's time."""
+        self._request_id = request.request_id
         self._log.begin(request.request_id, request.version)
-        started = time.monotonic()
-        deadline = self._now() + self.function.timeout
-        answer: Reply | Ending | None = None
-        if self.pid is None:
-            answer = await self._initialise(python, self.function.timeout, "invoke", request.request_id)
-            self._expect_current(request)
-        if answer is None:
-            self.state = "busy"
-            answer = await self._run(request, deadline)
+        self._started = time.monotonic()
+        self._deadline = self._now() + self.function.timeout
+
+    def _finish(self, request: Request, answer: Reply | Ending) -> Outcome:
         answered = time.monotonic()
         if self.pid is not None:
             self.state = "idle"
-        duration = (answered - started) * 1000
+        duration = (answered - self._started) * 1000
         init_ms, self._init_ms = self._init_ms, None
         used = self._memory.used
         verdict = answer.words if isinstance(answer, Ending) else None
@@ -280,29 +275,40 @@ class Sandbox:
         if self._answer and not self._answer.done():
             self._answer.set_result(None)
 
-    async def _run(self, request: Request, deadline: float) -> Reply | Ending:
+    async def _run(self, request: Request) -> Reply | Ending:
         """Hand the event over and wait for the answer, the end of the process, the time-out or too much memory."""
         if self._api is None or self._exit is None:
             raise RuntimeError("the sandbox has no process")
-        if not self._exit.done() and self._api.idle.is_set():
+        if self._begun is not request and self._waits():
+            self._hand_over(request)
+        if self._begun is request and self._answer is not None:
             # Otherwise it asked for an event and was gone before there was one.
-            self._answer = self._api.hand_over(self._event(request, deadline))
-            self._deadline = deadline
-            if self._ticking is None:
-                self._tick_within(self.function.timeout)
             reply = await self._answer
             self._memory.rest()
             if reply is not None and not self._memory.exceeded:
                 return reply
         if self._programs and not self._memory.exceeded and (lost := self._programs.problem(request.request_id)):
             problem = lost
-        elif self._exit.done() or self._memory.exceeded or self._now() < deadline:
+        elif self._exit.done() or self._memory.exceeded or self._now() < self._deadline:
             problem = ending.exited(await self._exit, request.request_id, out_of_memory=self._memory.exceeded)
         else:
             problem = ending.timed_out(self.function.timeout, request.request_id, ending.stamp())
         await self._end("reset", reason="timeout" if problem.status == "timeout" else "failure")
         self._tell(problem)
         return problem
+
+    def _waits(self) -> bool:
+        """Whether the runtime asks for an event."""
+        if self._api is None or self._exit is None or (self._programs and self._programs.ended.done()):
+            return False
+        return self._api.idle.is_set() and not self._exit.done()
+
+    def _hand_over(self, request: Request) -> None:
+        assert self._api
+        self.state, self._begun = "busy", request
+        self._answer = self._api.hand_over(self._event(request))
+        if self._ticking is None:
+            self._tick_within(self.function.timeout)
 
     def _tick(self) -> None:
         """Look after the event under way until the runtime asks for the next one: at its memory and at its time.
@@ -324,12 +330,12 @@ class Sandbox:
     def _tick_within(self, seconds: float) -> None:
         self._ticking = asyncio.get_running_loop().call_later(min(memory.POLL, seconds), self._tick)
 
-    def _event(self, request: Request, deadline: float) -> Event:
+    def _event(self, request: Request) -> Event:
         return Event(
             request.request_id,
             request.payload,
             self._surroundings.arn(self.function, request.qualifier),
-            int((time.time() + deadline - self._now() + (_FAR if self._debugger else 0)) * 1000),
+            int((time.time() + self._deadline - self._now() + (_FAR if self._debugger else 0)) * 1000),
             new_nonce(),
             trace_header(request.trace_id),
             request.client_context,
@@ -353,9 +359,7 @@ class Sandbox:
             self._ticking = None
         if not self._api.idle.is_set():
             await done_within(max(0.0, self._deadline - self._now()), self._held, self._api.settled)
-        if self._programs and self._programs.ended.done():
-            return False
-        return self._api is not None and self._api.idle.is_set() and not self._exit.done()
+        return self._waits()
 
     async def _end(self, state: State, *, announce: bool = False, reason: Reason = "failure") -> None:
         """End the process and its listener, whatever they are doing; external extensions are told the reason."""

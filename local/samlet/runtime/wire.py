@@ -14,8 +14,8 @@ from typing import Any
 
 from samlet.model import LATEST, Function
 from samlet.runtime.outcome import Outcome
+from samlet.runtime.request import Request
 from samlet.runtime.runtime_api import LARGEST_STREAM
-from samlet.runtime.sandbox import Request
 from samlet.runtime.surroundings import Surroundings
 
 VERSION = "1"

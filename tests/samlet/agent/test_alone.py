@@ -12,7 +12,7 @@ from functions_on_the_spot import MakeFunction
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import wire
-from samlet.runtime.sandbox import Request
+from samlet.runtime.request import Request
 from samlet.runtime.surroundings import Surroundings
 from samlet.services.ports import free_port
 from waiting import eventually_async

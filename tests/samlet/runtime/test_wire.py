@@ -3,7 +3,7 @@ from pathlib import Path
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import wire
-from samlet.runtime.sandbox import Request
+from samlet.runtime.request import Request
 from samlet.runtime.surroundings import Surroundings
 
 
