@@ -160,20 +160,24 @@ class RuntimeApi:
 
     def _answer(self, request: RawRequest, request_id: str, *, failed: bool) -> HttpResponse:
         if self._event is None or request_id != self._event.request_id:
-            return _refusal(400, "InvalidRequestID", "Invalid request ID")
+            return _refuse_answer(request, 400, "InvalidRequestID", "Invalid request ID")
         nonce = request.header(b"lambda-runtime-invocation-id")
         if nonce is not None and nonce != self._event.nonce:
-            return _refusal(410, "InvokeTimeout", "Invoke timeout")
+            return _refuse_answer(request, 410, "InvokeTimeout", "Invoke timeout")
         if self._reply is None or self._reply.done():
-            return _refusal(403, "InvalidStateTransition", "Transition from Ready to Ready is not allowed")
+            return _refuse_answer(
+                request, 403, "InvalidStateTransition", "Transition from Ready to Ready is not allowed"
+            )
         mode = request.header(_STREAMING)
         if mode not in (None, "streaming"):
-            return _refusal(400, "InvalidFunctionResponseMode", f"Invalid response mode: {mode}")
+            return _refuse_answer(request, 400, "InvalidFunctionResponseMode", f"Invalid response mode: {mode}")
         if request.body is None:
             limit = _body_limit(request)
             text = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
             self._reply.set_result(Reply(failure("Function.ResponseSizeTooLarge", text), failed=True))
-            return _refusal(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({limit} bytes).")
+            return _refuse_answer(
+                request, 413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({limit} bytes)."
+            )
         self._reply.set_result(Reply(request.body, failed=failed))
         return _ACCEPTED
 
@@ -198,6 +202,12 @@ _ACCEPTED = dataclasses.replace(_json_answer(202, {"status": "OK"}), may_wait=Tr
 def _refusal(status: int, error_type: str, message: str) -> HttpResponse:
     """Return an error in the Runtime API's words."""
     return _json_answer(status, {"errorMessage": message, "errorType": error_type})
+
+
+def _refuse_answer(request: RawRequest, status: int, error_type: str, message: str) -> HttpResponse:
+    """Refuse an answer, and whatever its client sent behind it: a process that ends now must be given no event."""
+    request.keep_alive = False
+    return _refusal(status, error_type, message)
 
 
 def _refuse(status: int, words: str) -> HttpResponse:

@@ -6,8 +6,8 @@ in two things: a handler for SIGTERM runs while it waits for an event, for which
 answer to an event leaves together with the call for the next one, which takes half the messages. See ADR 22.
 """
 
+import _socket  # `socket` is imported from the function's folder where that has one, as `select` is, which it imports
 import os
-import socket
 
 _RUNTIME = "/2018-06-01/runtime/invocation/"
 _LARGE = 64 * 1024  # bytes of an answer that may be refused for its size: whether it is has to be known first
@@ -15,7 +15,8 @@ _READ = 64 * 1024
 
 
 class _Connection:
-    def __init__(self, connected: socket.socket, address: str) -> None:
+    def __init__(self, connected: _socket.socket, address: str) -> None:
+        self._address = address
         self._common = f" HTTP/1.1\r\nHost: {address}\r\n"
         self._next = f"GET {_RUNTIME}next{self._common}\r\n".encode()
         self._socket = connected
@@ -25,7 +26,7 @@ class _Connection:
 
     def next(self) -> "tuple[bytes, dict[str, str | int]]":
         if not self._asked:
-            self._socket.sendall(self._next)
+            self._send(self._next)
         self._asked = False
         self._confirm()
         status, headers, body = self._receive("Failed to get next")
@@ -39,10 +40,27 @@ class _Connection:
         self._owed = problem
         if len(body) < _LARGE:
             self._asked = True
-            self._socket.sendall(head.encode() + body + self._next)
+            self._send(head.encode() + body + self._next)
         else:
-            self._socket.sendall(head.encode() + body)
+            self._send(head.encode() + body)
             self._confirm()
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self._socket.sendall(message)
+        except OSError:
+            # A function may close every descriptor that it finds, as programs do that become daemons.
+            self._reconnect()
+            self._socket.sendall(message)
+
+    def _reconnect(self) -> None:
+        """Go on at the Runtime API's port; the number of the lost socket may be another file's by now."""
+        self._socket.detach()
+        self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        self._socket.settimeout(None)
+        host, _, port = self._address.rpartition(":")
+        self._socket.connect((host, int(port)))
+        self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
 
     def _confirm(self) -> None:
         """Read what became of the last answer. Raises RuntimeError, which ends the process, if it was refused."""
@@ -81,18 +99,13 @@ class _Connection:
 _connection: _Connection
 
 
-def connect(channel: str) -> socket.socket:
-    """Use the open socket of that number; without one, connect to the Runtime API that the environment names."""
+def connect(channel: str) -> _socket.socket:
+    """Use the open socket of that number from now on."""
     global _connection  # the interface is AWS's: functions of a module
-    address = os.environ["AWS_LAMBDA_RUNTIME_API"]
-    if channel:
-        connected = socket.socket(fileno=int(channel))
-        connected.set_inheritable(False)
-    else:
-        host, _, port = address.rpartition(":")
-        connected = socket.create_connection((host, int(port)))
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    _connection = _Connection(connected, address)
+    connected = _socket.socket(fileno=int(channel))
+    connected.settimeout(None)  # whatever a function's sitecustomize.py has set for every socket
+    os.set_inheritable(connected.fileno(), False)  # noqa: FBT003  # it has no name
+    _connection = _Connection(connected, os.environ["AWS_LAMBDA_RUNTIME_API"])
     return connected
 
 

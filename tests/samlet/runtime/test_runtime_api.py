@@ -110,6 +110,22 @@ async def test_an_answer_sent_alone_is_accepted_at_once(api: RuntimeApi) -> None
         await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 202 "))
 
 
+async def test_a_process_whose_answer_is_refused_gets_no_event_for_the_call_that_it_sent_with_it(
+    api: RuntimeApi,
+) -> None:
+    with await api.channel() as channel:
+        channel.setblocking(False)
+        channel.sendall(_get_next())
+        await api.idle.wait()
+        api.hand_over(EVENT)
+        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 200 "))
+        channel.sendall(_post_null().replace(b"id-1", b"id-0") + _get_next())
+        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 400 "))
+        end = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(channel, 1), 10)
+        assert end == b"", "the connection goes with it"
+        assert not api.idle.is_set()
+
+
 def _get_next() -> bytes:
     return f"GET {NEXT} HTTP/1.1\r\nHost: here\r\n\r\n".encode()
 

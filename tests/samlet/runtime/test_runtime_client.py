@@ -4,6 +4,8 @@ import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +31,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
     ours, theirs = socket.socketpair()
     ours.settimeout(10)
-    with ours, runtime_client.connect(str(theirs.detach())):
+    with ours, closing(runtime_client.connect(str(theirs.detach()))):
         yield ours
 
 
@@ -124,9 +126,45 @@ def test_a_runtime_api_that_is_gone_ends_the_process(server: socket.socket, last
         runtime_client.next()
 
 
-def test_without_an_open_socket_it_connects_to_the_address_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+@pytest.fixture
+def _impatient() -> Iterator[None]:
+    """Sockets that are made from now on wait for hardly anything."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(0.01)
+    yield
+    socket.setdefaulttimeout(before)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("answer", [b"3", LARGE], ids=["small", "large"])
+def test_a_client_whose_socket_was_closed_goes_on_at_the_runtime_apis_port(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: bytes
+) -> None:
+    ours, theirs = socket.socketpair()
+    number, newcomer = theirs.detach(), tmp_path / "newcomer"
+    with ours, socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as other:
+        listener.settimeout(10)
         monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "{}:{}".format(*listener.getsockname()))
-        with runtime_client.connect(""), listener.accept()[0] as accepted:
-            accepted.sendall(event(b"3"))
-            assert runtime_client.next()[0] == b"3"
+        runtime_client.connect(str(number))
+        with newcomer.open("wb") as file:
+            os.dup2(file.fileno(), number)  # which closes the socket that had it
+        posting = other.submit(runtime_client.post_invocation_result, "an-id", answer)
+        accepted, _ = listener.accept()
+        with accepted, closing(runtime_client._connection._socket) as connected:
+            accepted.settimeout(10)
+            accepted.sendall(ACCEPTED + event(b"4"))
+            sent = read_until(accepted, LARGE if answer == LARGE else b"\r\n\r\n")
+            assert sent.startswith(b"POST /2018-06-01/runtime/invocation/an-id/response HTTP/1.1\r\n")
+            posting.result(10)
+            assert runtime_client.next()[0] == b"4"
+            assert connected.gettimeout() is None
+    os.close(number)  # which fails if it was closed with the socket
+    assert newcomer.read_bytes() == b""
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_default_time_out_for_sockets_is_not_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
+    ours, theirs = socket.socketpair()
+    with ours, closing(runtime_client.connect(str(theirs.detach()))) as connected:
+        assert connected.gettimeout() is None

@@ -167,6 +167,45 @@ async def test_a_failure_of_a_long_text_is_told_as_one(make: MakeFunction, runni
         assert first.init_ms is not None
 
 
+async def test_a_function_may_close_every_descriptor_that_it_finds(make: MakeFunction, running: Running) -> None:
+    source = """
+        import os
+        def handler(event, context):
+            os.closerange(3, 4096)
+            return [os.getpid(), "x" * event]
+    """
+    async with running(make(source)) as functions:
+        answers = [payload_of(await functions.invoke("Echo", size)) for size in (b"1", b"100000", b"2")]
+        assert [len(text) for _, text in answers] == [1, 100_000, 2]
+        assert len({pid for pid, _ in answers}) == 1
+
+
+@pytest.mark.parametrize("name", ["socket", "select", "selectors", "errno"])
+async def test_a_function_may_have_a_module_named_as_one_of_pythons_that_the_launcher_could_do_with(
+    make: MakeFunction, running: Running, name: str
+) -> None:
+    function = make(ECHO)
+    (function.code / f"{name}.py").write_text("raise AttributeError('this is no module of Python')")
+    async with running(function) as functions:
+        assert payload_of(await functions.invoke("Echo", b"1")) == {"echo": 1}
+
+
+async def test_after_an_answer_that_was_refused_the_next_event_is_for_a_new_process(
+    make: MakeFunction, running: Running
+) -> None:
+    source = """
+        import os, urllib.request
+        def handler(event, context):
+            path = f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response"
+            address = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + path
+            urllib.request.urlopen(urllib.request.Request(address, b'"answered by itself"', method="POST")).read()
+            return "answered again"
+    """
+    async with running(make(source), max_sandboxes=1) as functions:
+        answers = await asyncio.gather(*[functions.invoke("Echo", b"1") for _ in range(3)])
+        assert [payload_of(answer) for answer in answers] == ["answered by itself"] * 3
+
+
 async def test_without_awss_client_the_loop_in_pure_python_serves(
     make: MakeFunction, running: Running, tmp_path: Path, environments: Environments
 ) -> None:
