@@ -27,6 +27,9 @@ def main() -> None:
         from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
     except ImportError:
         _load(here, "python_loop").serve(handler, address, client)
+        return
+    if bootstrap.run.__code__.co_argcount == 3:  # in older releases, which a function may require
+        bootstrap.run(os.environ["LAMBDA_TASK_ROOT"], handler, address)
     else:
         bootstrap.run(handler, LambdaRuntimeClient(address, use_thread_for_polling_next=False))
 

@@ -23,6 +23,8 @@ class _Connection:
         self._unread = b""
         self._asked = False  # for the next event
         self._owed = ""  # what is to be said if the last answer turns out to be refused
+        # Two processes on one socket would get each other's events.
+        os.register_at_fork(after_in_child=lambda: self._socket.close())
 
     def next(self) -> "tuple[bytes, dict[str, str | int]]":
         if not self._asked:
@@ -49,7 +51,7 @@ class _Connection:
         try:
             self._socket.sendall(message)
         except OSError:
-            # A function may close every descriptor that it finds, as programs do that become daemons.
+            # A function may close every descriptor that it finds, as programs do that become daemons; or it has forked.
             self._reconnect()
             self._socket.sendall(message)
 

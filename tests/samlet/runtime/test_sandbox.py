@@ -15,6 +15,14 @@ from samlet.runtime.ending import describe_exit
 from waiting import eventually_async
 
 ECHO = "def handler(event, context):\n    return {'echo': event}\n"
+OLDER_LOOP = """
+import json, runtime_client
+def run(app_root, handler, lambda_runtime_api_addr):
+    while True:
+        _, headers = runtime_client.next()
+        answer = json.dumps([app_root, handler]).encode()
+        runtime_client.post_invocation_result(headers["Lambda-Runtime-Aws-Request-Id"], answer, "application/json")
+"""
 
 
 def payload_of(outcome: Any) -> Any:
@@ -180,6 +188,33 @@ async def test_a_function_may_close_every_descriptor_that_it_finds(make: MakeFun
         assert len({pid for pid, _ in answers}) == 1
 
 
+async def test_a_forked_process_speaks_for_itself_and_is_refused(
+    make: MakeFunction, running: Running, tmp_path: Path
+) -> None:
+    source = """
+        import os, sys, time
+        from pathlib import Path
+        release, channel = Path(os.environ["RELEASE"]), int(sys.argv[2])
+        child = None
+        def handler(event, context):
+            global child
+            if event == "fork":
+                child = os.fork()
+                while child == 0 and not release.exists():
+                    time.sleep(0.01)
+                if child == 0 and os.path.exists(f"/dev/fd/{channel}"):
+                    os._exit(9)
+            if event == "reap":
+                release.touch()
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+            return os.getpid()
+    """
+    async with running(make(source, environment={"RELEASE": str(tmp_path / "release")})) as functions:
+        events = [b'"fork"', b'"reap"', b'"more"']
+        answers = [payload_of(await functions.invoke("Echo", event)) for event in events]
+        assert answers == [pids(functions)[0]] * 3
+
+
 @pytest.mark.parametrize("name", ["socket", "select", "selectors", "errno"])
 async def test_a_function_may_have_a_module_named_as_one_of_pythons_that_the_launcher_could_do_with(
     make: MakeFunction, running: Running, name: str
@@ -204,6 +239,20 @@ async def test_after_an_answer_that_was_refused_the_next_event_is_for_a_new_proc
     async with running(make(source), max_sandboxes=1) as functions:
         answers = await asyncio.gather(*[functions.invoke("Echo", b"1") for _ in range(3)])
         assert [payload_of(answer) for answer in answers] == ["answered by itself"] * 3
+
+
+async def test_an_older_release_of_awss_client_that_a_function_requires_is_started_as_it_expects(
+    make: MakeFunction, running: Running
+) -> None:
+    function = make(ECHO)
+    package = function.code / "awslambdaric"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "lambda_runtime_client.py").write_text("class LambdaRuntimeClient: ...\n")
+    (package / "bootstrap.py").write_text(OLDER_LOOP)
+    async with running(function) as functions:
+        answers = [payload_of(await functions.invoke("Echo", b"1")) for _ in range(2)]
+        assert answers == [[str(function.code), "app.handler"]] * 2
 
 
 async def test_without_awss_client_the_loop_in_pure_python_serves(
