@@ -99,6 +99,26 @@ async def test_an_answer_sent_with_the_call_for_the_next_event_is_accepted_toget
         assert b"Lambda-Runtime-Aws-Request-Id: id-2" in both
 
 
+@pytest.mark.parametrize(
+    ("behind", "status"), [(b"GARBAGE\r\n\r\n", b"400"), (b"GET /nothing HTTP/1.1\r\nHost: here\r\n\r\n", b"404")]
+)
+async def test_an_answer_is_accepted_whatever_was_sent_behind_it(api: RuntimeApi, behind: bytes, status: bytes) -> None:
+    with await api.channel() as channel:
+        channel.setblocking(False)
+        channel.sendall(_get_next())
+        await api.idle.wait()
+        reply = api.hand_over(EVENT)
+        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 200 "))
+        channel.sendall(_post_null() + behind)
+        assert await reply == Reply(b"null")
+        received = b""
+        async with asyncio.timeout(10):
+            while b"HTTP/1.1 " + status not in received:
+                received += await asyncio.get_running_loop().sock_recv(channel, 1 << 16)
+        assert received.startswith(b"HTTP/1.1 202 ")
+        assert received.count(b"HTTP/1.1 ") == 2
+
+
 async def test_an_answer_sent_alone_is_accepted_at_once(api: RuntimeApi) -> None:
     with await api.channel() as channel:
         channel.setblocking(False)
