@@ -59,7 +59,7 @@ async def test_a_cold_start_loads_nothing_that_neither_the_handler_nor_lambdas_c
     async with running(make(source)) as functions:
         loaded = told(await functions.invoke("Echo", b"{}"))
     if "awslambdaric" in loaded:
-        assert not {"http.client", "ssl", "typing", "argparse"} & set(loaded)
+        assert not {"http.client", "socket", "ssl", "typing", "argparse"} & set(loaded)
 
 
 async def test_an_initialisation_over_its_limit_is_reported_and_repeated_on_the_events_time(
