@@ -13,7 +13,7 @@ from types import ModuleType
 
 
 def main() -> None:
-    """Serve events for a handler; the command line names it, the number of an open socket, and a debugger if any."""
+    """Serve events for a handler; the command line names it, the number of an open socket or "", and a debugger."""
     # Python put this file's folder first on the path: a function must not find Samlet's modules there.
     here = sys.path.pop(0)
     handler, channel, *debugger = sys.argv[1:]

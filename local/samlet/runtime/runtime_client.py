@@ -52,17 +52,9 @@ class _Connection:
             self._socket.sendall(message)
         except OSError:
             # A function may close every descriptor that it finds, as programs do that become daemons; or it has forked.
-            self._reconnect()
+            self._socket.detach()  # its number may be another file's by now
+            self._socket = _connected_to(self._address)
             self._socket.sendall(message)
-
-    def _reconnect(self) -> None:
-        """Go on at the Runtime API's port; the number of the lost socket may be another file's by now."""
-        self._socket.detach()
-        self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
-        self._socket.settimeout(None)
-        host, _, port = self._address.rpartition(":")
-        self._socket.connect((host, int(port)))
-        self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
 
     def _confirm(self) -> None:
         """Read what became of the last answer. Raises RuntimeError, which ends the process, if it was refused."""
@@ -98,16 +90,29 @@ class _Connection:
         return bytes(body)
 
 
+def _connected_to(address: str) -> _socket.socket:
+    connected = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    connected.settimeout(None)  # whatever the function has set for every socket
+    host, _, port = address.rpartition(":")
+    connected.connect((host, int(port)))
+    connected.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+    return connected
+
+
 _connection: _Connection
 
 
 def connect(channel: str) -> _socket.socket:
-    """Use the open socket of that number from now on."""
+    """Use the open socket of that number; without one, connect to the Runtime API that the environment names."""
     global _connection  # the interface is AWS's: functions of a module
-    connected = _socket.socket(fileno=int(channel))
-    connected.settimeout(None)  # whatever a function's sitecustomize.py has set for every socket
-    os.set_inheritable(connected.fileno(), False)  # noqa: FBT003  # it has no name
-    _connection = _Connection(connected, os.environ["AWS_LAMBDA_RUNTIME_API"])
+    address = os.environ["AWS_LAMBDA_RUNTIME_API"]
+    if channel:
+        connected = _socket.socket(fileno=int(channel))
+        connected.settimeout(None)  # whatever a sitecustomize.py of the function's has set for every socket
+        os.set_inheritable(connected.fileno(), False)  # noqa: FBT003  # it has no name
+    else:
+        connected = _connected_to(address)
+    _connection = _Connection(connected, address)
     return connected
 
 

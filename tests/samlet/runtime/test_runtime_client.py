@@ -168,3 +168,11 @@ def test_a_default_time_out_for_sockets_is_not_the_clients(monkeypatch: pytest.M
     ours, theirs = socket.socketpair()
     with ours, closing(runtime_client.connect(str(theirs.detach()))) as connected:
         assert connected.gettimeout() is None
+
+
+def test_without_an_open_socket_it_connects_to_the_address_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "{}:{}".format(*listener.getsockname()))
+        with closing(runtime_client.connect("")), listener.accept()[0] as accepted:
+            accepted.sendall(event(b"3"))
+            assert runtime_client.next()[0] == b"3"
