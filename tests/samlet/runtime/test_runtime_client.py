@@ -150,14 +150,15 @@ def test_a_client_whose_socket_was_closed_goes_on_at_the_runtime_apis_port(
             os.dup2(file.fileno(), number)  # which closes the socket that had it
         posting = other.submit(runtime_client.post_invocation_result, "an-id", answer)
         accepted, _ = listener.accept()
-        with accepted, closing(runtime_client._connection._socket) as connected:
+        with accepted:
             accepted.settimeout(10)
             accepted.sendall(ACCEPTED + event(b"4"))
             sent = read_until(accepted, LARGE if answer == LARGE else b"\r\n\r\n")
             assert sent.startswith(b"POST /2018-06-01/runtime/invocation/an-id/response HTTP/1.1\r\n")
             posting.result(10)
-            assert runtime_client.next()[0] == b"4"
-            assert connected.gettimeout() is None
+            with closing(runtime_client._connection._socket) as connected:
+                assert runtime_client.next()[0] == b"4"
+                assert connected.gettimeout() is None
     os.close(number)  # which fails if it was closed with the socket
     assert newcomer.read_bytes() == b""
 
