@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from moto_stage import ACCOUNT, REGION
 from samlet.processes import Reaper
-from samlet.services import Kafka, Postgres, reset
+from samlet.services import Kafka, Moto, Postgres, reset
+from samlet.services.moto_resources import MotoResources
+from servers import CHECKOUT
 
 
 @pytest.fixture
@@ -37,3 +40,16 @@ async def broker(state: Path, reaper: Reaper, downloads: Path) -> AsyncIterator[
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture
+async def moto(state: Path, reaper: Reaper) -> AsyncIterator[Moto]:
+    environments = CHECKOUT / ".samlet" / "environments"
+    server = Moto(state, environments=environments, port=0, setting="SAMLET_AWS_PORT", reaper=reaper)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def resources(moto: Moto) -> MotoResources:
+    return await moto.maker(REGION, ACCOUNT)
