@@ -15,8 +15,8 @@ from samlet.emulator.functions import FunctionHouse
 from samlet.emulator.listeners import bind, bind_agents, serve, url_of
 from samlet.emulator.metrics import Metrics
 from samlet.emulator.options import Options
+from samlet.emulator.project_services import ProjectServices
 from samlet.emulator.sources import Sources
-from samlet.emulator.surroundings import Surroundings
 from samlet.emulator.together import together
 from samlet.emulator.url_ports import UrlPorts
 from samlet.kafka_access import Bootstrap
@@ -42,7 +42,7 @@ class Emulator:
         self._options = options or Options()
         self._state = State(settings.state_beside(project.folder))
         self._addresses: dict[str, str] = {}
-        self._surroundings: Surroundings | None = None
+        self._services: ProjectServices | None = None
         self._house: FunctionHouse | None = None
         self._sources: Sources | None = None
         self._url_ports = UrlPorts(settings)
@@ -72,7 +72,7 @@ class Emulator:
     @property
     def ready(self) -> bool:
         """Whether everything was started and no service is down just now."""
-        services = self._surroundings.status().values() if self._surroundings else ()
+        services = self._services.status().values() if self._services else ()
         return self._started and all(service["state"] == "ready" for service in services)
 
     @property
@@ -93,7 +93,7 @@ class Emulator:
     @property
     def mails(self) -> MailSink | Mailpit | None:
         """Where the project's mails can be read."""
-        return self._surroundings.mails if self._surroundings else None
+        return self._services.mails if self._services else None
 
     @property
     def schedules(self) -> Schedules | None:
@@ -108,7 +108,7 @@ class Emulator:
 
     @property
     def _clusters(self) -> Clusters:
-        kafka = self._surroundings.kafka if self._surroundings else None
+        kafka = self._services.kafka if self._services else None
         return Clusters(
             kafka.bootstrap_servers if kafka else None,
             embedded=isinstance(kafka, Kafka),
@@ -119,8 +119,8 @@ class Emulator:
     def parts(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the state of each part, with the processes that it consists of."""
         parts: dict[str, Mapping[str, Any]] = {"samlet": {"state": self._own_state, "pid": os.getpid()}}
-        if self._surroundings:
-            parts |= self._surroundings.status()
+        if self._services:
+            parts |= self._services.status()
         parts["functions"] = self.functions()
         if self._sources:
             parts |= self._sources.status()
@@ -150,11 +150,11 @@ class Emulator:
 
     async def _start(self, stack: AsyncExitStack, reaper: Reaper) -> None:
         sockets = self._bind(stack)
-        self._surroundings = Surroundings(self._project, self._settings, self._state.folder, reaper)
-        self._addresses |= self._surroundings.addresses()
+        self._services = ProjectServices(self._project, self._settings, self._state.folder, reaper)
+        self._addresses |= self._services.addresses()
         await serve(console(self), sockets["console"], stack)
         self._state.publish(self._addresses)
-        stack.push_async_callback(self._surroundings.stop)
+        stack.push_async_callback(self._services.stop)
         facts = self._facts() | variables(self._project, os.environ)
         house = FunctionHouse(
             self._project,
@@ -164,13 +164,13 @@ class Emulator:
             reaper,
             Observers(self._metrics, self.record),
         )
-        house.aws = self._surroundings.aws
+        house.aws = self._services.aws
         if self._options.sources:
             house.urls = self._url_ports.url
             stack.callback(self._url_ports.close)
         self._house = house
-        await together(self._surroundings.start(), self._open(house, facts, stack))
-        self._addresses |= self._surroundings.addresses()
+        await together(self._services.start(), self._open(house, facts, stack))
+        self._addresses |= self._services.addresses()
         await serve(house.invoke_api(), sockets["lambda"], stack)
         if "agents" in sockets:
             await serve(house.agents_api(), sockets["agents"], stack)
@@ -234,12 +234,12 @@ class Emulator:
             say("samlet", f"  {part:<12} {after[part]}")
 
     def _facts(self) -> dict[str, str]:
-        assert self._surroundings
+        assert self._services
         parts = ("api", "web", "lambda")
         facts = {f"{part}.url": self._addresses[part] for part in parts if part in self._addresses}
         folder, names = self._settings.secrets_folder, self._project.secrets
         secrets = secret_files.read(folder, names) if folder else self._state.secrets(names)
-        return facts | self._surroundings.facts() | {f"secrets.{name}": value for name, value in secrets.items()}
+        return facts | self._services.facts() | {f"secrets.{name}": value for name, value in secrets.items()}
 
     def _announce(self, seconds: float) -> None:
         say("samlet", f"ready in {seconds:.1f} s; Ctrl-C stops everything")

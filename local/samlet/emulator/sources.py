@@ -12,6 +12,7 @@ from samlet.aws_calls import AwsCalls
 from samlet.emulator.clusters import Clusters
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
+from samlet.emulator.together import stopped
 from samlet.emulator.url_ports import UrlPorts
 from samlet.kafka_client import KafkaCluster
 from samlet.log import say
@@ -228,11 +229,8 @@ class Sources:
         """Stop all at once, since each may have to wait for what is under way."""
         if self._remapping:
             self._remapping.cancel()
-        stopping = [self.schedules.stop(), *(source.stop() for source in self._mappings.values())]
-        stopping += [front.port.stop() for front in self._fronts]
-        for trouble in await asyncio.gather(*stopping, return_exceptions=True):
-            if isinstance(trouble, Exception):
-                say("samlet", f"while stopping: {trouble!r}", level="warning")
+        sources, ports = self._mappings.values(), [front.port for front in self._fronts]
+        await stopped(self.schedules.stop(), *(each.stop() for each in (*sources, *ports)))
 
 
 def _enabled(template: Template) -> dict[str, _Mapping]:

@@ -1,8 +1,10 @@
-"""Several things at once, of which the first failure counts."""
+"""Several things at once: in a start the first failure counts, in a stop none holds up the others."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
+
+from samlet.log import say
 
 
 async def together(*jobs: Coroutine[Any, Any, object]) -> None:
@@ -14,3 +16,10 @@ async def together(*jobs: Coroutine[Any, Any, object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def stopped(*endings: Coroutine[Any, Any, object]) -> None:
+    """Run all endings; what goes wrong with one is said."""
+    for trouble in await asyncio.gather(*endings, return_exceptions=True):
+        if isinstance(trouble, Exception):
+            say("samlet", f"while stopping: {trouble!r}", level="warning")

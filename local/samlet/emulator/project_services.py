@@ -1,13 +1,12 @@
 """The services around the functions: which ones a project gets, embedded or the user's own, and their addresses."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from samlet import services
-from samlet.emulator.together import together
+from samlet.emulator.together import stopped, together
 from samlet.errors import ProjectError
 from samlet.processes import Reaper
 from samlet.project import Project
@@ -31,7 +30,7 @@ class Service(Protocol):
         """Return its state, with `ready` when it is."""
 
 
-class Surroundings:
+class ProjectServices:
     """A project's services; their addresses are known before they start."""
 
     def __init__(self, project: Project, settings: Settings, state_folder: Path, reaper: Reaper) -> None:
@@ -85,7 +84,7 @@ class Surroundings:
 
     async def stop(self) -> None:
         """Stop all at once."""
-        await asyncio.gather(*(service.stop() for service in self.all), return_exceptions=True)
+        await stopped(*(service.stop() for service in self.all))
 
     def _aws(self) -> services.Moto | None:
         """What makes the template's other resources; functions in containers could not reach it."""
