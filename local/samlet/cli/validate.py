@@ -88,36 +88,61 @@ def check(found: Project, chosen: Settings, given: dict[str, str], config_env: s
 
 
 def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:
-    template, line_of = checked.template, checked.line_of
+    template = checked.template
     return {
         "valid": valid,
         "template": str(template.path),
-        "functions": [
-            {
-                "logical_id": name,
-                "name": template.functions[name].name,
-                "runtime": template.functions[name].runtime,
-                "handler": template.functions[name].handler,
-                "line": line_of(name),
-            }
-            for name in sorted(template.functions, key=lambda name: (line_of(name) or 0, name))
-        ],
+        "functions": _functions(checked),
         "routes": [
             {"api": api.logical_id, "route": route.key, "function": route.function}
             for api in template.apis
             for route in api.routes
         ],
-        "schedules": [
-            {
-                "name": schedule.name,
-                "expression": schedule.expression,
-                "timezone": schedule.timezone,
-                "function": schedule.function,
-                "enabled": schedule.enabled,
-                "next": (slot := checked.following[schedule.name]) and slot.isoformat(),
-            }
-            for schedule in template.schedules
+        "schedules": _schedules(checked),
+        **_mappings(template),
+        "made_in_moto": [
+            {"logical_id": logical_id, "type": kind, "line": checked.line_of(logical_id)}
+            for logical_id, kind, standing in template.resources
+            if standing == "elsewhere"
         ],
+        "unsupported": [
+            {"logical_id": part.logical_id, "type": part.type, "reason": part.reason, "line": part.line}
+            for part in template.unsupported
+        ],
+    }
+
+
+def _functions(checked: Checked) -> list[dict[str, Any]]:
+    """The functions in the order of their lines."""
+    rows = [
+        {
+            "logical_id": logical_id,
+            "name": function.name,
+            "runtime": function.runtime,
+            "handler": function.handler,
+            "line": checked.line_of(logical_id),
+        }
+        for logical_id, function in checked.template.functions.items()
+    ]
+    return sorted(rows, key=lambda row: (row["line"] or 0, row["logical_id"]))
+
+
+def _schedules(checked: Checked) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": schedule.name,
+            "expression": schedule.expression,
+            "timezone": schedule.timezone,
+            "function": schedule.function,
+            "enabled": schedule.enabled,
+            "next": (slot := checked.following[schedule.name]) and slot.isoformat(),
+        }
+        for schedule in checked.template.schedules
+    ]
+
+
+def _mappings(template: Template) -> dict[str, list[dict[str, Any]]]:
+    return {
         "kafka_mappings": [
             {"logical_id": mapping.logical_id, "topic": mapping.topic, "function": mapping.function}
             for mapping in template.kafka_mappings
@@ -133,15 +158,6 @@ def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:
                 "target": mapping.function or mapping.target,
             }
             for mapping in template.push_mappings
-        ],
-        "made_in_moto": [
-            {"logical_id": logical_id, "type": kind, "line": line_of(logical_id)}
-            for logical_id, kind, standing in template.resources
-            if standing == "elsewhere"
-        ],
-        "unsupported": [
-            {"logical_id": part.logical_id, "type": part.type, "reason": part.reason, "line": part.line}
-            for part in template.unsupported
         ],
     }
 

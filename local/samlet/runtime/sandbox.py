@@ -11,6 +11,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import socket
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
@@ -212,27 +213,18 @@ class Sandbox:
             opt=opt,
         )
         if files := programs_in(opt):
-            self._programs = Programs(api.extensions, self._log_of, self._lost)
+            programs = self._programs = Programs(api.extensions, self._log_of, self._lost)
             declared = {**self.function.environment, **self._surroundings.extra_environment, **self.function.overrides}
-            await self._programs.start(
-                files, self._surroundings.reaper, extension_variables(variables, declared), request_id
-            )
-            await self._programs.registered_within(limit, self._held, request_id)
-        # Unless its source is older than a second, a compiled file can't be told from that of the next version.
-        options = ["-B"] if self._surroundings.saves.recent(self.function.logical_id) else []
-        channel = await api.channel() if python else None
-        command: list[str | Path] = [program]
-        if python and channel:
-            command = [python, *options, BOOTSTRAP, self.function.handler, str(channel.fileno())]
-        if python and self._debugger:
-            command[1:1] = ["-X", "frozen_modules=off"]
-            command += self._debugger.arguments()
+            told = extension_variables(variables, declared)
+            await programs.start(files, self._surroundings.reaper, told, request_id)
+            await programs.registered_within(limit, self._held, request_id)
         if not python:
             entrypoint.expect_program(program)
+        channel = await api.channel() if python else None
         writer = self._log.open()
         try:
             process = self._process = await spawn(
-                command,
+                self._python_command(python, channel) if python and channel else [program],
                 reaper=self._surroundings.reaper,
                 env=variables,
                 cwd=self.function.code,
@@ -249,6 +241,14 @@ class Sandbox:
         if python and self._debugger:
             self._debugger.began(exit_task)
         return api, exit_task
+
+    def _python_command(self, python: Path, channel: socket) -> list[str | Path]:
+        # Unless its source is older than a second, a compiled file can't be told from that of the next version.
+        options = ["-B"] if self._surroundings.saves.recent(self.function.logical_id) else []
+        if self._debugger:
+            options += ["-X", "frozen_modules=off"]
+        told = self._debugger.arguments() if self._debugger else []
+        return [python, *options, BOOTSTRAP, self.function.handler, str(channel.fileno()), *told]
 
     def _log_of(self, extension: str) -> SandboxLog:
         return SandboxLog(f"{self.function.name}/{extension}", self._file, self._heard)
