@@ -57,7 +57,7 @@ class State:
 
     def running(self) -> Running | None:
         """Return who runs on this folder, or None; a file left by one that died does not count."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # nobody has ever run here
             descriptor = os.open(self.folder / "lock", os.O_RDONLY)
             try:
                 return None if _try_lock(descriptor, shared=True) else self._read_running()
@@ -91,7 +91,7 @@ class State:
         return self.folder / "running.json"
 
     def _read_running(self) -> Running | None:
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        with contextlib.suppress(OSError, ValueError, KeyError):  # it is just being started, or has just ended
             content: dict[str, Any] = json.loads(self._running_file.read_text())
             return Running(content.pop("pid"), content)
         return None

@@ -78,7 +78,7 @@ def _written_by(programs: Iterable[Path]) -> list[tuple[Path, _Identity]]:
     """The regular files that the programs have open for writing, each with the descriptor in /proc."""
     found = []
     for place in (each for program in programs for each in _descriptors(program)):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it was closed since it was listed
             status = place.stat()
             if stat.S_ISREG(status.st_mode) and _is_written(place):
                 found.append((place, (status.st_dev, status.st_ino)))

@@ -199,7 +199,7 @@ class StatWatch:
         found = {}
         files = (file for tree in self._watched.trees for file in _walk(tree))
         for file in itertools.chain(files, self._watched.files):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # what is not there has no stamp, and so has changed when it comes
                 status = file.stat()
                 found[file] = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         return found
@@ -239,7 +239,7 @@ def _walk(root: Path, see: Callable[[Path], object] = lambda _: None) -> Iterato
                 continue
             see(folder)
             entries = list(os.scandir(folder))
-        except OSError:
+        except OSError:  # it went away since it was listed
             continue
         for entry in entries:
             path = folder / entry.name

@@ -178,7 +178,7 @@ class Debugger:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], bytes]
     ) -> None:
         """Pass on the messages of one side until it has nothing more to say."""
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError):  # gone without a word, which is an end like any other
             while (body := await dap.read(reader)) is not None:
                 writer.write(dap.frame(note(body)))
                 self._waiting = self._waiting and not self._conversation.configured

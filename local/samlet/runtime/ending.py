@@ -96,7 +96,7 @@ def not_started(error: OSError, program: Path, tried: Iterable[Path], request_id
 
 def _remedy(program: Path) -> tuple[str, ...]:
     """What there is to be done about it, which AWS does not tell."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # what cannot be looked at is not better explained
         if program.is_file() and (reason := unfit(program)):
             return (reason,)
     return ()

@@ -369,5 +369,5 @@ class Functions:
                 expired = pool.expired(self._idle_seconds)
                 if expired:
                     say(pool.function.name, f"{len(expired)} idle sandbox(es) ended")
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # a folder that cannot be deleted must not end the sweeping
                     await self._end_all(expired)

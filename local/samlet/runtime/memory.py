@@ -60,7 +60,7 @@ class MemoryLimit:
         self._looked = time.monotonic()
         if self._pid is None or self.exceeded:
             return
-        with contextlib.suppress(OSError, psutil.Error):
+        with contextlib.suppress(OSError, psutil.Error):  # it has ended meanwhile
             self._peak = max(self._peak, held(self._pid, self._limit, self._beside))
             if self._peak > self._limit:
                 self.exceeded = True

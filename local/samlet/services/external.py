@@ -145,7 +145,7 @@ async def _speaks_tls(host: str, port: int) -> bool:
     """Whether anybody shows a certificate there, whoever has signed it: nothing is told to them."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with contextlib.suppress(OSError, EOFError, TimeoutError):
+    with contextlib.suppress(OSError, EOFError, TimeoutError):  # nobody there, or who speaks something else
         async with asyncio.timeout(3):
             _, writer = await asyncio.open_connection(host, port, ssl=context)
             writer.close()

@@ -182,6 +182,7 @@ class Postgres:
 def _drop_stale_lock(data: Path) -> None:
     """Remove the lock file of a server that was killed when its process number has since gone to a stranger."""
     lock = data / "postmaster.pid"
+    # No lock, or that of nobody, is in no way; of one that cannot be read PostgreSQL itself tells.
     with contextlib.suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
         holder = psutil.Process(int(lock.read_text().splitlines()[0]))
         # A living PostgreSQL keeps its lock: PostgreSQL itself then refuses to start, and says so.

@@ -148,7 +148,7 @@ def note_of(log: Path) -> Path:
 
 
 def _remember(pid: int, note: Path) -> None:
-    with contextlib.suppress(psutil.Error):
+    with contextlib.suppress(psutil.Error):  # it has ended at once, so nobody will have to end it
         note.write_text(json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}))
 
 
@@ -157,7 +157,7 @@ def end_leftover(log: Path) -> None:
     note = note_of(log)
     if not note.exists():
         return
-    with contextlib.suppress(ValueError, KeyError, psutil.NoSuchProcess):
+    with contextlib.suppress(ValueError, KeyError, psutil.NoSuchProcess):  # half a note, or a child that is gone
         known = json.loads(note.read_text())
         process = psutil.Process(known["pid"])
         # The time of birth tells it from a stranger who got the same number.
