@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -57,17 +58,24 @@ class AwsCalls:
         signed = {"Authorization": signature, "User-Agent": "samlet"}  # moto_server knows us by it
         request = Request(self.url + path, body, {**signed, **headers}, method=method)  # noqa: S310 - http to loopback
         try:
+            return self._answer(request)
+        except (OSError, HTTPException) as error:  # the latter where it dies in the middle of an answer
+            raise CallFailed(f"it does not answer: {error}") from error
+
+    def _answer(self, request: Request) -> bytes:
+        try:
             with self._opener.open(request, timeout=_PATIENCE) as answer:
                 content: bytes = answer.read()
                 return content
         except HTTPError as error:
             raise CallFailed(_reason(error.read(), error.code)) from error
-        except OSError as error:
-            raise CallFailed(f"it does not answer: {error}") from error
 
 
 def _tree(text: bytes) -> ElementTree.Element:
-    answer = ElementTree.fromstring(text)  # noqa: S314 - of a server that is ours
+    try:
+        answer = ElementTree.fromstring(text)  # noqa: S314 - of a server that is ours
+    except ElementTree.ParseError as error:
+        raise CallFailed("the answer is no XML") from error
     for element in answer.iter():
         element.tag = element.tag.rpartition("}")[2]
     return answer
