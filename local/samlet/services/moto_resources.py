@@ -91,7 +91,8 @@ class MotoResources:
         for wanted, _ in list(self._made.values()):
             try:
                 self._made[wanted.logical_id] = (wanted, self._make(wanted))
-            except ResourceRefused:
+            except ResourceRefused as refused:
+                say("moto", f"{wanted.logical_id} is not there any more: {refused}", level="error")
                 del self._made[wanted.logical_id]
 
     def _make(self, wanted: WantedResource) -> MadeResource:

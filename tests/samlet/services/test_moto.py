@@ -1,10 +1,12 @@
 """moto's server: when it is started, what it logs, how it comes back, and whom it answers."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
 
 import httpx
+import pytest
 
 from moto_stage import ACCOUNT, REGION, client, resource
 from samlet.aws_calls import AwsCalls
@@ -55,6 +57,16 @@ async def test_a_moto_that_died_comes_back_with_the_same_resources(moto: Moto, r
 
     await eventually_async(back, timeout=60)
     client(moto, "sqs").send_message(QueueUrl=queue.ref, MessageBody="hello")
+
+
+async def test_what_cannot_be_made_again_is_said(
+    moto: Moto, resources: MotoResources, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resources.make(resource("SQS::Queue", "Jobs"))
+    await moto.stop()
+    await asyncio.to_thread(resources.make_again)
+    assert resources.names == {}
+    assert "Jobs is not there any more: moto cannot make it: it does not answer" in capsys.readouterr().err
 
 
 async def test_the_page_of_another_site_may_read_nothing_but_what_a_bucket_allows(
