@@ -178,8 +178,16 @@ async def test_no_batch_is_larger_than_its_size_and_no_more_run_at_once_than_all
 
 
 async def test_a_queue_that_cannot_be_reached_is_told_once(
-    queue: Queue, moto: Moto, capsys: pytest.CaptureFixture[str]
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await queue.ask("DeleteQueue")
+    looks, ask = [], queue.calls.json
+
+    def look(*arguments: Any) -> dict[str, Any]:
+        looks.append(arguments)
+        return ask(*arguments)
+
+    monkeypatch.setattr(queue.calls, "json", look)
     await queue.poll()
-    await eventually_async(lambda: "cannot be polled" in capsys.readouterr().err)
+    await eventually_async(lambda: len(looks) > 2)
+    assert capsys.readouterr().err.count("cannot be polled") == 1
