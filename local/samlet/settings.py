@@ -19,7 +19,6 @@ PORTS = {
     "aws": ("SAMLET_AWS_PORT", 4566),
 }
 
-
 LOOPBACK = "127.0.0.1"
 
 

@@ -10,8 +10,6 @@ from samlet.project import Project, fill, variables
 from samlet.settings import LOOPBACK, Settings
 
 _SECRET = base64.b64encode(bytes(32)).decode()
-
-
 _REGION = "eu-central-1"
 
 

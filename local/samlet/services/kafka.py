@@ -52,7 +52,7 @@ class Kafka:
         """What a client connects to first."""
         return f"{self.host}:{self.port}"
 
-    address = url = bootstrap_servers
+    address = bootstrap_servers
 
     def status(self) -> dict[str, object]:
         """State, pid, restarts and address, for the console."""

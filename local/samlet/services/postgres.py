@@ -65,8 +65,6 @@ class Postgres:
         password = quote(self._password("admin"), safe="")
         return f"postgresql://{ADMIN}:{password}@{self.host}:{self.port}/{quote(self.database, safe='')}"
 
-    url = admin_url
-
     @property
     def address(self) -> str:
         """`host:port`."""
