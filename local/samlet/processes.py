@@ -17,6 +17,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+# What would mix two Pythons, or have one write where another reads.
+_OF_A_PYTHON = frozenset(
+    {"PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__"}
+    | {"VIRTUAL_ENV", "PIP_TARGET", "PIP_USER", "PIP_PREFIX"}
+)
 _BURY_EVERY = 1.0  # seconds; an event loop that still runs does it sooner, and wants to know how they ended
 
 type Stream = int | IO[bytes] | None
@@ -138,6 +143,11 @@ class _Leader(asyncio.subprocess.SubprocessStreamProtocol):
             signal_group(self._pid, signal.SIGKILL)
             self._reaper.forget(self._pid)
         super().process_exited()
+
+
+def for_another_python(environ: Mapping[str, str]) -> dict[str, str]:
+    """The host's environment for an installer, with its proxies and its index settings, and nothing of our Python."""
+    return {name: value for name, value in environ.items() if name not in _OF_A_PYTHON}
 
 
 async def spawn(

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import uvloop
 
-from samlet.processes import Reaper, confined, spawn, terminate
+from samlet.processes import Reaper, confined, for_another_python, spawn, terminate
 from waiting import eventually, eventually_async
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -174,3 +174,9 @@ def test_on_either_loop_another_users_process_has_that_user_and_none_of_our_grou
         b"True",
         b"False",
     ]
+
+
+def test_an_installer_keeps_the_hosts_settings_and_nothing_of_our_python() -> None:
+    kept = {"PATH": "/bin", "HTTPS_PROXY": "http://proxy", "PIP_INDEX_URL": "http://index"}
+    ours = {"PYTHONPATH": "/ours", "PYTHONDONTWRITEBYTECODE": "1", "VIRTUAL_ENV": "/ours", "PIP_TARGET": "/elsewhere"}
+    assert for_another_python(kept | ours) == kept

@@ -20,7 +20,7 @@ from samlet.errors import EnvironmentFailed
 from samlet.file_lock import locked
 from samlet.log import say
 from samlet.model import Function
-from samlet.processes import Reaper, confined, spawn
+from samlet.processes import Reaper, confined, for_another_python, spawn
 from samlet.runtime import entrypoint
 from samlet.runtime.artifacts import Target, packed, unfit
 from samlet.runtime.interpreters import Interpreter, find, probe
@@ -164,7 +164,7 @@ class Environments:
         process = await spawn(
             args,
             reaper=self._reaper,
-            env={**_installer_environment(), **more},
+            env={**for_another_python(os.environ), **more},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -226,10 +226,3 @@ def _own_pip(interpreter: Interpreter) -> list[Path]:
 
 def _packages_below(prefix: Path, interpreter: Interpreter) -> Path:
     return prefix / "lib" / "python{}.{}".format(*interpreter.version) / "site-packages"
-
-
-def _installer_environment() -> dict[str, str]:
-    """The host's own, for its proxies and its index settings, without what would mix two Pythons."""
-    mixing = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_TARGET", "PIP_USER", "PIP_PREFIX"}
-    ours = mixing | {"PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"}
-    return {key: value for key, value in os.environ.items() if key not in ours}

@@ -13,11 +13,10 @@ from pathlib import Path
 from samlet.errors import ServiceFailed
 from samlet.file_lock import locked
 from samlet.log import say
-from samlet.processes import Reaper, confined, spawn
+from samlet.processes import Reaper, confined, for_another_python, spawn
 
 _MARKER = ".complete"
 _EVERY = 5  # seconds between two lines that tell how far it is
-_MIXING = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_TARGET", "PIP_USER", "PIP_PREFIX"}
 
 
 async def tool_environment(name: str, requirements: Path, folder: Path, reaper: Reaper) -> Path:
@@ -48,7 +47,7 @@ async def _install(name: str, base: Path, requirements: Path, target: Path, reap
 
 
 async def _run(arguments: Sequence[str | Path], name: str, reaper: Reaper) -> None:
-    own = {key: value for key, value in os.environ.items() if key not in _MIXING}
+    own = for_another_python(os.environ)
     process = await spawn(arguments, reaper=reaper, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout
     collected, told, last = 0, time.monotonic(), ""
