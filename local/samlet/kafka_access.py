@@ -15,6 +15,7 @@ from typing import Any
 
 from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import KafkaFailed
+from samlet.model import DEFAULT_REGION
 
 MECHANISMS = {"BASIC_AUTH": "PLAIN", "SASL_SCRAM_256_AUTH": "SCRAM-SHA-256", "SASL_SCRAM_512_AUTH": "SCRAM-SHA-512"}
 CLIENT_CERTIFICATE = "CLIENT_CERTIFICATE_TLS_AUTH"
@@ -68,7 +69,7 @@ class Secrets:
 
     files: Mapping[str, Path] = field(default_factory=dict)
     aws_url: str | None = None
-    region: str = "eu-central-1"
+    region: str = DEFAULT_REGION
 
     def value(self, uri: str) -> str:
         """Return a secret's text. Raises KafkaFailed."""

@@ -10,6 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+DEFAULT_REGION, DEFAULT_ACCOUNT = "eu-central-1", "000000000000"
+"""Where a template is run that is told nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Destinations:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from samlet import project, settings
 from samlet.cli import stand_ins
 from samlet.errors import ProjectError, SamletError, ScheduleNotFound
-from samlet.model import HttpApi, KafkaMapping, Route, Schedule, Template
+from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, HttpApi, KafkaMapping, Route, Schedule, Template
 
 if TYPE_CHECKING:
     from samlet.sources.event_v2 import HttpRequest
@@ -38,7 +38,7 @@ def http(arguments: argparse.Namespace) -> str:
     )
     template = _template(arguments)
     api, match = _matched(request, template)
-    gateway = Gateway(api.logical_id, template.account if template else "000000000000", api.stage)
+    gateway = Gateway(api.logical_id, template.account if template else DEFAULT_ACCOUNT, api.stage)
     authorizer = _authorizer(dict(arguments.claim), arguments.scope)
     return build_event(request, match, gateway, str(uuid.uuid4()), time.time(), authorizer).decode()
 
@@ -90,7 +90,7 @@ def kafka(arguments: argparse.Namespace) -> str:
 def place(arguments: argparse.Namespace) -> tuple[str, str]:
     """Region and account, of the template if there is one."""
     template = _template(arguments)
-    return (template.region, template.account) if template else ("eu-central-1", "000000000000")
+    return (template.region, template.account) if template else (DEFAULT_REGION, DEFAULT_ACCOUNT)
 
 
 def _matched(request: "HttpRequest", template: Template | None) -> "tuple[HttpApi, Match]":

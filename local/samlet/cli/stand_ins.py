@@ -5,12 +5,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
-from samlet.model import Template
+from samlet.model import DEFAULT_REGION, Template
 from samlet.project import Project, fill, variables
 from samlet.settings import LOOPBACK, Settings
 
 _SECRET = base64.b64encode(bytes(32)).decode()
-_REGION = "eu-central-1"
 
 
 def template(
@@ -30,7 +29,7 @@ def template(
     read = load(
         project.template,
         dict(sam.parameters) | own,
-        region=sam.region or _REGION,
+        region=sam.region or DEFAULT_REGION,
         imports=project.imports,
         maker=Rehearsal() if makes_others(project, settings) else None,
     )

@@ -8,13 +8,11 @@ from pathlib import Path
 from samlet.emulator.options import Options
 from samlet.errors import ServiceFailed, TemplateError
 from samlet.log import say
-from samlet.model import Unsupported
+from samlet.model import DEFAULT_REGION, Unsupported
 from samlet.project import Project, fill
 from samlet.services import Moto
 from samlet.settings import Settings
 from samlet.template import Maker, Template, counts_elsewhere, load, notice, read_samconfig
-
-_REGION = "eu-central-1"
 
 
 class TemplateLoader:
@@ -67,7 +65,7 @@ class TemplateLoader:
             load,
             project.template,
             dict(sam.parameters) | own,
-            region=self._options.region or sam.region or _REGION,
+            region=self._options.region or sam.region or DEFAULT_REGION,
             imports=project.imports,
             cache=self._folder / "templates",  # they hold parameters, so they go with the state and are not shared
             unpacked=self._folder / "code",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from samlet.log import say
+from samlet.model import DEFAULT_ACCOUNT
 
 PREFIX = "/2020-01-01/extension/"
 TELEMETRY = {"/2022-07-01/telemetry": "Telemetry", "/2020-08-15/logs": "Logs"}
@@ -59,7 +60,7 @@ class Extensions:
     `when_ready` is called as soon as the last of them does. `when_registered` is called once all programs are known.
     """
 
-    def __init__(self, function: str, handler: str, account: str = "000000000000") -> None:
+    def __init__(self, function: str, handler: str, account: str = DEFAULT_ACCOUNT) -> None:
         self.pending: set[str] = set()
         self.when_ready: Callable[[], None] = _nothing
         self.when_registered: Callable[[], None] = _nothing

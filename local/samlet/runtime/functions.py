@@ -11,7 +11,7 @@ from typing import Any
 from samlet.eager import begin
 from samlet.errors import FunctionNotFound, Throttled
 from samlet.log import say
-from samlet.model import Function
+from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, Function
 from samlet.processes import Reaper
 from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
 from samlet.runtime.debugger import Debugger
@@ -52,8 +52,8 @@ class Functions:
         max_sandboxes: int | None = None,
         extra_environment: Mapping[str, str] | None = None,
         log_path: Path | None = None,
-        region: str = "eu-central-1",
-        account: str = "000000000000",
+        region: str = DEFAULT_REGION,
+        account: str = DEFAULT_ACCOUNT,
         queue_seconds: float = 10.0,
         idle_seconds: float = 900.0,
         init_limit: float = 10.0,

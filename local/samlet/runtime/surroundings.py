@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from samlet.model import Function
+from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, Function
 from samlet.processes import Reaper
 from samlet.runtime.debugger import Debugger
 from samlet.runtime.observer import Observer
@@ -22,8 +22,8 @@ class Surroundings:
     """
 
     reaper: Reaper
-    region: str = "eu-central-1"
-    account: str = "000000000000"
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     log_path: Path | None = None
     init_limit: float = 10.0

@@ -10,7 +10,7 @@ from samlet.errors import MalformedResponse, SamletError, Throttled
 from samlet.http_request import RawRequest
 from samlet.http_response import HttpResponse
 from samlet.log import say
-from samlet.model import HttpApi, IamAuthorizer
+from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, HttpApi, IamAuthorizer
 from samlet.runtime.held import done_within
 from samlet.runtime.identifiers import new_gateway_request_id
 from samlet.runtime.outcome import Outcome
@@ -53,8 +53,8 @@ class HttpGateway:
         api: HttpApi,
         invoker: TracingInvoker,
         *,
-        account: str = "000000000000",
-        region: str = "eu-central-1",
+        account: str = DEFAULT_ACCOUNT,
+        region: str = DEFAULT_REGION,
         jwks: Mapping[str, Path] | None = None,
         secrets: Secrets = lambda _access_key: None,
         answered: Callable[[str, int, float], None] = lambda _route, _status, _seconds: None,

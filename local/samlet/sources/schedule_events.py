@@ -5,15 +5,15 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from samlet.model import Schedule
+from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, Schedule
 
 
 @dataclass(frozen=True)
 class Place:
     """Where the schedules stand on AWS."""
 
-    region: str = "eu-central-1"
-    account: str = "000000000000"
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
 
 
 def schedule_arn(schedule: Schedule, place: Place) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from samlet.errors import TemplateError
-from samlet.model import Template, Unsupported
+from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, Template, Unsupported
 from samlet.template import reader
 from samlet.template.circles import Circle, missing_needs
 from samlet.template.coverage import others, standings, uncovered, unmade
@@ -29,8 +29,8 @@ def load(
     path: Path,
     parameters: Mapping[str, str],
     *,
-    region: str = "eu-central-1",
-    account: str = "000000000000",
+    region: str = DEFAULT_REGION,
+    account: str = DEFAULT_ACCOUNT,
     imports: Mapping[str, str] | None = None,
     cache: Path | None = None,
     unpacked: Path | None = None,
