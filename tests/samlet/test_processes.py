@@ -135,7 +135,7 @@ async def test_a_confined_process_and_its_group_end_with_the_block_that_is_cance
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert not any(map(alive, children))
+    await eventually_async(lambda: not any(map(alive, children)))  # who buries the grandchild is not ours
 
 
 async def test_a_confined_process_that_ends_by_itself_keeps_its_status(reaper: Reaper) -> None:
