@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from samlet.model import AsyncInvocation, Destinations, Function
+from samlet.template.builds import layer_folder
 from samlet.template.code import folder, impossible
 from samlet.template.described import Published, described, published, tags
 from samlet.template.letterboxes import takes_letters
@@ -52,7 +53,7 @@ def _impossible(properties: Properties) -> str | None:
     if not runtime:
         raise properties.error("Runtime", "is missing")
     if not _RUNTIMES.fullmatch(runtime):
-        return f"Runtime: {runtime} is not run, only python3.x and provided.al2023"
+        return f"Runtime: {runtime} needs `sam local`; python3.x and provided.al2023 are run here"
     code = properties.raw("Code")
     if code is None:
         raise properties.error("Code", "is missing")
@@ -98,7 +99,7 @@ def _layers(stack: Stack) -> dict[str, Path]:
             stack.refuse(resource, reason)
         else:
             arn = stack.identities.arn(resource.logical_id)
-            found[arn] = folder(stack, resource.properties, "Content")
+            found[arn] = layer_folder(stack, resource, folder(stack, resource.properties, "Content"))
     return found
 
 

@@ -59,7 +59,8 @@ def _foreign(properties: Properties) -> str | None:
     if "SelfManagedEventSource" in properties or ":kafka:" in arn:
         return None
     service = arn.split(":")[2] if arn.count(":") > 2 else arn
-    return f"EventSourceArn: events of {_SERVICES.get(service, service) or 'nothing'} are not polled, only Kafka's"
+    named = _SERVICES.get(service, service) or "nothing"
+    return f"EventSourceArn: events of {named} are not polled, only those of Kafka and SQS"
 
 
 def _mapping(stack: Stack, resource: Resource, function: str, letterboxes: Collection[str]) -> KafkaMapping:

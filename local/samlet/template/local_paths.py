@@ -32,6 +32,8 @@ def swap_in(document: dict[str, Any], resolve: Callable[[Any, str], Any]) -> Non
         properties = resource["Properties"] = resource.get("Properties") or {}
         if name in properties:
             properties[name] = _stand_in(resolve(properties[name], f"Resources.{logical_id}.Properties.{name}"))
+            if resource["Type"] == "AWS::Serverless::LayerVersion":
+                properties[name] = _to_build(properties[name], resource.get("Metadata"))
         if resource["Type"] == "AWS::Serverless::Function":
             _complete(properties, shared)
 
@@ -43,6 +45,22 @@ def swap_back(location: Any) -> str | None:
     if isinstance(location, dict) and location.get("S3Bucket") == STAND_IN_BUCKET:
         return unquote(str(location.get("S3Key", "")))
     return None
+
+
+def build_method(location: Any) -> str | None:
+    """How `sam build` would make a layer of its local folder; None where it would take the folder as it is."""
+    if isinstance(location, dict) and location.get("S3Bucket") == STAND_IN_BUCKET:
+        return location.get("S3ObjectVersion")
+    return None
+
+
+def _to_build(location: Any, metadata: Any) -> Any:
+    """The stand-in, with the build method as its version: the transform keeps no `Metadata` of a layer."""
+    method = metadata.get("BuildMethod") if isinstance(metadata, dict) else None
+    prefix = f"s3://{STAND_IN_BUCKET}/"
+    if not isinstance(method, str) or not isinstance(location, str) or not location.startswith(prefix):
+        return location
+    return {"Bucket": STAND_IN_BUCKET, "Key": location.removeprefix(prefix), "Version": method}
 
 
 def _stand_in(path: Any) -> Any:

@@ -126,7 +126,7 @@ its name stands for it, until [imports] in samlet.toml has it
 37: SlowUrl (AWS::Lambda::Url): InvokeMode: responses are not streamed, so the URL is not served
 38: Slow (AWS::Lambda::Function): FileSystemConfigs: file systems are not mounted
 42: Boxed (AWS::Lambda::Function): PackageType: container images are not run; a Runtime and a folder of code are
-46: Script (AWS::Lambda::Function): Runtime: nodejs22.x is not run, only python3.x and provided.al2023
+46: Script (AWS::Lambda::Function): Runtime: nodejs22.x needs `sam local`; python3.x and provided.al2023 are run here
 54: Remote (AWS::Lambda::Function): Code: lies in S3; download it, and name the archive or a folder here
 61: Mistyped (AWS::Lambda::Function): MemorSize: is no property of AWS::Lambda::Function that is known here
 62: Jobs (AWS::SQS::Queue): nothing local stands in for AWS::SQS::Queue
