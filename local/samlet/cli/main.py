@@ -22,7 +22,7 @@ from samlet.cli import (
     up,
     validate,
 )
-from samlet.cli.usage import Formatter, commands_of, refuse_unknown
+from samlet.cli.usage import Formatter, commands_of, parsed
 from samlet.errors import SamletError
 
 _INTERRUPTED = 130
@@ -46,8 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words:
         parser.print_help()
         return 0
-    refuse_unknown(parser, words)
-    arguments = parser.parse_args(words)
+    arguments = parsed(parser, words)
     try:
         status = int(arguments.run(arguments))
         sys.stdout.flush()

@@ -18,6 +18,7 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 def add_overrides(parser: argparse._ActionsContainer) -> None:
     """Add the options."""
     parser.add_argument(
+        "-n",
         "--env-vars",
         type=Path,
         metavar="FILE",

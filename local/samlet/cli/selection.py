@@ -16,7 +16,9 @@ type Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 def add_options(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
     """Add --template and --config; a verb of a command that has them itself suppresses the default."""
     parser.add_argument(
+        "-t",
         "--template",
+        "--template-file",
         type=Path,
         metavar="FILE",
         default=default,
@@ -78,7 +80,11 @@ def add_debug(parser: argparse._ActionsContainer, *, functions: bool = True) -> 
     """Add --debug-port and, if it may be several functions, --debug-function."""
     many = ", further functions on the ports after it" if functions else ""
     parser.add_argument(
-        "--debug-port", type=_port, metavar="PORT", help=f"wait for a debugger (VS Code, PyCharm) on this port{many}"
+        "-d",
+        "--debug-port",
+        type=_port,
+        metavar="PORT",
+        help=f"wait for a debugger (VS Code, PyCharm) on this port{many}",
     )
     if functions:
         parser.add_argument(

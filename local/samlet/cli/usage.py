@@ -5,6 +5,7 @@ import difflib
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from samlet.cli import habits
 from samlet.cli.selection import Commands
 
 COLUMNS = 80
@@ -26,16 +27,34 @@ def add_command(
     return commands.add_parser(name, help=summary, description=text, epilog=epilog, formatter_class=Formatter)
 
 
-def refuse_unknown(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """End with status 2 where a word that should be a command is none, and name the one that it is nearest to."""
+def chosen_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command that the words begin with.
+
+    Ends with status 2 where a word that should be a command is none, and says what stands for it or what is nearest.
+    """
     for word in words:
         choices = commands_of(parser)
         if not choices or word.startswith("-"):
-            return
+            break
         if word not in choices:
+            known = habits.EVENTS if parser.prog.endswith("generate-event") else habits.COMMANDS
+            if word in known:
+                parser.exit(2, f"samlet: there is no `{word}`: {known[word]}\n")
             near = difflib.get_close_matches(word, choices, 1, cutoff=0.5)
             parser.error(f"there is no command {word!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         parser = choices[word]
+    return parser
+
+
+def parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """What the words say; ends with status 2 where they are wrong, and says what stands for another tool's option."""
+    command = chosen_command(parser, words)
+    arguments, unknown = parser.parse_known_args(words)
+    if instead := habits.instead_of(command.prog, unknown):
+        parser.exit(2, f"{command.prog}: there is no {instead}\n")
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return arguments
 
 
 def commands_of(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:

@@ -13,7 +13,7 @@ from samlet.cli.usage import COLUMNS, commands_of
 from servers import CHECKOUT
 
 HANDBOOK = (CHECKOUT / "local" / "README.md").read_text()
-EVERYWHERE = {"-h", "--help", "--version", "--template", "--config"}
+EVERYWHERE = {"-h", "--help", "--version", "-t", "--template", "--template-file", "--config"}
 
 
 def commands(parser: argparse.ArgumentParser, name: str = "samlet") -> Iterator[tuple[str, argparse.ArgumentParser]]:

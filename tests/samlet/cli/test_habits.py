@@ -1,0 +1,70 @@
+"""Who comes from `sam local` or serverless-offline is told, in one line, what stands here for what they typed."""
+
+import pytest
+
+from samlet.cli import habits, main
+from samlet.cli.usage import commands_of
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["local", "start-api"], "samlet start"),
+        (["local", "invoke", "Hello"], "samlet invoke"),
+        (["start-api", "--port", "4000"], "samlet start"),
+        (["offline"], "samlet start"),
+        (["build"], "nothing has to be built"),
+        (["generate-event", "apigateway", "http-api-proxy"], "generate-event http"),
+        (["generate-event", "cloudwatch", "scheduled-event"], "generate-event schedule"),
+        (["start", "--port", "4000"], "SAMLET_API_PORT"),
+        (["start", "--port=4000"], "SAMLET_API_PORT"),
+        (["start", "-p", "4000"], "SAMLET_API_PORT"),
+        (["start", "--host", "0.0.0.0"], "SAMLET_HOST"),
+        (["start", "--parameter-overrides", "Stage=local"], "--parameter NAME=VALUE"),
+        (["invoke", "Hello", "--docker-network", "x"], "no container"),
+        (["start", "--skip-pull-image"], "no container"),
+        (["start", "--warm-containers", "EAGER"], "stay warm"),
+        (["logs", "-n", "Hello"], "samlet logs --function"),
+        (["logs", "--tail"], "samlet logs --follow"),
+    ],
+)
+def test_what_another_tool_has_is_answered_with_what_stands_for_it(
+    capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(words)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert told in line
+    assert "did you mean" not in line
+
+
+def test_an_option_that_nobody_has_is_just_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main.main(["start", "--colour"])
+    assert capsys.readouterr().err.splitlines()[-1] == "samlet: error: unrecognized arguments: --colour"
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (["start", "-t", "a.yaml"], ["start", "--template", "a.yaml"]),
+        (["start", "--template-file", "a.yaml"], ["start", "--template", "a.yaml"]),
+        (["validate", "-t", "a.yaml"], ["validate", "--template", "a.yaml"]),
+        (
+            ["invoke", "F", "-n", "e.json", "-d", "5678"],
+            ["invoke", "F", "--env-vars", "e.json", "--debug-port", "5678"],
+        ),
+    ],
+)
+def test_short_options_of_sam_mean_the_same_here(short: list[str], long: list[str]) -> None:
+    assert main._parser().parse_args(short) == main._parser().parse_args(long)
+
+
+def test_no_hint_hides_something_that_samlet_has() -> None:
+    top = commands_of(main._parser())
+    assert not habits.COMMANDS.keys() & top.keys()
+    assert not habits.EVENTS.keys() & commands_of(top["generate-event"]).keys()
+    for command in top.values():
+        own = {option for action in command._actions for option in action.option_strings}
+        assert not habits.OPTIONS.keys() & own, command.prog
