@@ -71,7 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.log_file:
             stack.enter_context(contextlib.redirect_stderr(stack.enter_context(_opened(arguments.log_file))))
             stack.callback(flush_all)  # lines that wait belong into that file
-        answer = _answer(arguments, function, payload)
+        try:
+            answer = _answer(arguments, function, payload)
+        except FunctionNotFound as unknown:
+            raise ProjectError(f"{unknown}{known.why_not(arguments, function)}") from unknown
         if answer is None:
             return _INTERRUPTED
         if not arguments.json:

@@ -7,7 +7,7 @@ from typing import Any
 
 from samlet.cli import stand_ins
 from samlet.cli.remote import Remote, address_of
-from samlet.cli.selection import selected
+from samlet.cli.selection import given_parameters, selected
 from samlet.errors import SamletError
 
 
@@ -21,6 +21,20 @@ def function_names(arguments: argparse.Namespace) -> Mapping[str, str]:
         functions = stand_ins.template(found, settings, config_env=getattr(arguments, "config_env", None)).functions
         return {logical_id: function.name for logical_id, function in functions.items()}
     return {}
+
+
+def why_not(arguments: argparse.Namespace, function: str) -> str:
+    """What to add where a function was not found: why the template's is not run, or which ones there are."""
+    with contextlib.suppress(SamletError):
+        from samlet.template import notice  # not at the top: it takes a while to load
+
+        found, settings, _ = selected(arguments)
+        template = stand_ins.template(found, settings, given_parameters(arguments), arguments.config_env)
+        for part in template.unsupported:
+            if part.logical_id == function:
+                return f"; it is not run here: {notice(template, part)}"
+        return f"; the template has {', '.join(sorted(template.functions)) or 'none that is run'}"
+    return ""
 
 
 def quick_functions(arguments: argparse.Namespace) -> list[str]:

@@ -165,7 +165,12 @@ def _mappings(template: Template) -> dict[str, list[dict[str, Any]]]:
 def _text(checked: Checked) -> Iterator[str]:
     told = _as_json(checked, valid=True)
     name = checked.template.path.name
-    yield f"{checked.template.path} can be run"
+    idle = not checked.template.functions and bool(checked.template.unsupported)
+    yield (
+        f"{checked.template.path} can be read, but no function of it can be run"
+        if idle
+        else (f"{checked.template.path} can be run")
+    )
     yield from _table("functions", [(row["logical_id"], row["runtime"], row["handler"]) for row in told["functions"]])
     yield from _table("routes", [(row["route"], row["function"]) for row in told["routes"]])
     rows = [

@@ -41,6 +41,8 @@ class TemplateLoader:
             if part not in told:
                 text = f"not run here: {notice(template, part)}"
                 say("samlet", text, level="error" if self._options.strict else "warning")
+        if template.unsupported and not template.functions and not told:
+            say("samlet", f"no function of {template.path.name} can be run here, so nothing answers", level="error")
         if template.unsupported and self._options.strict:
             names = ", ".join(part.logical_id for part in template.unsupported)
             raise TemplateError(f"{template.path}: these parts cannot be run here, and --strict was given: {names}")

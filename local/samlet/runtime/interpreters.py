@@ -68,11 +68,16 @@ def _candidates_for(wanted: tuple[int, int]) -> Iterator[Interpreter]:
 
 def _nearest(wanted: tuple[int, int], available: list[Interpreter], *, strict: bool) -> Interpreter:
     name = f"{wanted[0]}.{wanted[1]}"
+    trouble = "was not found on PATH or in pyenv, uv, asdf or Homebrew"
     remedy = f"install it (pyenv install {name}, or uv python install {name}), or name one with --python PATH"
+    if wanted < OLDEST:
+        oldest = f"{OLDEST[0]}.{OLDEST[1]}"
+        trouble, remedy = f"is too old to be run here, {oldest} is the oldest", "raise the Runtime in the template"
     if strict or not available:
-        raise EnvironmentFailed(f"Python {name} was not found on PATH or in pyenv, uv, asdf or Homebrew: {remedy}")
+        raise EnvironmentFailed(f"Python {name} {trouble}: {remedy}")
     # Between two equally near versions the newer one understands more.
     nearest = min(available, key=lambda found: (abs(found.version[1] - wanted[1]), -found.version[1]))
     instead = f"{nearest.version[0]}.{nearest.version[1]}"
-    say("samlet", f"Python {name} is missing; functions of it run on {instead}: {remedy}", level="warning")
+    trouble = "is too old" if wanted < OLDEST else "is missing"
+    say("samlet", f"Python {name} {trouble}; functions of it run on {instead}: {remedy}", level="warning")
     return nearest

@@ -51,6 +51,15 @@ def test_the_python_that_runs_these_tests_is_among_those_found() -> None:
     assert HERE in FOUND
 
 
+def test_a_python_that_is_too_old_is_not_said_to_be_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(EnvironmentFailed, match=r"^Python 3\.8 is too old to be run here, 3\.9 is the oldest: raise"):
+        find("python3.8", strict=True)
+    find("python3.8")
+    said = "".join(capsys.readouterr())
+    assert "Python 3.8 is too old; functions of it run on 3." in said
+    assert "install" not in said
+
+
 @pytest.mark.parametrize("version", FOUND)
 async def test_a_function_runs_in_the_python_its_runtime_names_with_its_own_packages(
     make: MakeFunction, running: Running, version: str, tmp_path: Path
