@@ -54,14 +54,31 @@ OPTIONS: Mapping[str, str] = {
     "--layer-cache-basedir": "layers are local folders here, and nothing is downloaded for them",
     "--warm-containers": _WARM,
     "--reloadHandler": _WARM,
-    "--debugger-path": "debugpy comes with Samlet, so --debug-port alone is enough",
-    "--debug-args": "debugpy comes with Samlet, so --debug-port alone is enough",
+    "--debugger-path": "Samlet brings debugpy along, so --debug-port alone is enough",
+    "--debug-args": "Samlet brings debugpy along, so --debug-port alone is enough",
     "--hook-name": "Samlet reads CloudFormation and SAM, not Terraform",
     "--no-memory-limit": "raise the MemorySize of the template",
     "--name": "`samlet logs --function NAME`",
     "--tail": "`samlet logs --follow`",
     "--stack-name": "leave it out: the template in this folder, or --template, says what runs",
 }
+
+# The second words of sam, which Samlet takes for what they stand in the place of.
+_SECOND_WORDS: Mapping[str, str] = {
+    "sqs receive-message": "is taken for the body; there is no second word here",
+    "sns notification": "is taken for the message; there is no second word here",
+    "s3 put": "is taken for the key; there is no second word here",
+    "s3 delete": "is taken for the key; --event ObjectRemoved:Delete is what sam means by it",
+}
+
+
+def mistaken(command: str, words: Sequence[str]) -> str | None:
+    """What becomes of a second word of sam's `generate-event`, which is no mistake by itself; None without one."""
+    for name, becomes in _SECOND_WORDS.items():
+        kind, word = name.split()
+        if command.endswith(f"generate-event {kind}") and word in words:
+            return f"`{word}` {becomes}"
+    return None
 
 
 def instead_of(command: str, words: Sequence[str]) -> str | None:

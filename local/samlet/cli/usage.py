@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -54,6 +55,8 @@ def parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Na
         parser.exit(2, f"{command.prog}: there is no {instead}\n")
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if told := habits.mistaken(command.prog, words):
+        print(f"{command.prog}: {told}", file=sys.stderr)
     return arguments
 
 

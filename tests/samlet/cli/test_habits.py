@@ -45,6 +45,18 @@ def test_an_option_that_nobody_has_is_just_unknown(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.splitlines()[-1] == "samlet: error: unrecognized arguments: --colour"
 
 
+@pytest.mark.parametrize("words", [["sqs", "receive-message"], ["sns", "notification"], ["s3", "delete"]])
+def test_a_second_word_of_generate_event_is_said_to_be_taken_for_something_else(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main.main(["generate-event", *words]) == 0
+    shown = capsys.readouterr()
+    assert f"`{words[1]}` is taken for the" in shown.err
+    assert words[1] in shown.out
+    assert main.main(["generate-event", words[0], "something"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("short", "long"),
     [
