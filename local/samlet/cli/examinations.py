@@ -1,6 +1,5 @@
 """The examinations of `samlet doctor`, each of one thing; nothing is started, downloaded or changed."""
 
-import os
 import shutil
 import socket
 import tempfile
@@ -16,7 +15,7 @@ from samlet.cli.findings import Finding, ok, problem, warning
 from samlet.errors import EnvironmentFailed, ServiceFailed
 from samlet.model import Function, Schedule, Template
 from samlet.project import Project
-from samlet.runtime import environments, interpreters
+from samlet.runtime import entrypoint, environments, interpreters
 from samlet.services import kafka as kafka_service
 from samlet.services.maven import downloads_folder, to_download
 from samlet.services.postgres_place import bundle, unpacked_folder
@@ -38,14 +37,16 @@ def of_pythons(functions: Iterable[Function]) -> Iterator[Finding]:
 
 
 def of_bootstraps(functions: Iterable[Function]) -> Iterator[Finding]:
-    """Whether each program that is its own runtime was built."""
+    """Whether each program that is its own runtime was built, for this machine."""
     for function in functions:
         if function.runtime.startswith("provided"):
-            file = function.code / "bootstrap"
-            if os.access(file, os.X_OK):
-                yield ok(function.logical_id, f"{file}")
+            layers = (layer for layer in reversed(function.layers) if (layer / "bootstrap").exists())
+            opt = next(layers, None)
+            if fault := entrypoint.fault(function.code, opt):
+                text, _, remedy = fault.rpartition(": ")
+                yield problem(function.logical_id, text, remedy)
             else:
-                yield problem(function.logical_id, f"there is no program {file}", "build the function first")
+                yield ok(function.logical_id, f"{entrypoint.bootstrap_of(function.code, opt)}")
 
 
 def of_ports(project: Project, settings: Settings, state: State) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from samlet.template.parameter_files import overrides
 SAMCONFIG_NAMES = ("samconfig.toml", "samconfig.yaml", "samconfig.yml")
 # Later ones win. What is for running locally is meant for us more than what is for deploying.
 _COMMANDS = ("global", "deploy", "local_start_api")
+_BUILT = (".aws-sam", "build")
 _OVERRIDES = "parameter_overrides"
 
 
@@ -28,8 +29,11 @@ class SamConfig:
 def read_samconfig(folder: Path, environment: str | None = None) -> SamConfig:
     """The configuration of an environment, `default` if none is named; an empty one where there is no file.
 
-    Raises ProjectError where an environment is named that no file has.
+    It lies where sam is called, so a template that `sam build` made has its project's. Raises ProjectError where an
+    environment is named that no file has.
     """
+    if folder.parts[-2:] == _BUILT:
+        folder = folder.parents[1]
     path = next((folder / name for name in SAMCONFIG_NAMES if (folder / name).is_file()), None)
     if path is None:
         if environment is None:

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,32 @@ def test_a_missing_python_is_a_warning_with_the_remedy(tmp_path: Path) -> None:
 def test_a_program_that_was_not_built_is_a_problem(tmp_path: Path) -> None:
     program = tmp_path / "bootstrap"
     (missing,) = examinations.of_bootstraps([function(tmp_path, "provided.al2023")])
-    program.touch(0o755)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
     (there,) = examinations.of_bootstraps([function(tmp_path, "provided.al2023")])
     assert (missing.level, there.level) == ("problem", "ok")
+    assert "build the function" in (missing.remedy or "")
+
+
+def test_a_program_for_another_machine_is_a_problem(tmp_path: Path) -> None:
+    program = tmp_path / "bootstrap"
+    program.write_bytes(
+        b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + (8).to_bytes(2, "little")
+    )  # MIPS
+    program.chmod(0o755)
+    (finding,) = examinations.of_bootstraps([function(tmp_path, "provided.al2023")])
+    assert finding.level == "problem"
+    assert str(program) in finding.text
+
+
+def test_a_program_of_a_layer_is_found(tmp_path: Path) -> None:
+    layer, code = tmp_path / "layer", tmp_path / "code"
+    layer.mkdir()
+    code.mkdir()
+    (layer / "bootstrap").write_text("#!/bin/sh\n")
+    (layer / "bootstrap").chmod(0o755)
+    (finding,) = examinations.of_bootstraps([replace(function(code, "provided.al2023"), layers=(layer,))])
+    assert (finding.level, finding.text) == ("ok", str(layer / "bootstrap"))
 
 
 def test_a_clock_before_our_own_files_and_an_unknown_zone_are_problems() -> None:

@@ -86,3 +86,10 @@ def test_without_a_file_nothing_is_said_unless_an_environment_is_asked_for(tmp_p
 def test_what_is_wrong_with_the_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ProjectError, match=message):
         read_samconfig(_toml(tmp_path, text))
+
+
+def test_a_template_that_sam_build_made_has_the_samconfig_of_its_project(tmp_path: Path) -> None:
+    built = _toml(tmp_path, '[default.deploy.parameters]\nregion = "eu-west-1"\n') / ".aws-sam" / "build"
+    built.mkdir(parents=True)
+    assert read_samconfig(built).region == "eu-west-1"
+    assert read_samconfig(built / "nested").region is None
