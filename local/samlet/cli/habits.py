@@ -12,7 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "start-api": _START,
     "start-lambda": _START,
     "offline": _START,
-    "local": f"leave the word out: `samlet invoke`, `samlet generate-event`; {_START}",
+    "local": f"`samlet invoke` and `samlet generate-event` go without it, and {_START}",
     "build": _NO_BUILD,
     "deploy": "Samlet stays on this machine; keep `sam deploy`",
     "sync": "Samlet stays on this machine, and saved files count at the next event; for AWS keep `sam sync`",

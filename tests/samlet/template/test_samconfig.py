@@ -92,4 +92,4 @@ def test_a_template_that_sam_build_made_has_the_samconfig_of_its_project(tmp_pat
     built = _toml(tmp_path, '[default.deploy.parameters]\nregion = "eu-west-1"\n') / ".aws-sam" / "build"
     built.mkdir(parents=True)
     assert read_samconfig(built).region == "eu-west-1"
-    assert read_samconfig(built / "nested").region is None
+    assert read_samconfig(tmp_path / ".aws-sam" / "cache").region is None
