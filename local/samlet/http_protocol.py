@@ -1,12 +1,6 @@
 """The HTTP/1.1 server of the two doors that every event passes: the gateway and the Runtime API.
 
-llhttp (through httptools) takes requests apart and refuses what is ambiguous. What is left to do here is when to read,
-when to answer and when to give up:
-
-    bytes -> parser -> queue -> handler, one request at a time, in order -> bytes
-
-A client that sends ahead is not read from while its queue is served, and one that does not take its answers is not
-served further, so that no connection holds more than a request, an answer and what one read has brought. Everything
+It listens, and watches the time of its connections; what happens on one of them is in `http_connection`. Everything
 that is not on the way of every event (console, Invoke API, the web page) is served by aiohttp; see ADR 17.
 """
 
@@ -15,58 +9,24 @@ import contextlib
 import math
 import socket
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from email.utils import formatdate
-from functools import partial
-from typing import Any, Literal, cast
 
-import httptools
+from samlet.http_connection import Answer as Answer  # what a handler gives
+from samlet.http_connection import Connection, Handler, Refuse
+from samlet.http_later import Later as Later
+from samlet.http_parts import Sink
+from samlet.http_request import Limits, RawRequest
 
-from samlet.eager import begin
-from samlet.http_request import Limits, RawRequest, Refused, check_head, check_size, head_too_large
-from samlet.http_response import BODILESS, HttpResponse, head_of
-
-_LINGER = 5.0  # seconds in which the sender of what was refused may go on, so that it gets to read the answer
-_LARGEST_PART = 64 * 1024  # bytes of a head that has no end yet (or its limit), or between two pieces of a body
 _BACKLOG = 1024
-
-
-class Later:
-    """An answer that is given from elsewhere, by calling `give` once; it is on its way when that returns."""
-
-    def __init__(self) -> None:
-        self._response: HttpResponse | None = None
-        self._send: Callable[[HttpResponse], None] | None = None
-
-    @property
-    def given(self) -> bool:
-        """Whether there is an answer."""
-        return self._response is not None
-
-    def to(self, send: Callable[[HttpResponse], None]) -> None:
-        """Have it sent by `send`, which is at once if it was given before anybody took it."""
-        self._send = send
-        if self._response is not None:
-            send(self._response)
-
-    def give(self, response: HttpResponse) -> None:
-        """Send it, unless the connection has gone."""
-        self._response = response
-        if self._send is not None:
-            self._send(response)
-
-
-type Answer = HttpResponse | Later | Coroutine[Any, Any, HttpResponse]
-type Handler = Callable[[RawRequest], Answer]
-type Refuse = Callable[[int, str], HttpResponse]
 
 
 class HttpServer:
     """Listens, and passes every sound request to `handler`, which has the answer at once or later.
 
     `refuse` makes the answer to one that is not sound, from a status and its words. `body_limit` may set another limit
-    for a body once its head is known. An exception in the handler is a 500.
+    for a body once its head is known, and `open_body` a sink for one of unknown length, which it gets while it comes.
+    An exception in the handler is a 500.
     """
 
     def __init__(
@@ -76,12 +36,14 @@ class HttpServer:
         limits: Limits,
         *,
         body_limit: Callable[[RawRequest], int] | None = None,
+        open_body: Callable[[RawRequest], Sink | None] | None = None,
     ) -> None:
         self.handler = handler
         self.refuse = refuse
         self.limits = limits
         self.body_limit = body_limit or (lambda _: limits.body)
-        self.connections: set[_Connection] = set()
+        self.open_body = open_body
+        self.connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._date = (0, "")
@@ -92,15 +54,15 @@ class HttpServer:
         """Answer on a bound socket, else on a free port of 127.0.0.1; returns host and port."""
         loop = asyncio.get_running_loop()
         if bound is None:
-            self._listener = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+            self._listener = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0)
         else:
-            self._listener = await loop.create_server(lambda: _Connection(self), sock=bound, backlog=_BACKLOG)
+            self._listener = await loop.create_server(lambda: Connection(self), sock=bound, backlog=_BACKLOG)
         host, port = self._listener.sockets[0].getsockname()[:2]
         return host, port
 
     async def serve(self, connected: socket.socket) -> None:
         """Answer on a connection that is there already."""
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: _Connection(self), connected)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self), connected)
 
     async def close(self, grace: float = 0.0) -> None:
         """Stop listening and end all connections; who waits for an answer has `grace` seconds to get it."""
@@ -115,14 +77,14 @@ class HttpServer:
         for connection in list(self.connections):
             connection.abort()
 
-    def add(self, connection: "_Connection") -> None:
+    def add(self, connection: Connection) -> None:
         """Know a connection, to watch its time."""
         self.connections.add(connection)
         self._nobody.clear()
         if self._sweep is None:
             self._watch()
 
-    def remove(self, connection: "_Connection") -> None:
+    def remove(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self.connections.discard(connection)
         if not self.connections:
@@ -143,260 +105,3 @@ class HttpServer:
         shortest = min(self.limits.head_seconds, self.limits.idle_seconds, self.limits.stall_seconds)
         needed = self.connections and shortest < math.inf
         self._sweep = loop.call_later(min(1.0, shortest / 4), self._watch) if needed else None
-
-
-class _Connection(asyncio.Protocol):
-    """One client. What the parser calls is named `on_…`, as httptools wants it."""
-
-    def __init__(self, server: HttpServer) -> None:
-        self._server = server
-        self._limits = server.limits
-        self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
-        self._queue: deque[RawRequest | HttpResponse] = deque()
-        self._pending: Later | asyncio.Task[None] | None = None  # the answer to the request that is being handled
-        self._phase: Literal["between", "head", "body"] = "between"
-        self._deadline = self._loop.time() + self._limits.idle_seconds  # for what the phase waits for
-        self._read = 0  # bytes of this read
-        self._unused = 0  # bytes since the read in which the last head or piece of a body was complete
-        self._deaf = False  # what still comes is dropped
-        self._last = False  # nothing will be asked after what is queued
-        self._writable = True
-        self._kept = b""  # answers that go with the next one
-        self._continue_due = False
-
-    # What the transport says.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        self._client = peer[0] if peer else "127.0.0.1"
-        self._server.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        # A request under way runs on, as a function does whose caller hangs up.
-        self._deaf = self._last = True
-        self._queue.clear()
-        self._server.remove(self)
-
-    def data_received(self, data: bytes) -> None:
-        if self._deaf:
-            return
-        self._read = len(data)
-        self._unused += self._read
-        try:
-            self._parser.feed_data(data)
-            self._check_use()
-        except httptools.HttpParserUpgrade:
-            self._deaf = self._last = True  # what follows is of another protocol, but the request stands
-        except httptools.HttpParserError as error:
-            refused = error.__context__
-            self._refuse(refused if isinstance(refused, Refused) else Refused(400, "Bad Request"))
-        except Refused as refused:
-            self._refuse(refused)
-        self._serve()
-        if self._pending is not None and (self._queue or self._phase != "between"):
-            self._transport.pause_reading()
-
-    def eof_received(self) -> bool:
-        """A client may end its half and still wait for answers."""
-        self._deaf = self._last = True
-        return self._pending is not None or bool(self._queue)
-
-    def pause_writing(self) -> None:
-        self._writable = False
-        self._deadline = self._loop.time() + self._limits.stall_seconds
-
-    def resume_writing(self) -> None:
-        self._writable = True
-        self._deadline = self._loop.time() + self._limits.idle_seconds
-        self._serve()
-
-    # What the parser says.
-
-    def on_message_begin(self) -> None:
-        self._phase, self._unused = "head", 0
-        self._deadline = self._loop.time() + self._limits.head_seconds
-        self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-
-    def on_url(self, part: bytes) -> None:
-        self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._phase == "head":  # what follows a chunked body is no header of ours
-            self._headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        parser, headers = self._parser, self._headers
-        self._phase = "body"
-        self._body: list[bytes] = []
-        self._room = 0
-        request = self._request = RawRequest(
-            parser.get_method().decode(),
-            self._target.decode("latin-1"),
-            parser.get_http_version(),
-            headers,
-            self._client,
-            keep_alive=parser.should_keep_alive(),
-        )
-        known = dict(headers)
-        if self._read + self._unused > self._limits.head:  # it may be, then
-            check_size(request, self._limits.head)
-        check_head(request, known)
-        self._unused = 0
-        if b"content-length" in known or b"transfer-encoding" in known:
-            self._expect_body(request, known)
-
-    def on_body(self, part: bytes) -> None:
-        if self._deaf:
-            return
-        self._unused = 0
-        self._deadline = self._loop.time() + self._limits.stall_seconds
-        self._room -= len(part)
-        if self._room < 0:
-            self._too_large()
-        else:
-            self._body.append(part)
-
-    def on_message_complete(self) -> None:
-        if self._deaf:
-            return
-        self._phase, self._deadline, self._continue_due = "between", math.inf, False
-        self._request.body = b"".join(self._body)
-        self._queue.append(self._request)
-
-    # What is refused.
-
-    def _expect_body(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
-        if known.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
-            raise Refused(400, "Bad Request")  # we undo no other coding
-        self._deadline = self._loop.time() + self._limits.stall_seconds
-        self._room = self._server.body_limit(request)
-        if int(known.get(b"content-length", 0)) > self._room:
-            self._too_large()
-        elif known.get(b"expect", b"").lower() == b"100-continue":
-            self._continue_due = True
-            self._continue()
-
-    def _too_large(self) -> None:
-        """Have it answered at once, without the body; what still comes of it is dropped."""
-        self._deaf = self._last = True
-        self._phase = "between"
-        self._request.body, self._request.keep_alive = None, False
-        self._body.clear()
-        self._queue.append(self._request)
-
-    def _check_use(self) -> None:
-        """Refuse what never becomes a head or a body: endless headers, chunk extensions, trailers."""
-        if self._unused > max(_LARGEST_PART, self._limits.head) and self._phase != "between":
-            raise Refused(400, "Bad Request") if self._phase == "body" else head_too_large()
-
-    def _refuse(self, refused: Refused) -> None:
-        self._deaf = self._last = True
-        self._phase = "between"
-        self._queue.append(self._server.refuse(refused.status, str(refused)))
-
-    def check(self, now: float) -> None:
-        """Give up on a client that is too slow; while it is served, it is us who take the time."""
-        if now < self._deadline or self._pending is not None:
-            return
-        if not self._writable or self._transport.is_closing():
-            self._transport.abort()
-        elif self._phase != "between":
-            self._refuse(Refused(408, "Request Timeout"))
-            self._serve()
-        else:
-            self._transport.close()
-
-    # What is answered.
-
-    def _serve(self) -> None:
-        """Begin with the next request, unless one is under way or the client does not take its answers."""
-        while self._queue and self._pending is None and self._writable and not self._transport.is_closing():
-            item = self._queue.popleft()
-            if isinstance(item, HttpResponse):
-                self._send(item, None)
-                continue
-            self._handle(item)
-        self._continue()
-
-    def _continue(self) -> None:
-        """Tell a client that asks first to send its body, once it is its turn."""
-        if self._continue_due and self._pending is None and not self._queue:
-            self._continue_due = False
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def _handle(self, request: RawRequest) -> None:
-        try:
-            answer = self._server.handler(request)
-        except Exception:  # noqa: BLE001  # the handler tells of its own errors; the client is owed an answer
-            answer = self._server.refuse(500, "Internal Server Error")
-        if isinstance(answer, HttpResponse):
-            self._send(answer, request)
-        elif isinstance(answer, Later):
-            self._pending = answer
-            answer.to(partial(self._answer, request))
-        else:
-            task = begin(self._wait(request, answer))
-            if not task.done():
-                self._pending = task
-
-    async def _wait(self, request: RawRequest, answer: Coroutine[Any, Any, HttpResponse]) -> None:
-        try:
-            response = await answer
-        except Exception:  # noqa: BLE001  # whatever the handler raised, the client is owed an answer
-            response = self._server.refuse(500, "Internal Server Error")
-        self._answer(request, response)
-
-    def _answer(self, request: RawRequest, response: HttpResponse) -> None:
-        """Send an answer, and go on where it was waited for."""
-        waited, self._pending = self._pending is not None, None
-        if self._transport.is_closing():
-            return
-        self._send(response, request)
-        if waited:
-            self._serve()
-            if self._pending is None and not self._queue and not self._transport.is_closing():
-                self._transport.resume_reading()
-                if self._phase != "between":
-                    self._deadline = self._loop.time() + self._limits.stall_seconds
-
-    def _send(self, response: HttpResponse, request: RawRequest | None) -> None:
-        """Write an answer; without a request it is to one that nobody could make out."""
-        keep_alive = request is not None and request.keep_alive and not (self._last and not self._queue)
-        version = request.version if request else "1.1"
-        head = head_of(response, version, self._server.date(), keep_alive=keep_alive)
-        if head is None:
-            response = self._server.refuse(500, "Internal Server Error")
-            head = head_of(response, version, self._server.date(), keep_alive=keep_alive) or b""
-        bodiless = response.status in BODILESS or (request is not None and request.method == "HEAD")
-        self._kept += head if bodiless else head + response.body
-        if response.may_wait and keep_alive and self._queue:
-            return
-        self._transport.write(self._kept)
-        self._kept = b""
-        if keep_alive:
-            if self._phase == "between":
-                self._deadline = self._loop.time() + self._limits.idle_seconds
-            return
-        self._deaf = self._last = True
-        self._deadline = self._loop.time() + self._limits.stall_seconds
-        if request is not None and request.body is not None:
-            self._transport.close()
-            return
-        # Closed while more is coming, a connection is reset, and the answer may be lost on its way.
-        self._transport.write_eof()
-        self._loop.call_later(_LINGER, self._transport.abort)
-
-    def finish(self) -> None:
-        """Close after what is under way."""
-        self._deaf = self._last = True
-        if self._pending is None:
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Close now, whatever is under way."""
-        if isinstance(self._pending, asyncio.Task):
-            self._pending.cancel()
-        self._transport.abort()

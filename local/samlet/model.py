@@ -140,7 +140,7 @@ class HttpApi:
     """One `AWS::ApiGatewayV2::Api` with its routes, as one of its stages serves it; `others` are its further stages.
 
     `access_log` is the format of a line with `$context` variables. A function URL (`AWS::Lambda::Url`) is an API with
-    one route and some ways of its own.
+    one route and some ways of its own; one that is `streamed` hands answers on while they are made.
     """
 
     logical_id: str
@@ -151,6 +151,7 @@ class HttpApi:
     access_log: str | None = None
     others: tuple["HttpApi", ...] = ()
     function_url: bool = False
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

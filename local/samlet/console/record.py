@@ -112,7 +112,7 @@ class Record(Observer):
         if invocation is None:
             return
         invocation.outcome = outcome
-        invocation.answer, invocation.answer_size = outcome.payload[:LARGEST_PAYLOAD], len(outcome.payload)
+        invocation.answer, invocation.answer_size = outcome.payload[:LARGEST_PAYLOAD], outcome.size
         self._close(invocation, now, "ok" if outcome.ok else "error", error)
 
     def broke(self, function: str, request_id: str, error: str) -> None:

@@ -27,6 +27,7 @@ from samlet.sources.queues import QueueSource
 from samlet.sources.schedule_events import Place
 from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.sources.schedules import CatchUp
+from samlet.sources.streaming_url import StreamingUrl
 from samlet.template import HttpApi, Template
 
 LOCAL = "local"  # access key and secret that functions are given, unless the project brings others
@@ -190,7 +191,8 @@ class Sources:
             return
         front.api, front.port.gateway = api, None
         if api:
-            front.port.gateway = HttpGateway(
+            kind = StreamingUrl if api.streamed else HttpGateway
+            front.port.gateway = kind(
                 api,
                 self._functions,
                 account=template.account,

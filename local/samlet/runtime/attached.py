@@ -83,7 +83,11 @@ class AttachedSandbox:
         self.idle_since = time.monotonic()
         if self.state == "busy":
             self.state = "idle"
-        return answer.result()
+        outcome = answer.result()
+        if request.stream is not None and outcome.ok:
+            request.stream.begin("application/json")
+            request.stream.take(outcome.payload)
+        return outcome
 
     async def stop(self) -> None:
         """Close the connection; the agent ends its process and comes back for another one."""

@@ -17,6 +17,7 @@ from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
 from samlet.runtime.debugger import Debugger
 from samlet.runtime.environments import Environments
 from samlet.runtime.identifiers import new_request_id
+from samlet.runtime.incoming import AnswerStream
 from samlet.runtime.letters import Letters
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
@@ -160,6 +161,14 @@ class Functions:
         """
         return self._invoke_as(new_request_id(), name, payload, client_context, trace_id)
 
+    def invoke_stream(
+        self, name: str, payload: bytes, *, client_context: str | None = None, trace_id: str | None = None
+    ) -> AnswerStream:
+        """Invoke for an answer that is read while it is made; what `invoke` may raise is raised by its outcome."""
+        stream = AnswerStream(new_request_id())
+        stream.follow(self._invoke_as(stream.request_id, name, payload, client_context, trace_id, stream))
+        return stream
+
     async def invoke_event(self, name: str, payload: bytes) -> str:
         """Invoke asynchronously, with AWS's retries; returns the request id. Raises FunctionNotFound."""
         return self._asynchronous.accept(self.target(name), payload)
@@ -261,9 +270,11 @@ class Functions:
         payload: bytes,
         client_context: str | None = None,
         trace_id: str | None = None,
+        stream: AnswerStream | None = None,
     ) -> asyncio.Future[Outcome]:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._spawn(self._see_through(outcome, self._execute(name, request_id, payload, client_context, trace_id)))
+        work = self._execute(name, request_id, payload, client_context, trace_id, stream)
+        self._spawn(self._see_through(outcome, work))
         return outcome
 
     async def _see_through(self, outcome: asyncio.Future[Outcome], work: Awaitable[Outcome]) -> None:
@@ -281,10 +292,18 @@ class Functions:
                 outcome.set_result(result)
 
     async def _execute(
-        self, name: str, request_id: str, payload: bytes, client_context: str | None, trace_id: str | None
+        self,
+        name: str,
+        request_id: str,
+        payload: bytes,
+        client_context: str | None,
+        trace_id: str | None,
+        stream: AnswerStream | None,
     ) -> Outcome:
         target = self.target(name)
-        request = Request(request_id, payload, client_context, trace_id, target.qualifier, target.version)
+        request = Request(
+            request_id, payload, client_context, trace_id, target.qualifier, target.version, stream=stream
+        )
         pool = self._pools[target.function.logical_id]
         for attempt in range(_STARTS):
             with contextlib.suppress(CodeChanged):

@@ -13,11 +13,13 @@ from samlet.model import LATEST
 from samlet.runtime.descriptions import Description, Descriptions
 from samlet.runtime.functions import Functions
 from samlet.runtime.invoke_errors import Refused, as_lambda_answers, invalid, no_web_pages, not_found
+from samlet.runtime.streamed_invocation import answer_in_events
 from samlet.runtime.targets import Target, parse
 
 LARGEST_PAYLOAD = 6 * 1024 * 1024
 LARGEST_EVENT = 1024 * 1024
 _TYPES = ("Event", "RequestResponse", "DryRun")
+_STREAMED_TYPES = ("RequestResponse", "DryRun")
 _LOG_TYPES = ("Tail", "None")
 _LARGEST_PAGE = 50
 _LARGEST_ASKED = 10_000
@@ -34,6 +36,7 @@ class InvokeApi:
         self.app = web.Application(client_max_size=4 * LARGEST_PAYLOAD, middlewares=doors)
         one = "/2015-03-31/functions/{name}"
         self.app.router.add_post(f"{one}/invocations", self._invoke)
+        self.app.router.add_post("/2021-11-15/functions/{name}/response-streaming-invocations", self._invoke_stream)
         for end in ("", "/"):
             self.app.router.add_post("/2014-11-13/functions/{name}/invoke-async" + end, self._invoke_async)
             self.app.router.add_get("/2015-03-31/functions" + end, self._list)
@@ -63,6 +66,21 @@ class InvokeApi:
         if kind == "Event":
             return await self._accept(target, payload)
         return await self._answer(request, target, payload, tail=log == "Tail")
+
+    async def _invoke_stream(self, request: web.Request) -> web.StreamResponse:
+        kind = _one_of(request, "X-Amz-Invocation-Type", "invocationType", "RequestResponse", _STREAMED_TYPES)
+        log = _one_of(request, "X-Amz-Log-Type", "logType", "None", _LOG_TYPES)
+        target = self._target(request)
+        payload = await _payload(request, LARGEST_PAYLOAD, kind)
+        if kind == "DryRun":
+            return web.Response(status=204, headers={"X-Amz-Executed-Version": target.version})
+        stream = self._functions.invoke_stream(
+            target.name,
+            payload,
+            client_context=_client_context(request),
+            trace_id=request.headers.get("X-Amzn-Trace-Id"),
+        )
+        return await answer_in_events(request, stream, target.version, tail=log == "Tail")
 
     async def _invoke_async(self, request: web.Request) -> web.Response:
         """The call that `InvocationType=Event` has replaced; SDKs still have it."""

@@ -8,7 +8,7 @@ class Outcome:
     """The answer of one invocation; `function_error` is `Unhandled` when the function failed in any way.
 
     `log_tail` holds the last 4 KB of its log; `init_ms` is there when this invocation was the first of its process;
-    `memory_used` is in MB.
+    `memory_used` is in MB. An answer that was `streamed`, which is its size in bytes, is here with its first part only.
     """
 
     request_id: str
@@ -18,8 +18,14 @@ class Outcome:
     duration_ms: float = 0.0
     init_ms: float | None = None
     memory_used: int = 0
+    streamed: int | None = None
 
     @property
     def ok(self) -> bool:
         """Whether the function answered."""
         return self.function_error is None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answer."""
+        return self.streamed if self.streamed is not None and self.ok else len(self.payload)

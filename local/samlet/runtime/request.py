@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from samlet.model import LATEST
+from samlet.runtime.incoming import AnswerStream
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One attempt of an event; with `any_code` it meets what is loaded, whatever was saved meanwhile."""
+    """One attempt of an event; with `any_code` it meets what is loaded, whatever was saved meanwhile.
+
+    The answer goes to `stream` while it is made, if there is one.
+    """
 
     request_id: str
     payload: bytes
@@ -16,6 +20,7 @@ class Request:
     qualifier: str | None = None
     version: str = LATEST
     any_code: bool = False
+    stream: AnswerStream | None = None
 
 
 class CodeChanged(Exception):

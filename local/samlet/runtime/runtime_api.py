@@ -14,13 +14,13 @@ from samlet.http_protocol import Answer, HttpServer, Later
 from samlet.http_request import Limits, RawRequest
 from samlet.http_response import HttpResponse
 from samlet.runtime.extensions import PREFIX, TELEMETRY, Extensions
+from samlet.runtime.incoming import LARGEST_RESPONSE, AnswerStream, WholeAnswer
+from samlet.runtime.incoming import failure as failure  # what most failures are told with
 
-LARGEST_RESPONSE = 6 * 1024 * 1024 + 100
-LARGEST_STREAM = 200 * 1024 * 1024
 _RUNTIME = "/2018-06-01/runtime"
 _NEXT = f"{_RUNTIME}/invocation/next"
 _INVOCATION = f"{_RUNTIME}/invocation/"
-_STREAMING = b"lambda-runtime-function-response-mode"
+_MODE = b"lambda-runtime-function-response-mode"
 _LARGEST_HEAD = 2 * 1024 * 1024  # clients send up to 1 MB of a failure's trace in a header, for X-Ray
 # A function may think for as long as it likes, and who speaks here is our own child.
 _LIMITS = Limits(_LARGEST_HEAD, LARGEST_RESPONSE, head_seconds=math.inf, idle_seconds=math.inf, stall_seconds=math.inf)
@@ -60,20 +60,17 @@ class Reply:
     failed: bool = False
 
 
-def failure(error_type: str, message: str) -> bytes:
-    """The JSON that stands for a failed invocation."""
-    return json.dumps({"errorType": error_type, "errorMessage": message}).encode()
-
-
 class RuntimeApi:
     """The state of one runtime between `next` and its answer, served on a free port of 127.0.0.1."""
 
     def __init__(self, extensions: Extensions) -> None:
         self.extensions = extensions
         extensions.when_ready = self._extensions_ready
-        self._server = HttpServer(self._handle, _refuse, _LIMITS, body_limit=_body_limit)
+        self._server = HttpServer(self._handle, _refuse, _LIMITS, open_body=self._open)
         self._poll: Later | None = None  # the call for the next event
         self._event: Event | None = None
+        self._stream: AnswerStream | None = None  # of who wants the answer while it is made
+        self._incoming: tuple[RawRequest, WholeAnswer] | None = None  # the answer that comes in parts
         self._reply: asyncio.Future[Reply | None] | None = None
         self.idle = asyncio.Event()
         self.settled = asyncio.get_running_loop().create_future()
@@ -100,14 +97,17 @@ class RuntimeApi:
         """Whether the runtime has ever asked for an event, which ends the registration of extensions."""
         return self._poll is not None
 
-    def hand_over(self, event: Event) -> asyncio.Future[Reply | None]:
-        """Give an event to the runtime, which waits in `next`; the answer is None if the caller gives up on it."""
+    def hand_over(self, event: Event, stream: AnswerStream | None = None) -> asyncio.Future[Reply | None]:
+        """Give an event to the runtime, which waits in `next`; the answer is None if the caller gives up on it.
+
+        With a `stream` the answer goes there while it comes, and what is returned holds the first part of it.
+        """
         if self._poll is None or self._poll.given:
             raise RuntimeError("the runtime is not waiting for an event")
         loop = asyncio.get_running_loop()
         self.idle.clear()
         self.settled = loop.create_future()
-        self._event = event
+        self._event, self._stream, self._incoming = event, stream, None
         self._reply = loop.create_future()
         self._poll.give(HttpResponse(200, event.headers(), event.payload))
         self.extensions.invoked(event.request_id, event.deadline_ms, event.arn, event.trace_id)
@@ -141,7 +141,10 @@ class RuntimeApi:
 
     def _next(self) -> Answer:
         if self._reply is not None and not self._reply.done():
-            return _refusal(403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
+            if not self._cut:
+                return _refusal(403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
+            text = "The function's response ended before its end"
+            self._reply.set_result(Reply(failure("Runtime.TruncatedResponse", text), failed=True))
         before, poll = self._poll, Later()
         self._poll = poll
         if not self.extensions.pending:
@@ -158,27 +161,71 @@ class RuntimeApi:
             self.idle.set()
             self.release()
 
-    def _answer(self, request: RawRequest, request_id: str, *, failed: bool) -> HttpResponse:
+    @property
+    def _cut(self) -> bool:
+        """Whether the runtime has broken off an answer that it sent in parts."""
+        return self._incoming is not None and self._incoming[1].is_cut
+
+    def _open(self, request: RawRequest) -> WholeAnswer | None:
+        """Take an answer that comes in parts; any other body is kept, and refused when it is there."""
+        request_id, _, call = request.target.partition("?")[0].removeprefix(_INVOCATION).partition("/")
+        refused = self._refusal_of(request, request_id)
+        if refused or request.method != "POST" or call != "response" or self._incoming is not None:
+            return None
+        answer = self._stream or WholeAnswer()
+        self._incoming = request, answer
+        if self._stream is not None:
+            self._stream.begin(request.header(b"content-type"))
+        return answer
+
+    def _refusal_of(self, request: RawRequest, request_id: str) -> HttpResponse | None:
+        """Why no answer is taken from this request just now."""
         if self._event is None or request_id != self._event.request_id:
-            return _refuse_answer(request, 400, "InvalidRequestID", "Invalid request ID")
+            return _refusal(400, "InvalidRequestID", "Invalid request ID")
         nonce = request.header(b"lambda-runtime-invocation-id")
         if nonce is not None and nonce != self._event.nonce:
-            return _refuse_answer(request, 410, "InvokeTimeout", "Invoke timeout")
+            return _refusal(410, "InvokeTimeout", "Invoke timeout")
         if self._reply is None or self._reply.done():
-            return _refuse_answer(
-                request, 403, "InvalidStateTransition", "Transition from Ready to Ready is not allowed"
-            )
-        mode = request.header(_STREAMING)
+            return _refusal(403, "InvalidStateTransition", "Transition from Ready to Ready is not allowed")
+        mode = request.header(_MODE)
         if mode not in (None, "streaming"):
-            return _refuse_answer(request, 400, "InvalidFunctionResponseMode", f"Invalid response mode: {mode}")
+            return _refusal(400, "InvalidFunctionResponseMode", f"Invalid response mode: {mode}")
+        return None
+
+    def _answer(self, request: RawRequest, request_id: str, *, failed: bool) -> HttpResponse:
+        refused = self._refusal_of(request, request_id)
+        if refused or self._reply is None:
+            request.keep_alive = False  # what was sent behind it is dropped: a process that ends now gets no event
+            return refused or _refusal(403, "InvalidStateTransition", "There is no event under way")
+        if self._incoming is not None:
+            return self._answer_in_parts(self._reply, request, *self._incoming, failed=failed)
         if request.body is None:
-            limit = _body_limit(request)
-            text = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
-            self._reply.set_result(Reply(failure("Function.ResponseSizeTooLarge", text), failed=True))
-            return _refuse_answer(
-                request, 413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({limit} bytes)."
-            )
+            return _too_large(self._reply, LARGEST_RESPONSE)
+        if self._stream is not None and not failed:
+            self._stream.begin(request.header(b"content-type"))
+            self._stream.take(request.body)
         self._reply.set_result(Reply(request.body, failed=failed))
+        return _ACCEPTED
+
+    def _answer_in_parts(
+        self,
+        reply: asyncio.Future[Reply | None],
+        request: RawRequest,
+        posted: RawRequest,
+        answer: WholeAnswer,
+        *,
+        failed: bool,
+    ) -> HttpResponse:
+        """The end of an answer that came in parts, or what comes beside it."""
+        if request is not posted:
+            if not (failed and answer.is_cut):
+                return _refusal(403, "InvalidStateTransition", "Another response is under way")
+            reply.set_result(Reply(request.body or b"", failed=True))
+        elif request.body is None:
+            return _too_large(reply, answer.room)
+        else:
+            error = answer.error
+            reply.set_result(Reply(answer.kept if error is None else error, failed=error is not None))
         return _ACCEPTED
 
     def _init_error(self, request: RawRequest) -> HttpResponse:
@@ -204,15 +251,11 @@ def _refusal(status: int, error_type: str, message: str) -> HttpResponse:
     return _json_answer(status, {"errorMessage": message, "errorType": error_type})
 
 
-def _refuse_answer(request: RawRequest, status: int, error_type: str, message: str) -> HttpResponse:
-    """Refuse an answer, and whatever its client sent behind it: a process that ends now must be given no event."""
-    request.keep_alive = False
-    return _refusal(status, error_type, message)
-
-
 def _refuse(status: int, words: str) -> HttpResponse:
     return _refusal(status, "InvalidRequest", words)
 
 
-def _body_limit(request: RawRequest) -> int:
-    return LARGEST_RESPONSE if request.header(_STREAMING) is None else LARGEST_STREAM
+def _too_large(reply: asyncio.Future[Reply | None], limit: int) -> HttpResponse:
+    text = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+    reply.set_result(Reply(failure("Function.ResponseSizeTooLarge", text), failed=True))
+    return _refusal(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({limit} bytes).")

@@ -126,7 +126,8 @@ class Sandbox:
         self.invocations += 1
         self.idle_since = time.monotonic()
         error = "Unhandled" if answer.failed else None
-        return Outcome(request.request_id, answer.payload, error, tail, duration, init_ms, used)
+        streamed = request.stream.size if request.stream else None
+        return Outcome(request.request_id, answer.payload, error, tail, duration, init_ms, used, streamed)
 
     def _heard(self, line: str) -> None:
         self._surroundings.observer.printed(self.function.logical_id, self._request_id, line)
@@ -306,7 +307,7 @@ class Sandbox:
     def _hand_over(self, request: Request) -> None:
         assert self._api
         self.state, self._begun = "busy", request
-        self._answer = self._api.hand_over(self._event(request))
+        self._answer = self._api.hand_over(self._event(request), request.stream)
         if self._ticking is None:
             self._tick_within(self.function.timeout)
 

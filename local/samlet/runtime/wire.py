@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from samlet.model import LATEST, Function
+from samlet.runtime.incoming import LARGEST_STREAM
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.request import Request
-from samlet.runtime.runtime_api import LARGEST_STREAM
 from samlet.runtime.surroundings import Surroundings
 
 VERSION = "1"

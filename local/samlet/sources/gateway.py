@@ -98,12 +98,16 @@ class HttpGateway:
             say("gateway", f"{type(error).__name__}: {error}", level="error")
             response = error_response(500, "Internal Server Error")
         response.headers.append(("apigw-requestid", request_id))
+        self._tell(request, response, request_id, visit, started)
+        return response
+
+    def _tell(self, request: RawRequest, response: HttpResponse, request_id: str, visit: Visit, started: float) -> None:
+        """Log an answer, and count it."""
         seconds = time.perf_counter() - started
         _log(request, response.status, seconds * 1000, visit.authorizer_error)
         if self._access_log:
             self._log_access(self._access_log, request, response, request_id, visit, seconds)
         self._answered(visit.route_key or _NO_ROUTE, response.status, seconds)
-        return response
 
     def count_refused(self, status: int) -> None:
         """Count an answer to what was no request at all, or none that fits the limits."""
@@ -117,7 +121,8 @@ class HttpGateway:
             return HttpResponse(204, self._cors.preflight(origin))
         response = await self._route(request, request_id, visit)
         kept = [header for header in response.headers if not header[0].startswith(_CORS_PREFIX)]
-        return HttpResponse(response.status, kept + self._cors.answer(origin), response.body)
+        response.headers = kept + self._cors.answer(origin)
+        return response
 
     async def _route(self, request: RawRequest, request_id: str, visit: Visit) -> HttpResponse:
         try:
@@ -183,10 +188,11 @@ class HttpGateway:
             say("gateway", f"{function} has not answered in {match.route.timeout} ms; it runs on", level="warning")
             visit.integration_error = "Endpoint request timed out"
             return error_response(503, "Service Unavailable")
-        return _response(match, invocation, visit)
+        return response_of(match, invocation, visit)
 
 
-def _response(match: Match, invocation: asyncio.Future[Outcome], visit: Visit) -> HttpResponse:
+def response_of(match: Match, invocation: asyncio.Future[Outcome], visit: Visit) -> HttpResponse:
+    """Return the response that an invocation which is over means, whatever came of it."""
     function, read = match.route.function, read_response_v1 if match.route.payload_format == "1.0" else read_response
     try:
         outcome = invocation.result()

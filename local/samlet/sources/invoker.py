@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
+from samlet.runtime.incoming import AnswerStream
 from samlet.runtime.outcome import Outcome
 
 
@@ -26,4 +27,12 @@ class TracingInvoker(Invoker, Protocol):
 
     def invoke(self, name: str, payload: bytes, *, trace_id: str | None = None) -> Awaitable[Outcome]:
         """Run a function as part of the trace that a header of AWS X-Ray names."""
+        ...
+
+
+class StreamingInvoker(TracingInvoker, Protocol):
+    """The same for a source that hands an answer on while it is made."""
+
+    def invoke_stream(self, name: str, payload: bytes, *, trace_id: str | None = None) -> AnswerStream:
+        """Run a function; who reads no more has to drop the stream. It runs on all the same."""
         ...

@@ -27,7 +27,7 @@ def read_response(payload: bytes) -> HttpResponse:
     if not isinstance(answer, dict) or "statusCode" not in answer:
         body = answer.encode("utf-8", "replace") if isinstance(answer, str) else payload
         return HttpResponse(200, [("content-type", "application/json")], body)
-    headers = _headers(answer)
+    headers = headers_of(answer)
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "text/plain; charset=utf-8"))
     return HttpResponse(status_of(answer["statusCode"]), headers, body_bytes(answer))
@@ -49,7 +49,8 @@ def status_of(value: Any) -> int:
     return status
 
 
-def _headers(answer: dict[str, Any]) -> list[tuple[str, str]]:
+def headers_of(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the headers and cookies of an answer; raises MalformedResponse."""
     given, cookies = answer.get("headers") or {}, answer.get("cookies") or []
     if not isinstance(given, dict) or not isinstance(cookies, list):
         raise MalformedResponse("headers must be an object and cookies an array")

@@ -2,7 +2,7 @@
 
 from samlet.model import HttpApi, IamAuthorizer, Route
 from samlet.template.http_apis import cors_of
-from samlet.template.stack import Resource, Stack
+from samlet.template.stack import Stack
 
 _AS_LONG_AS_IT_TAKES = 900_000  # ms: a URL has no time-out of its own, and no function has a longer one
 
@@ -13,22 +13,14 @@ def function_urls(stack: Stack, runnable: set[str]) -> tuple[HttpApi, ...]:
     for resource in stack.of_type("AWS::Lambda::Url"):
         target = resource.properties.text("TargetFunctionArn")
         function = stack.function_at(target)
-        reason = _impossible(resource)
+        mode = resource.properties.choice("InvokeMode", "BUFFERED", "BUFFERED", "RESPONSE_STREAM")
         if function is None or function not in runnable:
-            reason = f"TargetFunctionArn: {function or target} is no function that is run here"
-        if reason:
-            stack.refuse(resource, reason)
+            stack.refuse(resource, f"TargetFunctionArn: {function or target} is no function that is run here")
         else:
-            assert function
             signed = resource.properties.choice("AuthType", None, "NONE", "AWS_IAM") == "AWS_IAM"
             authorizer = IamAuthorizer("lambda") if signed else None
             route = Route("ANY", "$default", function, _AS_LONG_AS_IT_TAKES, authorizer)
             cors = cors_of(resource.properties.inner("Cors")) if "Cors" in resource.properties else None
-            found.append(HttpApi(resource.logical_id, (route,), cors, function_url=True))
+            streamed = mode == "RESPONSE_STREAM"
+            found.append(HttpApi(resource.logical_id, (route,), cors, function_url=True, streamed=streamed))
     return tuple(found)
-
-
-def _impossible(resource: Resource) -> str | None:
-    if resource.properties.choice("InvokeMode", "BUFFERED", "BUFFERED", "RESPONSE_STREAM") == "RESPONSE_STREAM":
-        return "InvokeMode: responses are not streamed, so the URL is not served"
-    return None

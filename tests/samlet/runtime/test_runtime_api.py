@@ -11,7 +11,8 @@ from aiohttp import ClientSession
 
 from gateway_client import read_answer
 from samlet.runtime.extensions import Extensions
-from samlet.runtime.runtime_api import LARGEST_RESPONSE, Event, Reply, RuntimeApi
+from samlet.runtime.incoming import LARGEST_RESPONSE
+from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
 from waiting import eventually_async
 
 NEXT = "/2018-06-01/runtime/invocation/next"
@@ -196,14 +197,16 @@ async def test_a_response_over_the_limit_is_too_large_and_one_at_the_limit_is_no
     assert await _post(client, of("response", "id-2"), b"x" * LARGEST_RESPONSE) == (202, None)
 
 
-async def test_a_streaming_response_is_taken_and_another_mode_is_refused(
+async def test_a_streamed_response_for_somebody_who_wants_it_whole_is_kept_up_to_the_limit_of_any_other(
     api: RuntimeApi, client: ClientSession
 ) -> None:
     reply = await take(api, client)
     mode = "Lambda-Runtime-Function-Response-Mode"
     assert (await _post(client, of("response"), headers={mode: "buffered"}))[0] == 400
-    assert await _post(client, of("response"), b"a" * 7_000_000, {mode: "streaming"}) == (202, None)
-    assert len(reply.result().payload) == 7_000_000
+    body = io.BytesIO(b"a" * 6_000_000)
+    async with client.post(of("response"), data=body, headers={mode: "streaming"}) as answer:
+        assert answer.status == 202
+    assert (len(reply.result().payload), reply.result().failed) == (6_000_000, False)
 
 
 async def test_an_init_error_is_accepted_before_the_first_poll_only(api: RuntimeApi, client: ClientSession) -> None:

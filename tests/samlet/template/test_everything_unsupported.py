@@ -42,7 +42,7 @@ Resources:
       Handler: app.handler
       Runtime: python3.13
       DeadLetterQueue: {Type: SQS, TargetArn: "arn:aws:sqs:eu-central-1:1:dead"}
-      FunctionUrlConfig: {AuthType: AWS_IAM, InvokeMode: RESPONSE_STREAM}
+      FunctionUrlConfig: {AuthType: AWS_IAM}
       FileSystemConfigs:
         - {Arn: !Sub "arn:aws:elasticfilesystem:${AWS::Region}:1:access-point/a", LocalMountPath: /mnt/a}
   Boxed:
@@ -123,7 +123,6 @@ its name stands for it, until [imports] in samlet.toml has it
 26: Hello (AWS::Serverless::Function): Events.Skill: skills are not connected
 27: HelloJob (AWS::Lambda::EventSourceMapping): EventSourceArn: events of SQS are polled only from queues that moto made
 36: Slow (AWS::Lambda::Function): DeadLetterConfig: arn:aws:sqs:eu-central-1:1:dead is no queue or topic that is there
-37: SlowUrl (AWS::Lambda::Url): InvokeMode: responses are not streamed, so the URL is not served
 38: Slow (AWS::Lambda::Function): FileSystemConfigs: file systems are not mounted
 42: Boxed (AWS::Lambda::Function): PackageType: container images are not run; a Runtime and a folder of code are
 46: Script (AWS::Lambda::Function): Runtime: nodejs22.x needs `sam local`; python3.x and provided.al2023 are run here

@@ -47,9 +47,23 @@ def test_a_url_of_its_own_leads_to_its_function(loaded: Loader, target: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("properties", "streamed"),
+    [("AuthType: NONE", False), ("AuthType: NONE, InvokeMode: RESPONSE_STREAM", True)],
+)
+def test_a_url_streams_if_it_is_told_to(loaded: Loader, properties: str, streamed: bool) -> None:
+    for template in (loaded(SAM % f"{{{properties}}}"), loaded(PLAIN % f"{{TargetFunctionArn: !Ref F, {properties}}}")):
+        assert [url.streamed for url in template.function_urls] == [streamed]
+        assert [note for note in template.unsupported if note.logical_id in {"Url", "FUrl"}] == []
+
+
+def test_a_mode_that_no_url_has_is_an_error(loaded: Loader) -> None:
+    with pytest.raises(TemplateError, match="InvokeMode"):
+        loaded(SAM % "{AuthType: NONE, InvokeMode: STREAM}")
+
+
+@pytest.mark.parametrize(
     ("properties", "reason"),
     [
-        ("{TargetFunctionArn: !Ref F, AuthType: NONE, InvokeMode: RESPONSE_STREAM}", "InvokeMode: responses are not"),
         ("{TargetFunctionArn: !Ref Node, AuthType: NONE}", "TargetFunctionArn: Node is no function that is run here"),
         ("{TargetFunctionArn: other, AuthType: NONE}", "TargetFunctionArn: other is no function that is run here"),
     ],
