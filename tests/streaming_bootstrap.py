@@ -35,6 +35,8 @@ while True:
     _, headers, body = answer(reader)
     event, name = json.loads(body), headers["lambda-runtime-aws-request-id"]
     told = event.get("body", event)
+    if event.get("isBase64Encoded"):
+        told = base64.b64decode(told).decode()
     event = json.loads(told) if isinstance(told, str) else told
     if event.get("end") == "error":
         failed = json.dumps({{"errorType": "Early", "errorMessage": "told to fail"}}).encode()

@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from functions_on_the_spot import MakeFunction, Running
-from samlet.model import Function
+from samlet.http_parts import BrokenOff
+from samlet.model import Function, HttpApi, Route
+from samlet.sources.gateway_port import GatewayPort
+from samlet.sources.streaming_url import StreamingUrl
 from waiting import eventually_async
 
 SOURCE = Path(__file__).with_name("go")
@@ -101,3 +105,37 @@ async def test_a_layers_bootstrap_runs_where_the_code_has_none(
     (function.code / "bootstrap").rename(layer / "bootstrap")
     async with running(function) as functions:
         assert told(await functions.invoke("Hello", b"1"))["layer"] == str(layer)
+
+
+async def test_a_page_of_lambdaurl_is_streamed_by_a_function_url(
+    hello: Callable[..., Function], running: Running, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    function = hello(environment={"STREAMS": "site"})
+    api = HttpApi("Url", (Route("ANY", "$default", "Hello", 900_000),), function_url=True, streamed=True)
+    async with running(function) as functions:
+        port = GatewayPort(StreamingUrl(api, functions))
+        _, number = await port.serve()
+        async with httpx.AsyncClient() as client:
+            url = f"http://127.0.0.1:{number}/page"
+            async with client.stream("GET", url, params={"gate": str(gate)}, timeout=20) as answer:
+                assert (answer.status_code, answer.headers["content-type"]) == (201, "text/plain")
+                assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+                parts = answer.aiter_raw()
+                assert await anext(parts) == b"one"
+                gate.touch()
+                assert b"".join([part async for part in parts]) == b"two"
+        await port.stop()
+
+
+async def test_a_reader_of_go_that_fails_in_the_middle_breaks_off_its_answer(
+    hello: Callable[..., Function], running: Running
+) -> None:
+    async with running(hello(environment={"STREAMS": "breaks off"})) as functions:
+        stream = functions.invoke_stream("Hello", b"1")
+        assert await stream.read() == b"one"
+        with pytest.raises(BrokenOff):
+            await stream.read()
+        for outcome in (await stream.outcome, await functions.invoke("Hello", b"1")):
+            assert outcome.function_error == "Unhandled"
+            assert told(outcome)["errorMessage"] == "told to fail"

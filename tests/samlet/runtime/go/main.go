@@ -6,11 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-lambda-go/lambdaurl"
 )
 
 type answer struct {
@@ -47,7 +50,38 @@ func handle(ctx context.Context, event json.RawMessage) (answer, error) {
 	}, nil
 }
 
+// site streams a page: its second part comes once the file is there that the query names as gate.
+func site(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain")
+	w.Header().Add("Set-Cookie", "a=1")
+	w.Header().Add("Set-Cookie", "b=2")
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, "one")
+	for gate := r.URL.Query().Get("gate"); gate != ""; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(gate); err == nil {
+			break
+		}
+	}
+	_, _ = io.WriteString(w, "two")
+}
+
+// breaksOff streams an answer that fails after its first part.
+func breaksOff(context.Context, json.RawMessage) (io.Reader, error) {
+	read, write := io.Pipe()
+	go func() {
+		_, _ = io.WriteString(write, "one")
+		_ = write.CloseWithError(errors.New("told to fail"))
+	}()
+	return read, nil
+}
+
 func main() {
+	switch os.Getenv("STREAMS") {
+	case "site":
+		lambdaurl.Start(http.HandlerFunc(site))
+	case "breaks off":
+		lambda.Start(breaksOff)
+	}
 	goodbye := os.Getenv("GOODBYE")
 	if goodbye == "" {
 		lambda.Start(handle)
