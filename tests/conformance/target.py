@@ -40,6 +40,7 @@ class Target:
     staged: str | None = None
     function_url: str | None = None
     issuer: str | None = None
+    streaming_url: str | None = None
 
     def door(self, name: str) -> str:
         """The address of a door. Raises NotOffered."""
@@ -63,6 +64,7 @@ def told(environment: Mapping[str, str]) -> Target | None:
         environment.get("CONFORMANCE_STAGED_URL"),
         environment.get("CONFORMANCE_FUNCTION_URL"),
         environment.get("CONFORMANCE_ISSUER"),
+        environment.get("CONFORMANCE_STREAMING_URL"),
     )
 
 
@@ -108,5 +110,6 @@ def _ready(process: "subprocess.Popen[bytes]", state: Path, issuer: str) -> Targ
                 staged=known["api StagedApi"],
                 function_url=known["url AtUrlUrl"],
                 issuer=issuer,
+                streaming_url=known["url StreamsUrl"],
             )
     return None
