@@ -15,6 +15,7 @@ import aiohttp
 
 from samlet.agent.orphans import reap_orphans
 from samlet.agent.outgoing import Outgoing
+from samlet.agent.passing_on import PassingOn
 from samlet.log import say
 from samlet.processes import Reaper
 from samlet.runtime import wire
@@ -79,6 +80,7 @@ class Agent:
         self._leaving = False
         self._work: asyncio.Task[int] | None = None
         self._attached_by: Outgoing | None = None
+        self._passing_on: PassingOn | None = None  # the answer of the event under way, if it is streamed
 
     def leave(self) -> None:
         """Take no more events; the one under way has a few seconds. The runtime closes the line when it is over."""
@@ -133,7 +135,12 @@ class Agent:
                 async for message in line:
                     if message.type is not aiohttp.WSMsgType.TEXT:
                         break
-                    request = wire.invoked(message.json())  # there is never a second one meanwhile
+                    said = message.json()
+                    if said["type"] == "taken":
+                        if self._passing_on:
+                            self._passing_on.taken()
+                        continue
+                    request = wire.invoked(said)  # there is never a second one meanwhile
                     do(self._or_close(line, self._handle(sandbox, request, outgoing)))
             finally:
                 attached, self._attached_by = self._attached_by is not None, None
@@ -148,7 +155,14 @@ class Agent:
         say(self._function, "attached")
 
     async def _handle(self, sandbox: Sandbox, request: Request, outgoing: Outgoing) -> None:
-        outcome = await sandbox.invoke(request, None)
+        passing_on = self._passing_on = PassingOn(request.stream, outgoing) if request.stream else None
+        try:
+            outcome = await sandbox.invoke(request, None)
+            if passing_on:
+                await passing_on.end(outcome)
+        finally:
+            if passing_on:
+                passing_on.call_off()
         outgoing.tell(wire.outcome(outcome, sandbox.pid))
         reap_orphans({sandbox.pid})
 

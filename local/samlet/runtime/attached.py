@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
+from samlet.eager import begin
 from samlet.errors import FunctionNotFound
 from samlet.log import say
 from samlet.model import Function
@@ -54,6 +55,7 @@ class AttachedSandbox:
         self._file = LogFile(surroundings.log_path, function.name)
         self._request: Request | None = None
         self._answer: asyncio.Future[Outcome] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
         # Cold: a first initialisation, another one on the event's time, and the event itself.
         self._patience = surroundings.init_limit + function.timeout + _MARGIN
 
@@ -83,11 +85,9 @@ class AttachedSandbox:
         self.idle_since = time.monotonic()
         if self.state == "busy":
             self.state = "idle"
-        outcome = answer.result()
-        if request.stream is not None and outcome.ok:
-            request.stream.begin("application/json")
-            request.stream.take(outcome.payload)
-        return outcome
+        if request.stream is not None:
+            request.stream.give(answer.result())
+        return answer.result()
 
     async def stop(self) -> None:
         """Close the connection; the agent ends its process and comes back for another one."""
@@ -106,10 +106,31 @@ class AttachedSandbox:
                 self._surroundings.observer.printed(self.function.logical_id, request_id, message["text"])
             case "ready":
                 self.pid, self.state = message["pid"], "idle"
+            case "begun" | "part" if self._awaits(message["request_id"]):
+                self._take_part(message)
             case "outcome" if self._awaits(message["request_id"]):
                 self.pid = message["pid"]
                 assert self._answer
                 self._answer.set_result(wire.outcome_of(message))
+
+    def _take_part(self, message: wire.Message) -> None:
+        stream = self._request.stream if self._request else None
+        if stream is None:
+            return
+        if message["type"] == "begun":
+            stream.flow(self._ask_for_more)
+            stream.begin(message["content_type"])
+        elif stream.take(wire.part_of(message)):
+            self._ask_for_more()
+
+    def _ask_for_more(self) -> None:
+        asking = begin(self._say_taken())
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+
+    async def _say_taken(self) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            await self._socket.send_json(wire.taken())
 
     def _awaits(self, request_id: str) -> bool:
         """Whether this is the event under way; the answer to one that was given up comes too late."""

@@ -109,6 +109,12 @@ class AnswerStream(WholeAnswer):
         self._paused = len(self._unread) > _AHEAD
         return not self._paused
 
+    def give(self, outcome: Outcome) -> None:
+        """Take the answer from an outcome that has it as a whole, unless it has come already."""
+        if outcome.ok and not self._begun:
+            self.begin("application/json")
+            self.take(outcome.payload)
+
     def follow(self, outcome: asyncio.Future[Outcome]) -> None:
         """End it when the invocation has."""
         self.outcome = outcome

@@ -1,7 +1,10 @@
 """What `local` and an agent say to each other over their WebSocket: JSON objects, told apart by `type`.
 
-local to agent    configure, invoke
-agent to local    ready, line, outcome, leaving
+local to agent    configure, invoke, taken
+agent to local    ready, line, begun, part, outcome, leaving
+
+A streamed answer comes in parts before its outcome, each when the one before it was taken. An agent that was built
+before there were any says its answer in the outcome alone.
 
 Who speaks another `VERSION` of it is not let in.
 """
@@ -13,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from samlet.model import LATEST, Function
-from samlet.runtime.incoming import LARGEST_STREAM
+from samlet.runtime.incoming import LARGEST_STREAM, AnswerStream
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.request import Request
 from samlet.runtime.surroundings import Surroundings
@@ -62,6 +65,7 @@ def invoke(request: Request) -> Message:
         "trace_id": request.trace_id,
         "qualifier": request.qualifier,
         "version": request.version,
+        "streamed": request.stream is not None,
     }
 
 
@@ -75,7 +79,28 @@ def invoked(message: Message) -> Request:
         message["trace_id"],
         message.get("qualifier"),
         message.get("version", LATEST),
+        stream=AnswerStream(message["request_id"]) if message.get("streamed") else None,
     )
+
+
+def begun(request_id: str, content_type: str | None) -> Message:
+    """A streamed answer begins."""
+    return {"type": "begun", "request_id": request_id, "content_type": content_type}
+
+
+def part(request_id: str, content: bytes) -> Message:
+    """The next part of it."""
+    return {"type": "part", "request_id": request_id, "payload": _text(content)}
+
+
+def part_of(message: Message) -> bytes:
+    """The other way round."""
+    return base64.b64decode(message["payload"])
+
+
+def taken() -> Message:
+    """Another part may come."""
+    return {"type": "taken"}
 
 
 def line(text: str) -> Message:
@@ -94,6 +119,7 @@ def outcome(result: Outcome, pid: int | None) -> Message:
         "duration_ms": result.duration_ms,
         "init_ms": result.init_ms,
         "memory_used": result.memory_used,
+        "streamed": result.streamed,
         "pid": pid,
     }
 
@@ -108,6 +134,7 @@ def outcome_of(message: Mapping[str, Any]) -> Outcome:
         message["duration_ms"],
         message["init_ms"],
         message["memory_used"],
+        message.get("streamed"),
     )
 
 

@@ -143,6 +143,29 @@ async def test_an_agent_that_leaves_counts_for_the_reserved_concurrency_until_it
             assert (await under_way).ok
 
 
+async def test_an_agent_from_before_there_were_streams_answers_who_asks_for_one(
+    runtime: StartRuntime, function: Function
+) -> None:
+    async with runtime(function) as running, attached(running) as line:
+        stream = running.functions.invoke_stream("Echo", b"{}")
+        await line.send_json(answer(await line.receive_json()))
+        assert await stream.read() == b'"done"'
+        assert await stream.read() == b""
+        assert stream.content_type == "application/json"
+
+
+async def test_a_part_of_another_events_answer_is_not_taken_for_one_of_this(
+    runtime: StartRuntime, function: Function
+) -> None:
+    async with runtime(function) as running, attached(running) as line:
+        stream = running.functions.invoke_stream("Echo", b"{}")
+        event = await line.receive_json()
+        for said in (wire.begun("another", "a/b"), wire.part("another", b"wrong")):
+            await line.send_json(said)
+        await line.send_json(answer(event))
+        assert await stream.read() == b'"done"'
+
+
 async def test_the_answer_to_another_event_is_not_taken_for_this_one(runtime: StartRuntime, function: Function) -> None:
     async with runtime(function) as running, attached(running) as line:
         under_way = asyncio.ensure_future(running.functions.invoke("Echo", b"{}"))
