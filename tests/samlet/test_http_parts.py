@@ -1,6 +1,8 @@
 """Bodies that the hand-made server hands on while they come, and answers that it sends in parts."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -280,13 +282,14 @@ async def test_a_client_that_takes_nothing_more_of_an_answer_is_given_up() -> No
 
 @in_either_loop
 async def test_an_answer_whose_next_part_takes_long_is_not_given_up() -> None:
-    said = Said(b"one", None, b"two")
-    quick = replace(LIMITS, head_seconds=0.1, idle_seconds=0.1, stall_seconds=0.1)
+    said = Said(b"x" * 20_000_000, None, b"two")
+    quick = replace(LIMITS, head_seconds=0.1, idle_seconds=0.1, stall_seconds=10)
     async with stage(answering(said), quick) as here:
         line = await here.connect()
         line.send(b"GET /" + HEAD + b"\r\n")
-        await until(line, b"one\r\n")
+        await until(line, b"\r\n\r\n")
         [connection] = here.server.connections
+        await asyncio.wait_for(line.reader.readexactly(20_000_000), 20)
         looked: list[float] = []
         check = connection.check
 
@@ -298,3 +301,15 @@ async def test_an_answer_whose_next_part_takes_long_is_not_given_up() -> None:
         await eventually_async(lambda: len(looked) > 8)
         said.gate.set()
         assert (await everything(line)).endswith(b"two\r\n0\r\n\r\n")
+
+
+@in_either_loop
+async def test_a_client_that_resets_its_connection_is_noticed_while_there_is_nothing_to_send() -> None:
+    said = Said(b"one", None, b"two")
+    async with stage(answering(said)) as here:
+        line = await here.connect()
+        line.send(b"GET /" + HEAD + b"\r\n")
+        await until(line, b"one\r\n")
+        line.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        line.writer.transport.abort()
+        await eventually_async(lambda: said.dropped)

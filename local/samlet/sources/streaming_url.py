@@ -77,7 +77,7 @@ class _Body:
         try:
             return await self._stream.read()
         except BrokenOff:
-            text = f"the answer of {self._function} broke off after {self._stream.size} bytes, and so does its client's"
+            text = f"the answer of {self._function} broke off after {self._stream.size} bytes: the connection is cut"
             say("gateway", text, level="error")
             raise
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
@@ -197,16 +199,76 @@ async def test_a_response_over_the_limit_is_too_large_and_one_at_the_limit_is_no
     assert await _post(client, of("response", "id-2"), b"x" * LARGEST_RESPONSE) == (202, None)
 
 
-async def test_a_streamed_response_for_somebody_who_wants_it_whole_is_kept_up_to_the_limit_of_any_other(
+async def test_a_response_mode_that_there_is_not_is_refused(api: RuntimeApi, client: ClientSession) -> None:
+    await take(api, client)
+    mode = {"Lambda-Runtime-Function-Response-Mode": "buffered"}
+    assert await _post(client, of("response"), headers=mode) == (400, "InvalidFunctionResponseMode")
+
+
+@asynccontextmanager
+async def posting(
+    client: ClientSession, *parts: bytes
+) -> AsyncIterator[tuple[asyncio.Event, asyncio.Task[tuple[int, str | None]]]]:
+    """Post a response in parts; it ends when the event is set."""
+    end = asyncio.Event()
+
+    async def made() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+        await end.wait()
+
+    async def post() -> tuple[int, str | None]:
+        mode = {"Lambda-Runtime-Function-Response-Mode": "streaming"}
+        async with client.post(of("response"), data=made(), headers=mode) as answer:
+            return answer.status, (await answer.json()).get("errorType")
+
+    task = asyncio.create_task(post())
+    yield end, task
+    task.cancel()
+
+
+async def test_a_response_in_parts_is_kept_for_somebody_who_wants_it_whole_up_to_the_limit_of_any_other(
     api: RuntimeApi, client: ClientSession
 ) -> None:
     reply = await take(api, client)
-    mode = "Lambda-Runtime-Function-Response-Mode"
-    assert (await _post(client, of("response"), headers={mode: "buffered"}))[0] == 400
-    body = io.BytesIO(b"a" * 6_000_000)
-    async with client.post(of("response"), data=body, headers={mode: "streaming"}) as answer:
-        assert answer.status == 202
-    assert (len(reply.result().payload), reply.result().failed) == (6_000_000, False)
+    async with posting(client, b"a" * LARGEST_RESPONSE) as (end, posted):
+        end.set()
+        assert await asyncio.wait_for(posted, 10) == (202, None)
+    assert (len(reply.result().payload), reply.result().failed) == (LARGEST_RESPONSE, False)
+    reply = await take(api, client)
+    async with posting(client, b"a" * LARGEST_RESPONSE, b"b") as (_, posted):
+        assert await asyncio.wait_for(posted, 10) == (413, "RequestEntityTooLarge")
+    assert json.loads(reply.result().payload)["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+@pytest.mark.parametrize("call", ["response", "error"])
+async def test_while_a_response_comes_there_is_no_other_and_no_next_event(
+    api: RuntimeApi, client: ClientSession, call: str
+) -> None:
+    reply = await take(api, client)
+    async with posting(client, b"one") as (end, posted):
+        await eventually_async(lambda: api._incoming is not None and api._incoming[1].kept == b"one")
+        assert await _post(client, of(call)) == (403, "InvalidStateTransition")
+        async with posting(client, b"two") as (other_end, other):
+            other_end.set()
+            assert await asyncio.wait_for(other, 10) == (403, "InvalidStateTransition")
+        assert (await _get(client, NEXT))[0] == 403
+        end.set()
+        assert await asyncio.wait_for(posted, 10) == (202, None)
+    assert reply.result().payload == b"one"
+
+
+async def test_after_a_response_that_was_cut_the_runtime_may_tell_of_the_error(
+    api: RuntimeApi, client: ClientSession
+) -> None:
+    reply = await take(api, client)
+    async with posting(client, b"one") as (_, posted):
+        await eventually_async(lambda: api._incoming is not None and api._incoming[1].kept == b"one")
+        posted.cancel()
+        await eventually_async(lambda: api._cut)
+    assert await _post(client, of("response")) == (403, "InvalidStateTransition")
+    assert await _post(client, of("error"), b'{"errorType": "Mine"}') == (202, None)
+    assert (reply.result().payload, reply.result().failed) == (b'{"errorType": "Mine"}', True)
 
 
 async def test_an_init_error_is_accepted_before_the_first_poll_only(api: RuntimeApi, client: ClientSession) -> None:

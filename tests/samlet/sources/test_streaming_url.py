@@ -137,6 +137,17 @@ async def test_a_prelude_may_come_in_any_pieces_and_with_the_beginning_of_the_bo
             assert b"".join((await rest(reader)).split(b"\r\n")[1::2]) == b"gone"
 
 
+@pytest.mark.parametrize("status", [403, 429, 503])
+async def test_an_error_that_the_function_streams_itself_is_its_own(status: int) -> None:
+    async with serving() as stage:
+        reader, stream = await stage.asked()
+        started(stream, json.dumps({"statusCode": status}).encode() + bytes(8), b"own")
+        stage.end()
+        assert f" {status} " in (await head(reader))[0]
+        assert await rest(reader) == b"3\r\nown\r\n0\r\n\r\n"
+        assert stage.answered == [("$default", status)]
+
+
 @pytest.mark.parametrize(
     ("kind", "sent", "expected"),
     [
