@@ -154,6 +154,7 @@ async def test_a_body_that_comes_to_no_end_is_cut(wrong: bytes | None) -> None:
         else:
             line.writer.close()
         await eventually_async(lambda: sink.is_cut)
+        assert bool(here.server.connections) == bool(wrong), "what is malformed is cut at once, not with its connection"
         assert here.seen == []
 
 
