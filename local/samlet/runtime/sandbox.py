@@ -125,8 +125,7 @@ class Sandbox:
         self._request_id = ""
         self.invocations += 1
         self.idle_since = time.monotonic()
-        error = "Unhandled" if answer.failed else None
-        streamed = request.stream.size if request.stream else None
+        error, streamed = "Unhandled" if answer.failed else None, request.stream.size if request.stream else None
         return Outcome(request.request_id, answer.payload, error, tail, duration, init_ms, used, streamed)
 
     def _heard(self, line: str) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -84,84 +83,6 @@ async def test_a_response_and_an_error_are_accepted(api: RuntimeApi, client: Cli
     reply = await take(api, client, Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
     assert await _post(client, of("error", "id-2"), b'{"errorType":"X"}') == (202, None)
     assert reply.result().failed
-
-
-async def test_an_answer_sent_with_the_call_for_the_next_event_is_accepted_together_with_that(api: RuntimeApi) -> None:
-    with await api.channel() as channel:
-        channel.setblocking(False)
-        await asyncio.get_running_loop().sock_sendall(channel, _get_next())
-        await api.idle.wait()
-        api.hand_over(EVENT)
-        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 200 "))
-        channel.sendall(_post_null() + _get_next())
-        await eventually_async(api.idle.is_set)
-        assert _received(channel) == b"", "to be told so alone would wake it for nothing"
-        api.hand_over(Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
-        both = _received(channel)
-        assert both.startswith(b"HTTP/1.1 202 ")
-        assert b"Lambda-Runtime-Aws-Request-Id: id-2" in both
-
-
-@pytest.mark.parametrize(
-    ("behind", "status"), [(b"GARBAGE\r\n\r\n", b"400"), (b"GET /nothing HTTP/1.1\r\nHost: here\r\n\r\n", b"404")]
-)
-async def test_an_answer_is_accepted_whatever_was_sent_behind_it(api: RuntimeApi, behind: bytes, status: bytes) -> None:
-    with await api.channel() as channel:
-        channel.setblocking(False)
-        channel.sendall(_get_next())
-        await api.idle.wait()
-        reply = api.hand_over(EVENT)
-        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 200 "))
-        channel.sendall(_post_null() + behind)
-        assert await reply == Reply(b"null")
-        received = b""
-        async with asyncio.timeout(10):
-            while b"HTTP/1.1 " + status not in received:
-                received += await asyncio.get_running_loop().sock_recv(channel, 1 << 16)
-        assert received.startswith(b"HTTP/1.1 202 ")
-        assert received.count(b"HTTP/1.1 ") == 2
-
-
-async def test_an_answer_sent_alone_is_accepted_at_once(api: RuntimeApi) -> None:
-    with await api.channel() as channel:
-        channel.setblocking(False)
-        channel.sendall(_get_next())
-        await api.idle.wait()
-        api.hand_over(EVENT)
-        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 200 "))
-        channel.sendall(_post_null())
-        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 202 "))
-
-
-async def test_a_process_whose_answer_is_refused_gets_no_event_for_the_call_that_it_sent_with_it(
-    api: RuntimeApi,
-) -> None:
-    with await api.channel() as channel:
-        channel.setblocking(False)
-        channel.sendall(_get_next())
-        await api.idle.wait()
-        api.hand_over(EVENT)
-        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 200 "))
-        channel.sendall(_post_null().replace(b"id-1", b"id-0") + _get_next())
-        await eventually_async(lambda: _received(channel).startswith(b"HTTP/1.1 400 "))
-        end = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(channel, 1), 10)
-        assert end == b"", "the connection goes with it"
-        assert not api.idle.is_set()
-
-
-def _get_next() -> bytes:
-    return f"GET {NEXT} HTTP/1.1\r\nHost: here\r\n\r\n".encode()
-
-
-def _post_null() -> bytes:
-    return f"POST {of('response')} HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n\r\nnull".encode()
-
-
-def _received(channel: socket.socket) -> bytes:
-    try:
-        return channel.recv(1 << 16)
-    except BlockingIOError:
-        return b""
 
 
 async def test_an_answer_for_another_request_is_invalid(api: RuntimeApi, client: ClientSession) -> None:
