@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
+from samlet import kafka_client
 from samlet.cluster import Record
 from samlet.errors import KafkaFailed
 from samlet.kafka_access import Bootstrap
-from samlet.kafka_client import follow_topic, read_topic
 
 _AHEAD = 500  # lines read ahead of a slow client
 
@@ -82,7 +82,9 @@ class _Lines:
 
     def _read(self, servers: Bootstrap, topic: str, follow: bool) -> None:  # noqa: FBT001 - a thread's target takes no keywords
         records: Iterator[Record] = (
-            follow_topic(servers, topic, self._stopped) if follow else read_topic(servers, topic)
+            kafka_client.follow_topic(servers, topic, self._stopped)
+            if follow
+            else kafka_client.read_topic(servers, topic)
         )
         try:
             for record in records:

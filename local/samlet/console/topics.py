@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any
 
+from samlet import kafka_client
 from samlet.cluster import Record, Span, partitions_of
 from samlet.console.correlation import Message, Names, made_at
 from samlet.errors import KafkaFailed
 from samlet.kafka_access import Bootstrap
-from samlet.kafka_client import KafkaCluster, committed_offsets, describe_topics, read_since, read_spans
 
 MOST_MESSAGES = 200
 LARGEST_SHOWN = 64 * 1024
@@ -40,7 +40,7 @@ class Topics:
 
     def overview(self) -> list[dict[str, Any]]:
         """Every topic with its partitions and the groups that read it."""
-        described, groups = describe_topics(self._servers), committed_offsets(self._servers)
+        described, groups = kafka_client.describe_topics(self._servers), kafka_client.committed_offsets(self._servers)
         return [
             {
                 "name": topic,
@@ -61,7 +61,11 @@ class Topics:
         limit = min(wanted.limit, MOST_MESSAGES)
         spans = _spans(partitions, wanted, limit)
         needle = wanted.text.encode()
-        found = [record for record in read_spans(self._servers, topic, spans) if not needle or _holds(record, needle)]
+        found = [
+            record
+            for record in kafka_client.read_spans(self._servers, topic, spans)
+            if not needle or _holds(record, needle)
+        ]
         newest = nlargest(limit, found, key=lambda record: (record.timestamp, record.offset))
         searched = sum(end - first for first, end in spans.values())
         return {"messages": [told(record) for record in newest], "found": len(found), "searched": searched}
@@ -71,7 +75,7 @@ class Topics:
         first, end = self._partitions(topic).get(partition, (0, 0))
         if not first <= offset < end:
             return None
-        found = read_spans(self._servers, topic, {partition: (offset, offset + 1)})
+        found = kafka_client.read_spans(self._servers, topic, {partition: (offset, offset + 1)})
         return next((record for record in found if record.offset == offset), None)
 
     def produce(self, topic: str, key: str | None, value: str | None, headers: Mapping[str, str]) -> None:
@@ -79,7 +83,7 @@ class Topics:
         self._partitions(topic)
         encoded = tuple((name, text.encode()) for name, text in headers.items())
         record = Record(topic, 0, 0, 0, _bytes(key), _bytes(value), encoded)
-        KafkaCluster(self._servers).send(topic, [record])
+        kafka_client.KafkaCluster(self._servers).send(topic, [record])
 
     def redrive(self, topic: str, target: str, chosen: Sequence[tuple[int, int]] | None) -> int:
         """Write messages of a dead topic to `target` again, as they are, in order; returns how many.
@@ -95,17 +99,17 @@ class Topics:
         places = None if chosen is None else set(chosen)
         taken = (
             record
-            for record in read_spans(self._servers, topic, spans)
+            for record in kafka_client.read_spans(self._servers, topic, spans)
             if places is None or (record.partition, record.offset) in places
         )
         batch = sorted(taken, key=lambda record: (record.timestamp, record.partition, record.offset))
-        KafkaCluster(self._servers).send(target, batch)
+        kafka_client.KafkaCluster(self._servers).send(target, batch)
         return len(batch)
 
     def search(self, names: Names, since: float, matches: Callable[[Message], bool]) -> list[Message]:
         """The messages of all topics since a time (epoch seconds) that match."""
         found = []
-        for record in read_since(self._servers, int(since * 1000), MOST_SEARCHED):
+        for record in kafka_client.read_since(self._servers, int(since * 1000), MOST_SEARCHED):
             ids = names.of_message(record.headers, record.value)
             if not ids.shared:
                 continue
@@ -116,7 +120,7 @@ class Topics:
         return found
 
     def _partitions(self, topic: str) -> Mapping[int, Span]:
-        return partitions_of(describe_topics(self._servers), topic)
+        return partitions_of(kafka_client.describe_topics(self._servers), topic)
 
 
 def told(record: Record) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+from samlet import kafka_client
 from samlet.aws_calls import AwsCalls
 from samlet.emulator.clusters import Clusters
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
 from samlet.emulator.together import stopped
 from samlet.emulator.url_ports import UrlPorts
-from samlet.kafka_client import KafkaCluster
 from samlet.log import say
 from samlet.model import JwtAuthorizer, KafkaMapping, PushMapping, QueueMapping
 from samlet.runtime import Functions
@@ -163,7 +163,7 @@ class Sources:
             mapping,
             self._functions,
             self._clusters.servers(mapping),
-            cluster=KafkaCluster(self._clusters.of(mapping, template.region)),
+            cluster=kafka_client.KafkaCluster(self._clusters.of(mapping, template.region)),
             letters=self._letters,
             function_arn=self._functions.arn(mapping.function),
         )

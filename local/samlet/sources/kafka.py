@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from samlet import kafka_client
 from samlet.cluster import Cluster, Record, Start
-from samlet.kafka_client import KafkaCluster
 from samlet.log import Level, say
 from samlet.model import KafkaMapping
 from samlet.runtime.letters import Letters
@@ -47,7 +47,7 @@ class KafkaSource:
         self._mapping = mapping
         self._bootstrap = bootstrap
         self._filter = RecordFilter(mapping.filters)
-        self._cluster = cluster or KafkaCluster(bootstrap)
+        self._cluster = cluster or kafka_client.KafkaCluster(bootstrap)
         shape = EventShape(mapping, bootstrap)
         self._route = Route(
             mapping, invoker, self._cluster, shape, backoff or Backoff(), clock, letters or Letters(), function_arn
