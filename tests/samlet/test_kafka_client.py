@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -40,3 +42,9 @@ def test_a_commit_is_tried_again_where_the_client_went_on_with_a_closed_connecti
     with contextlib.nullcontext() if tries == 2 else pytest.raises(KafkaFailed):
         commit_offsets("nowhere:1", "readers", "orders", {0: 1})
     assert (opened, len(committed)) == (tries, tries - 1)
+
+
+def test_a_start_without_kafka_does_not_load_its_client() -> None:
+    script = "import samlet.cli.foreground, samlet.emulator, sys; print('kafka' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
