@@ -131,7 +131,7 @@ def test_asynchronous_retries_are_read_with_their_destinations(loaded: Loader) -
     ("more", "reason"),
     [
         ("PackageType: Image", "container images"),
-        ("Runtime: nodejs22.x", "nodejs22.x is not run"),
+        ("Runtime: nodejs22.x", "nodejs22.x needs `sam local`"),
         ("Code: {S3Bucket: b, S3Key: k}", "lies in S3"),
         ("Code: app.jar", "is an archive of Java"),
     ],
