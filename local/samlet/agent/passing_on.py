@@ -6,7 +6,7 @@ import contextlib
 from samlet.agent.outgoing import Outgoing
 from samlet.http_parts import BrokenOff
 from samlet.runtime import wire
-from samlet.runtime.incoming import AnswerStream
+from samlet.runtime.answers import AnswerStream
 from samlet.runtime.outcome import Outcome
 
 

@@ -3,8 +3,9 @@
 Everything here blocks, and some calls of kafka-python-ng block for as long as no broker answers: call it from a daemon
 thread. A broker's silence or refusal is a `KafkaFailed`.
 
-The client takes a fifth of the time in which Samlet starts, so it is loaded by the first use of one of these names:
-import the package, not a name from it, where a project may do without Kafka.
+The client takes a good part of the time in which Samlet starts, as it brings an AWS client along for a way in that
+nobody asks for here. So it is loaded by the first use of one of these names: import the package, not a name from it,
+where a project may do without Kafka.
 """
 
 from importlib import import_module

@@ -13,11 +13,11 @@ from samlet.errors import FunctionNotFound, Throttled
 from samlet.log import say
 from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, Function
 from samlet.processes import Reaper
+from samlet.runtime.answers import AnswerStream
 from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
 from samlet.runtime.debugger import Debugger
 from samlet.runtime.environments import Environments
 from samlet.runtime.identifiers import new_request_id
-from samlet.runtime.incoming import AnswerStream
 from samlet.runtime.letters import Letters
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome

@@ -13,7 +13,7 @@ from samlet.model import LATEST
 from samlet.runtime.descriptions import Description, Descriptions
 from samlet.runtime.functions import Functions
 from samlet.runtime.invoke_errors import Refused, as_lambda_answers, invalid, no_web_pages, not_found
-from samlet.runtime.streamed_invocation import answer_in_events
+from samlet.runtime.invoke_stream import answer_in_events
 from samlet.runtime.targets import Target, parse
 
 LARGEST_PAYLOAD = 6 * 1024 * 1024

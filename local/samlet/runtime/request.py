@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from samlet.model import LATEST
-from samlet.runtime.incoming import AnswerStream
+from samlet.runtime.answers import AnswerStream
 
 
 @dataclass(frozen=True, slots=True)

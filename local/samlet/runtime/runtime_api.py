@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from samlet.http_protocol import Answer, HttpServer, Later
 from samlet.http_request import Limits, RawRequest
 from samlet.http_response import HttpResponse
+from samlet.runtime.answers import LARGEST_RESPONSE, AnswerStream, WholeAnswer
+from samlet.runtime.answers import failure as failure  # what most failures are told with
 from samlet.runtime.extensions import PREFIX, TELEMETRY, Extensions
-from samlet.runtime.incoming import LARGEST_RESPONSE, AnswerStream, WholeAnswer
-from samlet.runtime.incoming import failure as failure  # what most failures are told with
 
 _RUNTIME = "/2018-06-01/runtime"
 _NEXT = f"{_RUNTIME}/invocation/next"
@@ -82,7 +82,7 @@ class RuntimeApi:
         return f"{host}:{port}"
 
     async def channel(self) -> socket.socket:
-        """A connection for a process of ours: it needs no port, and each message on it costs a third of one by TCP."""
+        """A connection for a process of ours: it needs no port, and its messages don't pass the kernel's network."""
         ours, theirs = socket.socketpair()
         await self._server.serve(ours)
         return theirs

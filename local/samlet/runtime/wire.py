@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from samlet.model import LATEST, Function
-from samlet.runtime.incoming import LARGEST_STREAM, AnswerStream
+from samlet.runtime.answers import LARGEST_STREAM, AnswerStream
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.request import Request
 from samlet.runtime.surroundings import Surroundings

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
-from samlet.runtime.incoming import AnswerStream
+from samlet.runtime.answers import AnswerStream
 from samlet.runtime.outcome import Outcome
 
 

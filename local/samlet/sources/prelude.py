@@ -4,7 +4,7 @@ import json
 
 from samlet.errors import MalformedResponse
 from samlet.http_response import HttpResponse
-from samlet.runtime.incoming import AnswerStream
+from samlet.runtime.answers import AnswerStream
 from samlet.sources.response_v2 import headers_of, status_of
 
 WITH_PRELUDE = "application/vnd.awslambda.http-integration-response"

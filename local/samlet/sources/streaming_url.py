@@ -10,7 +10,7 @@ from samlet.http_request import RawRequest
 from samlet.http_response import HttpResponse
 from samlet.log import say
 from samlet.model import HttpApi
-from samlet.runtime.incoming import AnswerStream
+from samlet.runtime.answers import AnswerStream
 from samlet.sources.access_log import Visit
 from samlet.sources.gateway import HttpGateway, response_of
 from samlet.sources.invoker import StreamingInvoker

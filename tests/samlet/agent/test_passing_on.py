@@ -5,7 +5,7 @@ import asyncio
 from samlet.agent.outgoing import Outgoing
 from samlet.agent.passing_on import PassingOn
 from samlet.runtime import wire
-from samlet.runtime.incoming import AnswerStream
+from samlet.runtime.answers import AnswerStream
 from samlet.runtime.outcome import Outcome
 from waiting import eventually_async
 

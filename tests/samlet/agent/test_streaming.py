@@ -11,7 +11,7 @@ from agents import Runtime, StartRuntime
 from functions_on_the_spot import MakeFunction
 from samlet.http_parts import BrokenOff
 from samlet.model import Function
-from samlet.runtime.incoming import LARGEST_KEPT, AnswerStream
+from samlet.runtime.answers import LARGEST_KEPT, AnswerStream
 from streaming_bootstrap import write_bootstrap
 from waiting import eventually_async
 

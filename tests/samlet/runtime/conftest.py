@@ -12,6 +12,7 @@ from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
 from servers import CHECKOUT
+from streaming_bootstrap import write_bootstrap
 
 from .asking import ask
 from .reloading import Reloading, following
@@ -48,6 +49,18 @@ def running(environments: Environments, reaper: Reaper) -> Running:
             await made.stop()
 
     return run
+
+
+@pytest.fixture
+def streaming(make: MakeFunction) -> Callable[..., Function]:
+    """Makes functions that stream their answers, as streaming_bootstrap has it."""
+
+    def make_streaming(**properties: Any) -> Function:
+        function = make("", "Echo", **{"runtime": "provided.al2023", "memory": 512} | properties)
+        write_bootstrap(function.code)
+        return function
+
+    return make_streaming
 
 
 @pytest.fixture

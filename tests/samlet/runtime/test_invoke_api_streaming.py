@@ -15,22 +15,11 @@ from botocore.exceptions import ClientError
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.model import Function
-from streaming_bootstrap import write_bootstrap
 from waiting import eventually_async
 
 from .asking import ask, served
 
 type Make = Callable[..., Function]
-
-
-@pytest.fixture
-def streaming(make: MakeFunction) -> Make:
-    def make_streaming(**properties: Any) -> Function:
-        function = make("", "Echo", **{"runtime": "provided.al2023", "memory": 512} | properties)
-        write_bootstrap(function.code)
-        return function
-
-    return make_streaming
 
 
 def events(client: Any, payload: object, **more: Any) -> list[Any]:

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway_client import read_answer
+from samlet.runtime.answers import LARGEST_RESPONSE
 from samlet.runtime.extensions import Extensions
-from samlet.runtime.incoming import LARGEST_RESPONSE
 from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
 from waiting import eventually_async
 

@@ -11,22 +11,11 @@ from functions_on_the_spot import MakeFunction, Running
 from samlet.console.record import Record
 from samlet.http_parts import BrokenOff
 from samlet.model import Function
-from samlet.runtime import Functions, incoming
-from samlet.runtime.incoming import AnswerStream
-from streaming_bootstrap import write_bootstrap
+from samlet.runtime import Functions, answers
+from samlet.runtime.answers import AnswerStream
 from waiting import eventually_async
 
 type Make = Callable[..., Function]
-
-
-@pytest.fixture
-def streaming(make: MakeFunction) -> Make:
-    def make_streaming(**properties: Any) -> Function:
-        function = make("", "Echo", **{"runtime": "provided.al2023", "memory": 512} | properties)
-        write_bootstrap(function.code)
-        return function
-
-    return make_streaming
 
 
 def asked(functions: Functions, **event: Any) -> AnswerStream:
@@ -145,7 +134,7 @@ async def test_a_function_goes_on_to_its_end_for_a_reader_who_has_gone(streaming
         await eventually_async(lambda: stream._paused)
         stream.drop()
         outcome = await stream.outcome
-        assert (outcome.ok, outcome.size, len(outcome.payload)) == (True, size + 3, incoming.LARGEST_KEPT)
+        assert (outcome.ok, outcome.size, len(outcome.payload)) == (True, size + 3, answers.LARGEST_KEPT)
         assert await stream.read() == b""
         assert await is_served(functions)
 
@@ -153,8 +142,8 @@ async def test_a_function_goes_on_to_its_end_for_a_reader_who_has_gone(streaming
 async def test_a_streamed_answer_over_the_limit_is_broken_off(
     streaming: Make, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert incoming.LARGEST_STREAM == 200 * 1024 * 1024
-    monkeypatch.setattr(incoming, "LARGEST_STREAM", 1024 * 1024)
+    assert answers.LARGEST_STREAM == 200 * 1024 * 1024
+    monkeypatch.setattr(answers, "LARGEST_STREAM", 1024 * 1024)
     async with running(streaming()) as functions:
         stream = asked(functions, size=2 * 1024 * 1024)
         with pytest.raises(BrokenOff):
@@ -167,11 +156,11 @@ async def test_a_streamed_answer_over_the_limit_is_broken_off(
 async def test_the_record_tells_the_size_of_a_streamed_answer_and_keeps_its_beginning(
     streaming: Make, running: Running
 ) -> None:
-    record, size = Record(), 4 * incoming.LARGEST_KEPT
+    record, size = Record(), 4 * answers.LARGEST_KEPT
     async with running(streaming(), observer=record) as functions:
         assert len(await rest(asked(functions, size=size))) == size
         [invocation] = record.newest()
-        assert (invocation.answer_size, len(invocation.answer)) == (size, incoming.LARGEST_KEPT)
+        assert (invocation.answer_size, len(invocation.answer)) == (size, answers.LARGEST_KEPT)
         await asked(functions, say=["one"], end="trailers").outcome
         failed = next(record.newest())
         assert (failed.state, failed.answer_size) == ("error", len(failed.answer))

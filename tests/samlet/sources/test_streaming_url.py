@@ -13,7 +13,7 @@ import pytest
 
 from samlet.errors import Throttled
 from samlet.model import Cors, HttpApi, IamAuthorizer, Route
-from samlet.runtime.incoming import AnswerStream
+from samlet.runtime.answers import AnswerStream
 from samlet.runtime.outcome import Outcome
 from samlet.sources.gateway_port import GatewayPort
 from samlet.sources.streaming_url import StreamingUrl

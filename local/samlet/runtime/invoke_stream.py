@@ -7,8 +7,8 @@ import json
 from aiohttp import web
 
 from samlet.http_parts import BrokenOff
+from samlet.runtime.answers import AnswerStream
 from samlet.runtime.event_stream import CONTENT_TYPE, message
-from samlet.runtime.incoming import AnswerStream
 from samlet.runtime.outcome import Outcome
 
 _CLIENT_GONE = (ConnectionError, RuntimeError)
