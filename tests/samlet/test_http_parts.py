@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from http_stage import CHUNKED, HEAD, LIMITS, Line, hello, in_either_loop, stage
+from http_stage import CHUNKED, HEAD, LIMITS, Line, Serve, hello, in_either_loop, stage
 from samlet.http_parts import BrokenOff, StreamedResponse
 from samlet.http_request import RawRequest
 from samlet.http_response import HttpResponse
@@ -66,11 +66,11 @@ class Said:
         self.dropped = True
 
 
-def answering(said: Said, status: int = 200) -> Callable[[RawRequest], asyncio.Future[HttpResponse]]:
+def answering(said: Said, status: int = 200) -> Serve:
     async def serve(_: RawRequest) -> HttpResponse:
         return StreamedResponse(status, [("x-one", "1")], parts=said)
 
-    return serve  # type: ignore[return-value]
+    return serve
 
 
 async def until(line: Line, end: bytes) -> bytes:
@@ -276,7 +276,7 @@ async def test_a_client_that_takes_nothing_more_of_an_answer_is_given_up() -> No
         line = await here.connect()
         line.send(b"GET /" + HEAD + b"\r\n")
         await until(line, b"\r\n\r\n")
-        line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        line.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a reading one, too
         await eventually_async(lambda: said.dropped)
         await eventually_async(lambda: not here.server.connections)
 
@@ -298,7 +298,7 @@ async def test_an_answer_whose_next_part_takes_long_is_not_given_up() -> None:
             looked.append(now)
             check(now)
 
-        connection.check = watched  # type: ignore[method-assign]
+        connection.check = watched  # type: ignore[method-assign]  # what it is asked is only listened to
         await eventually_async(lambda: len(looked) > 8)
         said.gate.set()
         assert (await everything(line)).endswith(b"two\r\n0\r\n\r\n")
