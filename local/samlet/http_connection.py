@@ -34,7 +34,7 @@ _RESET = struct.pack("ii", 1, 0)
 _LINGER = 5.0  # seconds in which the sender of what was refused may go on, so that it gets to read the answer
 _LARGEST_PART = 64 * 1024  # bytes of a head that has no end yet (or its limit), or between two pieces of a body
 
-type Answer = HttpResponse | Later | Coroutine[Any, Any, HttpResponse]
+type Answer = HttpResponse | Later | asyncio.Protocol | Coroutine[Any, Any, HttpResponse]
 type Handler = Callable[[RawRequest], Answer]
 type Refuse = Callable[[int, str], HttpResponse]
 
@@ -56,7 +56,6 @@ class Connection(asyncio.Protocol):
         self._deaf = False  # what still comes is dropped
         self._last = False  # nothing will be asked after what is queued
         self._writable = True
-        self._kept = b""  # answers that go with the next one
         self._continue_due = False
         self._sink: Sink | None = None  # where the body goes that is being read, if it is not kept
         self._sending: Sending | None = None  # the answer that is being sent in parts
@@ -77,6 +76,8 @@ class Connection(asyncio.Protocol):
             self._sink.cut()
         if self._sending is not None:
             self._sending.lost()
+        if isinstance(self._pending, Later):
+            self._pending.lost()
         self._server.remove(self)
 
     def data_received(self, data: bytes) -> None:
@@ -267,6 +268,10 @@ class Connection(asyncio.Protocol):
         elif isinstance(answer, Later):
             self._pending = answer
             answer.to(partial(self._answer, request))
+        elif isinstance(answer, asyncio.Protocol):  # it is spoken from here on
+            self._server.remove(self)
+            self._transport.set_protocol(answer)
+            answer.connection_made(self._transport)
         else:
             task = begin(self._wait(request, answer))
             if not task.done():
@@ -329,11 +334,7 @@ class Connection(asyncio.Protocol):
             response = self._server.refuse(500, "Internal Server Error")
             head = head_of(response, version, self._server.date(), keep_alive=keep_alive) or b""
         bodiless = response.status in BODILESS or (request is not None and request.method == "HEAD")
-        self._kept += head if bodiless else head + response.body
-        if response.may_wait and keep_alive and self._queue:
-            return
-        self._transport.write(self._kept)
-        self._kept = b""
+        self._transport.write(head if bodiless else head + response.body)
         if keep_alive:
             if self._phase == "between":
                 self._deadline = self._loop.time() + self._limits.idle_seconds

@@ -60,10 +60,6 @@ class HttpServer:
         host, port = self._listener.sockets[0].getsockname()[:2]
         return host, port
 
-    async def serve(self, connected: socket.socket) -> None:
-        """Answer on a connection that is there already."""
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self), connected)
-
     async def close(self, grace: float = 0.0) -> None:
         """Stop listening and end all connections; who waits for an answer has `grace` seconds to get it."""
         if self._listener:

@@ -9,15 +9,11 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 @dataclass(slots=True)
 class HttpResponse:
-    """A response ready for the wire; `headers` in order. Length, date and connection are added when it is sent.
-
-    One that `may_wait` is sent together with the next answer where its client has sent another request already.
-    """
+    """A response ready for the wire; `headers` in order. Length, date and connection are added when it is sent."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
-    may_wait: bool = False
 
 
 def head_of(response: HttpResponse, version: str, date: str, *, keep_alive: bool) -> bytes | None:

@@ -4,74 +4,48 @@ One listener a sandbox, since a runtime client is told no more than `host:port`.
 """
 
 import asyncio
-import dataclasses
 import json
 import math
 import socket
-from dataclasses import dataclass
+from typing import override
 
 from samlet.http_protocol import Answer, HttpServer, Later
 from samlet.http_request import Limits, RawRequest
 from samlet.http_response import HttpResponse
 from samlet.runtime.answers import LARGEST_RESPONSE, AnswerStream, WholeAnswer
 from samlet.runtime.answers import failure as failure  # what most failures are told with
+from samlet.runtime.channel import Channel
 from samlet.runtime.extensions import PREFIX, TELEMETRY, Extensions
+from samlet.runtime.runtime_call import Event, Poll, Refusal, Reply
 
 _RUNTIME = "/2018-06-01/runtime"
 _NEXT = f"{_RUNTIME}/invocation/next"
 _INVOCATION = f"{_RUNTIME}/invocation/"
+CHANNEL = "/samlet/channel"
+_SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: samlet\r\n\r\n"
 _MODE = b"lambda-runtime-function-response-mode"
 _LARGEST_HEAD = 2 * 1024 * 1024  # clients send up to 1 MB of a failure's trace in a header, for X-Ray
 # A function may think for as long as it likes, and who speaks here is our own child.
 _LIMITS = Limits(_LARGEST_HEAD, LARGEST_RESPONSE, head_seconds=math.inf, idle_seconds=math.inf, stall_seconds=math.inf)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event on its way into a sandbox; `nonce` changes with every attempt, `request_id` does not."""
-
-    request_id: str
-    payload: bytes
-    arn: str
-    deadline_ms: int
-    nonce: str
-    trace_id: str | None = None
-    client_context: str | None = None
-
-    def headers(self) -> list[tuple[str, str]]:
-        """The headers of `next`; what is empty is left out."""
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Lambda-Runtime-Aws-Request-Id", self.request_id),
-            ("Lambda-Runtime-Deadline-Ms", str(self.deadline_ms)),
-            ("Lambda-Runtime-Invoked-Function-Arn", self.arn),
-            ("Lambda-Runtime-Trace-Id", self.trace_id),
-            ("Lambda-Runtime-Client-Context", self.client_context),
-            ("Lambda-Runtime-Invocation-Id", self.nonce),
-        ]
-        return [(name, value) for name, value in headers if value]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the runtime posted for an event."""
-
-    payload: bytes
-    failed: bool = False
-
-
 class RuntimeApi:
     """The state of one runtime between `next` and its answer, served on a free port of 127.0.0.1."""
+
+    largest = LARGEST_RESPONSE
 
     def __init__(self, extensions: Extensions) -> None:
         self.extensions = extensions
         extensions.when_ready = self._extensions_ready
         self._server = HttpServer(self._handle, _refuse, _LIMITS, open_body=self._open)
-        self._poll: Later | None = None  # the call for the next event
+        self._channels: set[Channel] = set()
+        self._poll: Poll | None = None  # the call for the next event
         self._event: Event | None = None
         self._stream: AnswerStream | None = None  # of who wants the answer while it is made
         self._incoming: tuple[RawRequest, WholeAnswer] | None = None  # the answer that comes in parts
         self._reply: asyncio.Future[Reply | None] | None = None
+        self.asked = False
+        """Whether the runtime has ever asked for an event, which ends the registration of extensions."""
         self.idle = asyncio.Event()
         self.settled = asyncio.get_running_loop().create_future()
         self.init_error: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -82,20 +56,22 @@ class RuntimeApi:
         return f"{host}:{port}"
 
     async def channel(self) -> socket.socket:
-        """A connection for a process of ours: it needs no port, and its messages don't pass the kernel's network."""
+        """A connection for a process of ours, which speaks as `Channel` says."""
         ours, theirs = socket.socketpair()
-        await self._server.serve(ours)
+        await asyncio.get_running_loop().connect_accepted_socket(self._channel, ours)
         return theirs
+
+    def _channel(self, greeting: bytes = b"") -> Channel:
+        channel = Channel(self, greeting)
+        self._channels.add(channel)
+        return channel
 
     async def stop(self) -> None:
         """Stop listening and drop whoever waits."""
         self.extensions.close()
+        for channel in list(self._channels):
+            channel.close()
         await self._server.close()
-
-    @property
-    def asked(self) -> bool:
-        """Whether the runtime has ever asked for an event, which ends the registration of extensions."""
-        return self._poll is not None
 
     def hand_over(self, event: Event, stream: AnswerStream | None = None) -> asyncio.Future[Reply | None]:
         """Give an event to the runtime, which waits in `next`; the answer is None if the caller gives up on it.
@@ -109,7 +85,7 @@ class RuntimeApi:
         self.settled = loop.create_future()
         self._event, self._stream, self._incoming = event, stream, None
         self._reply = loop.create_future()
-        self._poll.give(HttpResponse(200, event.headers(), event.payload))
+        self._poll.give(event)
         self.extensions.invoked(event.request_id, event.deadline_ms, event.arn, event.trace_id)
         return self._reply
 
@@ -118,19 +94,82 @@ class RuntimeApi:
         if not self.settled.done():
             self.settled.set_result(None)
 
+    def ask(self, poll: Poll) -> Refusal | None:
+        """Have the next event given to `poll`; returns why not."""
+        if self._reply is not None and not self._reply.done():
+            if not self._cut:
+                return Refusal(403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
+            text = "The function's response ended before its end"
+            self._reply.set_result(Reply(failure("Runtime.TruncatedResponse", text), failed=True))
+        before, self._poll, self.asked = self._poll, poll, True
+        if not self.extensions.pending:
+            self.idle.set()
+            self.release()
+        if before and before is not poll and not before.given:
+            # A second call means that nobody waits at the first one any more. Once that is refused, a call that was sent
+            # behind it on its connection is here at once.
+            before.refuse(Refusal(403, "InvalidStateTransition", "Another call for the next event took over"))
+        return None
+
+    def gone(self, poll: Poll) -> None:
+        """The connection of a call for the next event has ended; the runtime has to ask again."""
+        if isinstance(poll, Channel):
+            self._channels.discard(poll)
+        if poll is self._poll and not poll.given:
+            self._poll = None
+            self.idle.clear()
+
+    def _extensions_ready(self) -> None:
+        """The last extension has asked for its next event; the sandbox is free if the runtime has as well."""
+        if self._poll and not self._poll.given:
+            self.idle.set()
+            self.release()
+
+    def answer(
+        self, request_id: str, nonce: str | None, body: bytes | None, *, failed: bool, content_type: str | None
+    ) -> Refusal | None:
+        """Take the answer to an event as a whole; a body that is too large is None. Returns why it is not taken."""
+        refusal = self._refusal_of(request_id, nonce)
+        if refusal or self._reply is None:
+            return refusal or _NO_EVENT
+        if body is None:
+            return _too_large(self._reply, self.largest)
+        if self._stream is not None and not failed:
+            self._stream.begin(content_type)
+            self._stream.take(body)
+        self._reply.set_result(Reply(body, failed=failed))
+        return None
+
+    def _refusal_of(self, request_id: str, nonce: str | None) -> Refusal | None:
+        """Why no answer to that event is taken just now."""
+        if self._event is None or request_id != self._event.request_id:
+            return Refusal(400, "InvalidRequestID", "Invalid request ID")
+        if nonce is not None and nonce != self._event.nonce:
+            return Refusal(410, "InvokeTimeout", "Invoke timeout")
+        if self._reply is None or self._reply.done():
+            return _NO_EVENT
+        return None
+
+    # What comes over HTTP.
+
     def _handle(self, request: RawRequest) -> Answer:
         path, method = request.target.partition("?")[0], request.method
         if path == _NEXT and method == "GET":
-            return self._next()
+            poll = _HttpPoll(self)
+            refusal = self.ask(poll)
+            return poll if refusal is None else _refused(refusal)
         if path.startswith(_INVOCATION) and method == "POST":
             request_id, _, call = path.removeprefix(_INVOCATION).partition("/")
             if call in {"response", "error"}:
-                return self._answer(request, request_id, failed=call == "error")
+                refusal = self._answer(request, request_id, failed=call == "error")
+                return _ACCEPTED if refusal is None else _refused(refusal)
         if path == f"{_RUNTIME}/init/error" and method == "POST":
             return self._init_error(request)
         if path.startswith(PREFIX) or path in TELEMETRY:
             return self._extend(path, request)
-        return _refusal(404, "NotFound", f"{method} {path} is no call of the Runtime API")
+        if path == CHANNEL:
+            return self._channel(_SWITCHING)
+        return _refused(Refusal(404, "NotFound", f"{method} {path} is no call of the Runtime API"))
 
     async def _extend(self, path: str, request: RawRequest) -> HttpResponse:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
@@ -139,27 +178,22 @@ class RuntimeApi:
         )
         return HttpResponse(answer.status, [_JSON, *answer.headers.items()], answer.body)
 
-    def _next(self) -> Answer:
-        if self._reply is not None and not self._reply.done():
-            if not self._cut:
-                return _refusal(403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
-            text = "The function's response ended before its end"
-            self._reply.set_result(Reply(failure("Runtime.TruncatedResponse", text), failed=True))
-        before, poll = self._poll, Later()
-        self._poll = poll
-        if not self.extensions.pending:
-            self.idle.set()
-            self.release()
-        if before and not before.given:  # a second call means that the first one's connection is gone
-            # Once it is refused, a call that was sent behind it on its connection is here at once.
-            before.give(_refusal(403, "InvalidStateTransition", "Another call for the next event took over"))
-        return poll
+    def _init_error(self, request: RawRequest) -> HttpResponse:
+        if self.asked or self.init_error.done():
+            text = "Transition from Ready to InitError is not allowed"
+            return _refused(Refusal(403, "InvalidStateTransition", text))
+        self.init_error.set_result(request.body or b"{}")
+        return _ACCEPTED
 
-    def _extensions_ready(self) -> None:
-        """The last extension has asked for its next event; the sandbox is free if the runtime has as well."""
-        if self._poll and not self._poll.given:
-            self.idle.set()
-            self.release()
+    def _answer(self, request: RawRequest, request_id: str, *, failed: bool) -> Refusal | None:
+        nonce = request.header(b"lambda-runtime-invocation-id")
+        refusal = self._refusal_of(request_id, nonce) or _refusal_of_mode(request)
+        if refusal or self._reply is None:
+            return refusal or _NO_EVENT
+        if self._incoming is not None:
+            return self._answer_in_parts(self._reply, request, *self._incoming, failed=failed)
+        content_type = request.header(b"content-type")
+        return self.answer(request_id, nonce, request.body, failed=failed, content_type=content_type)
 
     @property
     def _cut(self) -> bool:
@@ -169,43 +203,15 @@ class RuntimeApi:
     def _open(self, request: RawRequest) -> WholeAnswer | None:
         """Take an answer that comes in parts; any other body is kept, and refused when it is there."""
         request_id, _, call = request.target.partition("?")[0].removeprefix(_INVOCATION).partition("/")
-        refused = self._refusal_of(request, request_id)
-        if refused or request.method != "POST" or call != "response" or self._incoming is not None:
+        nonce = request.header(b"lambda-runtime-invocation-id")
+        refusal = self._refusal_of(request_id, nonce) or _refusal_of_mode(request)
+        if refusal or request.method != "POST" or call != "response" or self._incoming is not None:
             return None
         answer = self._stream or WholeAnswer()
         self._incoming = request, answer
         if self._stream is not None:
             self._stream.begin(request.header(b"content-type"))
         return answer
-
-    def _refusal_of(self, request: RawRequest, request_id: str) -> HttpResponse | None:
-        """Why no answer is taken from this request just now."""
-        if self._event is None or request_id != self._event.request_id:
-            return _refusal(400, "InvalidRequestID", "Invalid request ID")
-        nonce = request.header(b"lambda-runtime-invocation-id")
-        if nonce is not None and nonce != self._event.nonce:
-            return _refusal(410, "InvokeTimeout", "Invoke timeout")
-        if self._reply is None or self._reply.done():
-            return _refusal(403, "InvalidStateTransition", "Transition from Ready to Ready is not allowed")
-        mode = request.header(_MODE)
-        if mode not in (None, "streaming"):
-            return _refusal(400, "InvalidFunctionResponseMode", f"Invalid response mode: {mode}")
-        return None
-
-    def _answer(self, request: RawRequest, request_id: str, *, failed: bool) -> HttpResponse:
-        refused = self._refusal_of(request, request_id)
-        if refused or self._reply is None:
-            request.keep_alive = False  # what was sent behind it is dropped: a process that ends now gets no event
-            return refused or _refusal(403, "InvalidStateTransition", "There is no event under way")
-        if self._incoming is not None:
-            return self._answer_in_parts(self._reply, request, *self._incoming, failed=failed)
-        if request.body is None:
-            return _too_large(self._reply, LARGEST_RESPONSE)
-        if self._stream is not None and not failed:
-            self._stream.begin(request.header(b"content-type"))
-            self._stream.take(request.body)
-        self._reply.set_result(Reply(request.body, failed=failed))
-        return _ACCEPTED
 
     def _answer_in_parts(
         self,
@@ -215,47 +221,76 @@ class RuntimeApi:
         answer: WholeAnswer,
         *,
         failed: bool,
-    ) -> HttpResponse:
+    ) -> Refusal | None:
         """The end of an answer that came in parts, or what comes beside it."""
         if request is not posted:
             if not (failed and answer.is_cut):
-                return _refusal(403, "InvalidStateTransition", "Another response is under way")
+                return Refusal(403, "InvalidStateTransition", "Another response is under way")
             reply.set_result(Reply(request.body or b"", failed=True))
         elif request.body is None:
             return _too_large(reply, answer.room)
         else:
             error = answer.error
             reply.set_result(Reply(answer.kept if error is None else error, failed=error is not None))
-        return _ACCEPTED
-
-    def _init_error(self, request: RawRequest) -> HttpResponse:
-        if self.asked or self.init_error.done():
-            return _refusal(403, "InvalidStateTransition", "Transition from Ready to InitError is not allowed")
-        self.init_error.set_result(request.body or b"{}")
-        return _ACCEPTED
+        return None
 
 
-_JSON = ("Content-Type", "application/json")
+class _HttpPoll(Later):
+    """A call for the next event that came over HTTP."""
+
+    def __init__(self, api: RuntimeApi) -> None:
+        super().__init__()
+        self._api = api
+
+    def give(self, event: Event) -> None:
+        """See `Poll.give`."""
+        headers = [
+            _JSON,
+            ("Lambda-Runtime-Aws-Request-Id", event.request_id),
+            ("Lambda-Runtime-Deadline-Ms", str(event.deadline_ms)),
+            ("Lambda-Runtime-Invoked-Function-Arn", event.arn),
+            ("Lambda-Runtime-Trace-Id", event.trace_id),
+            ("Lambda-Runtime-Client-Context", event.client_context),
+            ("Lambda-Runtime-Invocation-Id", event.nonce),
+        ]
+        self.send(HttpResponse(200, [(name, value) for name, value in headers if value], event.payload))
+
+    def refuse(self, refusal: Refusal) -> None:
+        """See `Poll.refuse`."""
+        self.send(_refused(refusal))
+
+    @override
+    def lost(self) -> None:
+        """See `Later.lost`."""
+        self._api.gone(self)
+
+
+def _refusal_of_mode(request: RawRequest) -> Refusal | None:
+    mode = request.header(_MODE)
+    if mode in (None, "streaming"):
+        return None
+    return Refusal(400, "InvalidFunctionResponseMode", f"Invalid response mode: {mode}")
 
 
 def _json_answer(status: int, content: object) -> HttpResponse:
     return HttpResponse(status, [_JSON], json.dumps(content).encode())
 
 
-# Samlet's client for Python asks for its next event in the same breath; to be told so twice would wake it twice.
-_ACCEPTED = dataclasses.replace(_json_answer(202, {"status": "OK"}), may_wait=True)
-
-
-def _refusal(status: int, error_type: str, message: str) -> HttpResponse:
-    """Return an error in the Runtime API's words."""
-    return _json_answer(status, {"errorMessage": message, "errorType": error_type})
+def _refused(refusal: Refusal) -> HttpResponse:
+    return _json_answer(refusal.status, {"errorMessage": refusal.message, "errorType": refusal.error_type})
 
 
 def _refuse(status: int, words: str) -> HttpResponse:
-    return _refusal(status, "InvalidRequest", words)
+    return _refused(Refusal(status, "InvalidRequest", words))
 
 
-def _too_large(reply: asyncio.Future[Reply | None], limit: int) -> HttpResponse:
+def _too_large(reply: asyncio.Future[Reply | None], limit: int) -> Refusal:
     text = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
     reply.set_result(Reply(failure("Function.ResponseSizeTooLarge", text), failed=True))
-    return _refusal(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({limit} bytes).")
+    text = f"Exceeded maximum allowed payload size ({limit} bytes)."
+    return Refusal(413, "RequestEntityTooLarge", text)
+
+
+_JSON = ("Content-Type", "application/json")
+_ACCEPTED = _json_answer(202, {"status": "OK"})
+_NO_EVENT = Refusal(403, "InvalidStateTransition", "Transition from Ready to Ready is not allowed")

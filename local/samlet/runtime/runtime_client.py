@@ -2,23 +2,22 @@
 
 It runs inside a sandbox, by the function's own interpreter, and imports nothing but the standard library. AWS's loop
 (`awslambdaric`) imports a module of this name for its calls; the one that comes with it wraps libcurl. This one differs
-in two things: a handler for SIGTERM runs while it waits for an event, for which AWS's needs a thread an event; and the
-answer to an event leaves together with the call for the next one, which takes half the messages. See ADR 22.
+in three things: a handler for SIGTERM runs while it waits for an event, for which AWS's needs a thread an event; the
+answer to an event leaves together with the call for the next one, which takes half the messages; and a message is no
+HTTP but what channel.py, at the other end, says. See ADR 22.
 """
 
 import _socket  # `socket` is imported from the function's folder where that has one, as `select` is, which it imports
 import os
 
-_RUNTIME = "/2018-06-01/runtime/invocation/"
 _LARGE = 64 * 1024  # bytes of an answer that may be refused for its size: whether it is has to be known first
 _READ = 64 * 1024
+_NEXT = b"\0\0\0\4\0\0\0\0next"
 
 
 class _Connection:
     def __init__(self, connected: _socket.socket, address: str) -> None:
         self._address = address
-        self._common = f" HTTP/1.1\r\nHost: {address}\r\n"
-        self._next = f"GET {_RUNTIME}next{self._common}\r\n".encode()
         self._socket = connected
         self._unread = b""
         self._asked = False  # for the next event
@@ -28,24 +27,39 @@ class _Connection:
 
     def next(self) -> "tuple[bytes, dict[str, str | int]]":
         if not self._asked:
-            self._send(self._next)
+            self._send(_NEXT)
         self._asked = False
-        self._confirm()
-        status, headers, body = self._receive("Failed to get next")
-        if status != 200:
-            raise RuntimeError("Failed to get next")
-        # A number, as AWS's own client has it.
-        return body, {**headers, "Lambda-Runtime-Deadline-Ms": int(headers["Lambda-Runtime-Deadline-Ms"])}
+        problem, self._owed = self._owed or "Failed to get next", ""
+        head, event = self._receive(problem)
+        told = head.split("\n", 6)
+        if told[0] != "event":
+            raise RuntimeError(problem)
+        _, request_id, deadline, arn, trace, nonce, context = told
+        headers: dict[str, str | int] = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": int(deadline),  # a number, as AWS's own client has it
+            "Lambda-Runtime-Invoked-Function-Arn": arn,
+            "Lambda-Runtime-Invocation-Id": nonce,
+        }
+        if trace:
+            headers["Lambda-Runtime-Trace-Id"] = trace
+        if context:
+            headers["Lambda-Runtime-Client-Context"] = context
+        return event, headers
 
-    def post(self, call: str, body: bytes, headers: str, problem: str) -> None:
-        head = f"POST {_RUNTIME}{call}{self._common}{headers}Content-Length: {len(body)}\r\n\r\n"
-        self._owed = problem
-        if len(body) < _LARGE:
-            self._asked = True
-            self._send(head.encode() + body + self._next)
+    def post(self, call: str, invoke_id: str, nonce: "str | None", kind: str, body: bytes, problem: str) -> None:
+        """Answer an event. Raises RuntimeError, which ends the process, if that is refused: at once or in `next`."""
+        small = len(body) < _LARGE
+        head = f"{call}\n{'' if small else 'confirm'}\n{invoke_id}\n{nonce or ''}\n{kind}".encode()
+        message = len(head).to_bytes(4, "big") + len(body).to_bytes(4, "big") + head + body
+        if small:
+            self._owed, self._asked = problem, True
+            self._send(message + _NEXT)
         else:
-            self._send(head.encode() + body)
-            self._confirm()
+            self._send(message)
+            if self._receive(problem)[0] != "accepted":
+                raise RuntimeError(problem)
 
     def _send(self, message: bytes) -> None:
         try:
@@ -56,30 +70,26 @@ class _Connection:
             self._socket = _connected_to(self._address)
             self._socket.sendall(message)
 
-    def _confirm(self) -> None:
-        """Read what became of the last answer. Raises RuntimeError, which ends the process, if it was refused."""
-        problem, self._owed = self._owed, ""
-        if problem and self._receive(problem)[0] != 202:
+    def _receive(self, problem: str) -> "tuple[str, bytes]":
+        """Read a message: its head and its body."""
+        unread = self._unread
+        while len(unread) < 8:
+            unread += self._read(problem)
+        begin = 8 + int.from_bytes(unread[:4], "big")
+        end = begin + int.from_bytes(unread[4:8], "big")
+        while len(unread) < begin:
+            unread += self._read(problem)
+        head, body, self._unread = unread[8:begin].decode(), unread[begin:end], unread[end:]
+        missing = end - len(unread)
+        return head, body + self._filled(missing, problem) if missing > 0 else body
+
+    def _read(self, problem: str) -> bytes:
+        part = self._socket.recv(_READ)
+        if not part:
             raise RuntimeError(problem)
+        return part
 
-    def _receive(self, problem: str) -> "tuple[int, dict[str, str], bytes]":
-        while (end := self._unread.find(b"\r\n\r\n")) < 0:
-            part = self._socket.recv(_READ)
-            if not part:
-                raise RuntimeError(problem)
-            self._unread += part
-        lines = self._unread[:end].decode().split("\r\n")
-        headers = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(": ")
-            headers[name.title()] = value
-        begin, length = end + 4, int(headers.get("Content-Length", 0))
-        body, self._unread = self._unread[begin : begin + length], self._unread[begin + length :]
-        if len(body) < length:
-            body += self._read(length - len(body), problem)
-        return int(lines[0].split(" ", 2)[1]), headers, body
-
-    def _read(self, length: int, problem: str) -> bytes:
+    def _filled(self, length: int, problem: str) -> bytes:
         """Read as many bytes of a body; in place, since joining them piece by piece would take a square of the time."""
         body, filled = bytearray(length), 0
         while filled < length:
@@ -91,11 +101,21 @@ class _Connection:
 
 
 def _connected_to(address: str) -> _socket.socket:
+    """Have a connection of the Runtime API's port speak as the inherited one does."""
     connected = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
     connected.settimeout(None)  # whatever the function has set for every socket
     host, _, port = address.rpartition(":")
     connected.connect((host, int(port)))
     connected.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+    asked = f"GET /samlet/channel HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: samlet\r\n\r\n"
+    connected.sendall(asked.encode())
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        part = connected.recv(1)  # what follows is no HTTP
+        if not part:
+            connected.close()
+            raise RuntimeError("The Runtime API has gone")
+        answer += part
     return connected
 
 
@@ -129,16 +149,9 @@ def post_invocation_result(
     invoke_id: str, result: bytes, content_type: str = "application/json", invocation_id: "str | None" = None
 ) -> None:
     """Answer an event; what is refused may be told only by `next`."""
-    headers = f"Content-Type: {content_type}\r\n{_echo(invocation_id)}"
-    _connection.post(f"{invoke_id}/response", result, headers, "Failed to post invocation response")
+    _connection.post("response", invoke_id, invocation_id, content_type, result, "Failed to post invocation response")
 
 
 def post_error(invoke_id: str, error: str, xray_fault: str, invocation_id: "str | None" = None) -> None:
     """Tell that the function has failed; what is refused may be told only by `next`."""
-    cause = f"Lambda-Runtime-Function-XRay-Error-Cause: {xray_fault}\r\n" if xray_fault else ""
-    headers = f"Content-Type: application/json\r\n{cause}{_echo(invocation_id)}"
-    _connection.post(f"{invoke_id}/error", error.encode(), headers, "Failed to post invocation error")
-
-
-def _echo(invocation_id: "str | None") -> str:
-    return f"Lambda-Runtime-Invocation-Id: {invocation_id}\r\n" if invocation_id else ""
+    _connection.post("error", invoke_id, invocation_id, xray_fault, error.encode(), "Failed to post invocation error")

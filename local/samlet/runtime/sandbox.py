@@ -29,7 +29,8 @@ from samlet.runtime.memory import MemoryLimit
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.programs import NotStarted, Programs, Reason, extension_variables
 from samlet.runtime.request import CodeChanged, Request
-from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
+from samlet.runtime.runtime_api import RuntimeApi
+from samlet.runtime.runtime_call import Event, Reply
 from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.variables import sandbox_variables
 

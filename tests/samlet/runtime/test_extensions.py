@@ -13,7 +13,8 @@ from aiohttp import ClientSession
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.runtime.extensions import Extensions
-from samlet.runtime.runtime_api import Event, RuntimeApi
+from samlet.runtime.runtime_api import RuntimeApi
+from samlet.runtime.runtime_call import Event
 from waiting import eventually_async
 
 NEXT = "/2018-06-01/runtime/invocation/next"

@@ -13,7 +13,8 @@ from aiohttp import ClientSession
 from gateway_client import read_answer
 from samlet.runtime.answers import LARGEST_RESPONSE
 from samlet.runtime.extensions import Extensions
-from samlet.runtime.runtime_api import Event, Reply, RuntimeApi
+from samlet.runtime.runtime_api import RuntimeApi
+from samlet.runtime.runtime_call import Event, Reply
 from waiting import eventually_async
 
 NEXT = "/2018-06-01/runtime/invocation/next"
