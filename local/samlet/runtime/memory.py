@@ -28,6 +28,7 @@ class MemoryLimit:
         self._limit = megabytes * _MEGABYTE
         self._kill = kill
         self._pid: int | None = None
+        self._files: _Files | None = None
         self._beside: Sequence[int] = ()
         self._peak = 0
         self._looked = 0.0
@@ -40,8 +41,18 @@ class MemoryLimit:
 
     def follow(self, pid: int, beside: Sequence[int] = ()) -> None:
         """A new process and those `beside` it; what their predecessors took is forgotten."""
+        self.forget()
         self._pid, self._peak, self._looked, self.exceeded = pid, 0, 0.0, False
         self._beside = beside
+        with contextlib.suppress(OSError):  # it has ended already
+            self._files = _Files(pid) if _LINUX and not beside else None
+
+    def forget(self) -> None:
+        """The process has ended."""
+        self._pid = None
+        if self._files is not None:
+            self._files.close()
+            self._files = None
 
     def watch(self) -> None:
         """Look again and again, until `rest`."""
@@ -61,7 +72,9 @@ class MemoryLimit:
         if self._pid is None or self.exceeded:
             return
         with contextlib.suppress(OSError, psutil.Error):  # it has ended meanwhile
-            self._peak = max(self._peak, held(self._pid, self._limit, self._beside))
+            alone = self._files.alone() if self._files else None
+            total = held(self._pid, self._limit, self._beside) if alone is None else alone
+            self._peak = max(self._peak, total)
             if self._peak > self._limit:
                 self.exceeded = True
                 self._kill()
@@ -71,13 +84,36 @@ class MemoryLimit:
         self.watch()
 
 
+class _Files:
+    """What the kernel tells of one process. They stay open: after a pause, to find one takes longer than to read it."""
+
+    def __init__(self, pid: int) -> None:
+        self._status = os.open(f"/proc/{pid}/status", os.O_RDONLY)
+        try:
+            self._children = os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY)
+        except OSError:
+            os.close(self._status)
+            raise
+
+    def alone(self) -> int | None:
+        """The most that the process has ever held; None where it has other threads, which may have children, or any."""
+        status = os.pread(self._status, 1 << 13, 0)
+        if b"\nThreads:\t1\n" not in status or os.pread(self._children, 1 << 13, 0):
+            return None
+        return _highest(status)
+
+    def close(self) -> None:
+        os.close(self._status)
+        os.close(self._children)
+
+
 def held(pid: int, enough: int, beside: Sequence[int] = ()) -> int:
     """The bytes that processes and their descendants hold; exact about shared pages only where it exceeds `enough`."""
     family = descendants(pid)
     for other in beside:
         family += [other, *descendants(other)]
     if not family:
-        return _highest(pid) if _LINUX else _resident(pid)
+        return _highest(_read(f"/proc/{pid}/status")) if _LINUX else _resident(pid)
     total = sum(_or_nothing(_resident, member) for member in (pid, *family))
     if total <= enough:
         return total
@@ -99,9 +135,9 @@ def _children(pid: int) -> list[int]:
     return [int(child) for thread in threads for child in _read(f"/proc/{pid}/task/{thread}/children").split()]
 
 
-def _highest(pid: int) -> int:
+def _highest(status: bytes) -> int:
     """The most that one process has ever held."""
-    words = _read(f"/proc/{pid}/status").partition(b"\nVmHWM:")[2].split(None, 1)
+    words = status.partition(b"\nVmHWM:")[2].split(None, 1)
     return int(words[0]) * 1024 if words else 0  # a process that has ended has none
 
 

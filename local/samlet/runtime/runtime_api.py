@@ -106,7 +106,7 @@ class RuntimeApi:
             self.idle.set()
             self.release()
         if before and before is not poll and not before.given:
-            # A second call means that nobody waits at the first one any more. Once that is refused, a call that was sent
+            # A second call means that nobody waits at the first one now. Once that is refused, a call that was sent
             # behind it on its connection is here at once.
             before.refuse(Refusal(403, "InvalidStateTransition", "Another call for the next event took over"))
         return None

@@ -379,6 +379,7 @@ class Sandbox:
         if self._exit is not None:
             await self._exit
             self._exit = None
+        self._memory.forget()
         if api is not None:
             await api.stop()
         self._log.close()

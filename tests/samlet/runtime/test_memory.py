@@ -78,6 +78,34 @@ async def test_the_memory_of_children_counts(make: MakeFunction, running: Runnin
         assert outcome.memory_used > 256
 
 
+async def test_the_memory_of_a_child_that_another_thread_has_started_counts(
+    make: MakeFunction, running: Running
+) -> None:
+    source = """
+        import subprocess, sys, threading
+        def handler(event, context):
+            program = "import time; held = b'x' * (300 * 1024 * 1024); time.sleep(30)"
+            thread = threading.Thread(target=subprocess.run, args=([sys.executable, "-c", program],))
+            thread.start()
+            thread.join()
+    """
+    async with running(make(source, memory=256, timeout=20)) as functions:
+        outcome = await functions.invoke("Echo", b"0")
+        assert KILLED in told(outcome)["errorMessage"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no files tell of a process")
+def test_no_file_of_a_process_stays_open_once_it_is_followed_no_more() -> None:
+    limit = memory.MemoryLimit(512, lambda: None)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for _ in range(3):
+        limit.follow(os.getpid())
+    limit.follow(0)  # which is nobody's
+    limit.follow(os.getpid())
+    limit.forget()
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
 async def test_pages_that_forked_children_share_count_once(make: MakeFunction, running: Running) -> None:
     source = """
         import os, time
