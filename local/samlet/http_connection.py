@@ -100,9 +100,9 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """A client may end its half and still wait for answers."""
+        """A client may end its half and still wait for answers, unless such a one may be long in coming."""
         self._deaf = self._last = True
-        return self._pending is not None or bool(self._queue)
+        return (self._pending is not None and not isinstance(self._pending, Later)) or bool(self._queue)
 
     def pause_writing(self) -> None:
         self._writable = False

@@ -89,6 +89,9 @@ class AttachedSandbox:
             request.stream.give(answer.result())
         return answer.result()
 
+    def finish(self) -> None:
+        """Nothing to do: the agent has done it."""
+
     async def stop(self) -> None:
         """Close the connection; the agent ends its process and comes back for another one."""
         self.state = "ended"

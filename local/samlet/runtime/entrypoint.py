@@ -1,15 +1,34 @@
-"""The program that starts a `provided` runtime: where Lambda looks for it, and why one cannot run on this machine."""
+"""The program that starts a runtime: Python's, and where Lambda looks for that of a `provided` one."""
 
 import errno
 import os
 import platform
 import sys
 from pathlib import Path
+from socket import socket
 
+from samlet.runtime.debugger import Debugger
+
+BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
 _NAME = "bootstrap"
 _MACHINES = {62: "x86_64", 183: "arm64", 3: "x86 of 32 bits", 40: "arm of 32 bits", 243: "RISC-V"}
 _SAME = {"amd64": "x86_64", "aarch64": "arm64"}
 _MACH_O = (b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe")
+
+
+def python_command(
+    python: Path, handler: str, channel: socket, debugger: Debugger | None, *, recent: bool
+) -> list[str | Path]:
+    """How a Python function is started; `channel` is the socket that it inherits.
+
+    Of code that was saved a moment ago no compiled file is used: until its source is older than a second, it can't be
+    told from that of the next version.
+    """
+    options = ["-B"] if recent else []
+    if debugger:
+        options += ["-X", "frozen_modules=off"]
+    told = debugger.arguments() if debugger else []
+    return [python, *options, BOOTSTRAP, handler, str(channel.fileno()), *told]
 
 
 def candidates(code: Path, opt: Path | None) -> list[Path]:

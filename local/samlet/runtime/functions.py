@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +184,8 @@ class Functions:
         try:
             return await sandbox.warm(python) if sandbox.state == "new" else True
         finally:
-            await self._give_back(pool, sandbox)
+            if (ending := pool.give_back(sandbox)) is not None:
+                await ending
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Every function by logical id: its limit and its sandboxes with process ids."""
@@ -273,57 +274,53 @@ class Functions:
         stream: AnswerStream | None = None,
     ) -> asyncio.Future[Outcome]:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        work = self._execute(name, request_id, payload, client_context, trace_id, stream)
-        self._spawn(self._see_through(outcome, work))
+        try:
+            target = self.target(name)
+        except FunctionNotFound as error:
+            outcome.set_exception(error)
+            return outcome
+        request = Request(
+            request_id, payload, client_context, trace_id, target.qualifier, target.version, stream=stream
+        )
+        self._spawn(self._see_through(self._pools[target.function.logical_id], request, outcome))
         return outcome
 
-    async def _see_through(self, outcome: asyncio.Future[Outcome], work: Awaitable[Outcome]) -> None:
-        """Tell `outcome` how the work ended, if anybody still waits for it; a shield would take twice as long."""
+    async def _see_through(self, pool: Pool, request: Request, outcome: asyncio.Future[Outcome]) -> None:
+        """Handle an event and tell `outcome` how that ended; a shield around it would take twice as long."""
         try:
-            result = await work
+            await self._execute(pool, request, outcome)
         except asyncio.CancelledError:
             outcome.cancel()
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, who waits is told
             if not outcome.done():
                 outcome.set_exception(error)
-        else:
-            if not outcome.done():
-                outcome.set_result(result)
 
-    async def _execute(
-        self,
-        name: str,
-        request_id: str,
-        payload: bytes,
-        client_context: str | None,
-        trace_id: str | None,
-        stream: AnswerStream | None,
-    ) -> Outcome:
-        target = self.target(name)
-        request = Request(
-            request_id, payload, client_context, trace_id, target.qualifier, target.version, stream=stream
-        )
-        pool = self._pools[target.function.logical_id]
+    async def _execute(self, pool: Pool, request: Request, outcome: asyncio.Future[Outcome]) -> None:
         for attempt in range(_STARTS):
             with contextlib.suppress(CodeChanged):
-                return await self._execute_once(pool, request, first=attempt == 0)
+                return await self._execute_once(pool, request, outcome, first=attempt == 0)
         text = "its files change whenever it starts, so the event meets them as they are"
         say(pool.function.name, text, level="warning")
-        return await self._execute_once(pool, dataclasses.replace(request, any_code=True), first=False)
+        return await self._execute_once(pool, dataclasses.replace(request, any_code=True), outcome, first=False)
 
-    async def _execute_once(self, pool: Pool, request: Request, *, first: bool) -> Outcome:
-        """Handle an event by code that is saved completely. Raises CodeChanged when that changed while it started."""
+    async def _execute_once(
+        self, pool: Pool, request: Request, outcome: asyncio.Future[Outcome], *, first: bool
+    ) -> None:
+        """Handle an event by code that is saved completely. Raises CodeChanged when that changed while it started.
+
+        Who waits is told first; what is left to do for the event comes after that.
+        """
         logical_id = pool.function.logical_id
-        python = await self._python(pool.function)
+        python = self._pythons.get(logical_id) or await self._python(pool.function)
         while (settling := self._saves.look(logical_id)) is not None:
             await settling
             python = await self._python(pool.function)
 
         def begin(sandbox: Lendable) -> None:
+            sandbox.begin(request)
             if first:
                 self._observer.began(logical_id, request.request_id, request.payload, request.qualifier)
-            sandbox.begin(request)
 
         # Nothing is waited for between that look and taking a sandbox, unless all are busy.
         try:
@@ -333,16 +330,22 @@ class Functions:
             self._observer.refused(logical_id, request.request_id, request.payload, str(error))
             raise
         try:
-            outcome = await sandbox.invoke(request, python)
+            result = await sandbox.invoke(request, python)
         except CodeChanged:
             raise  # it begins again, by the code that is there now
         except BaseException as error:
             self._observer.broke(logical_id, request.request_id, f"{type(error).__name__}: {error}")
             raise
         finally:
-            await self._give_back(pool, sandbox)
-        self._observer.ended(logical_id, outcome)
-        return outcome
+            if (ending := pool.give_back(sandbox)) is not None:
+                await ending
+        try:
+            if not outcome.done():
+                outcome.set_result(result)
+                await asyncio.sleep(0)
+        finally:
+            sandbox.finish()
+            self._observer.ended(logical_id, result)
 
     def _expect_running(self) -> None:
         if self._stopped:
@@ -355,11 +358,6 @@ class Functions:
         if function.logical_id not in pythons:
             pythons[function.logical_id] = await self._environments.python_for(function)
         return pythons[function.logical_id]
-
-    async def _give_back(self, pool: Pool, sandbox: Lendable) -> None:
-        ending = pool.give_back(sandbox)
-        if ending is not None:
-            await ending
 
     async def _end_all(self, sandboxes: Iterable[Lendable]) -> None:
         """Stop sandboxes; begun is finished, even when who asked for it is cancelled."""

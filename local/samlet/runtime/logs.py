@@ -3,7 +3,7 @@
 import asyncio
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -94,8 +94,7 @@ class SandboxLog:
         self.line(f"START RequestId: {request_id} Version: {version}")
 
     def end(self, request_id: str, report: str) -> bytes:
-        """An invocation ends; returns the tail of its log."""
-        self.drain()
+        """An invocation ends, and all that was printed meanwhile has been taken; returns the tail of its log."""
         self.line(f"END RequestId: {request_id}\nREPORT RequestId: {request_id}\t{report}")
         return bytes(self._tail)
 
@@ -104,6 +103,11 @@ class SandboxLog:
         self._keep(text.encode() + b"\n")
         self._file.write(text)
         say(self._source, text, level=level)
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """Add lines that tell of a problem."""
+        for text in texts:
+            self.line(text, level="error")
 
     def _take(self, chunk: bytes) -> None:
         self._keep(chunk)
@@ -130,6 +134,30 @@ class SandboxLog:
             asyncio.get_running_loop().remove_reader(self._reader)
             os.close(self._reader)
             self._reader = None
+
+
+class LogEnd:
+    """The end of one invocation's log, written once: when somebody wants to read it, or it has to be there."""
+
+    def __init__(self, log: SandboxLog, request_id: str, report: str) -> None:
+        self._log = log
+        self._request_id = request_id
+        self._report = report
+        self._sealed = False
+        self._tail: bytes | None = None
+
+    def seal(self) -> None:
+        """Take what was printed until now: what comes from here on belongs to somebody else."""
+        if not self._sealed:
+            self._sealed = True
+            self._log.drain()
+
+    def tail(self) -> bytes:
+        """Write it, unless that is done; returns the tail of the log."""
+        if self._tail is None:
+            self.seal()
+            self._tail = self._log.end(self._request_id, self._report)
+        return self._tail
 
 
 def report(

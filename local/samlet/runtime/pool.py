@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +45,10 @@ class Lendable(Protocol):
 
     async def invoke(self, request: Request, python: Path | None) -> Outcome:
         """Handle one event."""
+        ...
+
+    def finish(self) -> None:
+        """Do what is left to do for the last event, now that its answer is known."""
         ...
 
     async def stop(self) -> None:
@@ -173,7 +178,9 @@ class Pool:
 
     async def _wait(self, begin: Begin) -> Lendable:
         waiter: asyncio.Future[Lendable] = asyncio.get_running_loop().create_future()
-        self._waiting.append((waiter, begin))
+        # It begins while somebody else gives the sandbox back, and is nevertheless what woke it.
+        context = copy_context()
+        self._waiting.append((waiter, lambda sandbox: context.run(begin, sandbox)))
         if await done_within(self._queue_seconds, self._held, waiter):
             return waiter.result()
         raise self._throttled(LOCAL, f"{self._shortage()} for {self._queue_seconds:g} s")

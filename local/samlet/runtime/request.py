@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from samlet.model import LATEST
 from samlet.runtime.answers import AnswerStream
+from samlet.runtime.identifiers import new_nonce, trace_header
+from samlet.runtime.runtime_call import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +27,16 @@ class Request:
 
 class CodeChanged(Exception):
     """Files of the function were saved while the sandbox started: it may have loaded old ones, and serves nothing."""
+
+
+def event_of(request: Request, arn: str, deadline: float) -> Event:
+    """What a runtime is told of an attempt; `deadline` is in epoch seconds."""
+    return Event(
+        request.request_id,
+        request.payload,
+        arn,
+        int(deadline * 1000),
+        new_nonce(),
+        trace_header(request.trace_id),
+        request.client_context,
+    )

@@ -11,7 +11,6 @@ import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from socket import socket
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
@@ -22,20 +21,18 @@ from samlet.runtime import ending, entrypoint, memory
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
 from samlet.runtime.held import any_done_within, done_within
-from samlet.runtime.identifiers import new_nonce, trace_header
 from samlet.runtime.layers import merge, programs_in
-from samlet.runtime.logs import LogFile, SandboxLog, init_report, report
+from samlet.runtime.logs import LogEnd, LogFile, SandboxLog, init_report, report
 from samlet.runtime.memory import MemoryLimit
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.programs import NotStarted, Programs, Reason, extension_variables
-from samlet.runtime.request import CodeChanged, Request
+from samlet.runtime.request import CodeChanged, Request, event_of
 from samlet.runtime.runtime_api import RuntimeApi
-from samlet.runtime.runtime_call import Event, Reply
+from samlet.runtime.runtime_call import Reply
 from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.variables import sandbox_variables
 
 State = Literal["new", "starting", "idle", "busy", "reset", "ended"]
-BOOTSTRAP = Path(__file__).with_name("bootstrap_python.py")
 _SHUTDOWN_GRACE = 2.0
 _FAR = 3600.0  # seconds; what a debugged function is told of its deadline, since its own clock can't be stopped
 _NO_LIMIT = 1 << 30  # MB
@@ -52,9 +49,12 @@ class Sandbox:
         self.stale = False
         self._surroundings = surroundings
         self._debugger = surroundings.debuggers.get(function.logical_id)
+        # Seconds so far that don't count, because a debugger has stopped the time.
+        self._held = self._debugger.held if self._debugger else lambda: 0.0
         self._file = LogFile(surroundings.log_path, function.name)
         self._log = SandboxLog(function.name, self._file, self._heard)
-        self._request_id = ""
+        self._log_end: LogEnd | None = None  # of the last event, where it is still to be written
+        self._request_id = ""  # whose lines are being printed
         self._stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         self._temporary = TemporaryDirectory(prefix="samlet-")
         self._process: asyncio.subprocess.Process | None = None
@@ -79,18 +79,31 @@ class Sandbox:
         return await self._initialise(python, self._surroundings.init_limit, "init", "") is None
 
     def begin(self, request: Request) -> None:
-        """Hand an event over if the runtime waits for one; in any case `invoke` must follow with the same request."""
+        """Hand an event over if the runtime waits for one; in any case `invoke` must follow with the same request.
+
+        Whatever can be done while the function is at work comes after that.
+        """
         if self.state == "idle" and not self._endings and self._waits():
-            self._enter(request)
+            if self._log_end is not None:
+                self._log_end.seal()
+            self._set_out()
             self._hand_over(request)
+            self._open_log(request)
 
     async def invoke(self, request: Request, python: Path | None) -> Outcome:
-        """Handle one event, from its START line to its REPORT line. Raises CodeChanged, see there."""
+        """Handle one event. The end of its log is written by `finish`. Raises CodeChanged, see there."""
         problem = None if self._begun is request else await self._get_ready(request, python)
-        return self._finish(request, problem or await self._run(request))
+        return self._outcome(request, problem or await self._run(request))
+
+    def finish(self) -> None:
+        """Write END and REPORT of the last event, unless they are there."""
+        if self._log_end is not None:
+            self._log_end.tail()
+            self._log_end, self._request_id = None, ""
 
     async def _get_ready(self, request: Request, python: Path | None) -> Ending | None:
         """Have a process that waits for the event, whatever became of the last one; returns what went wrong instead."""
+        self.finish()
         self._request_id = request.request_id
         if self.state == "new":
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
@@ -100,34 +113,37 @@ class Sandbox:
             await asyncio.wait(self._endings)
         if self.state == "idle" and not await self._settled():
             await self._end("reset", reason="timeout" if self.pid else "failure")
-        self._enter(request)
+        self._set_out()
+        self._open_log(request)
         if self.pid is not None:
             return None
         problem = await self._initialise(python, self.function.timeout, "invoke", request.request_id)
         self._expect_current(request)
         return problem
 
-    def _enter(self, request: Request) -> None:
+    def _set_out(self) -> None:
         """From here on it is the event's time."""
-        self._request_id = request.request_id
-        self._log.begin(request.request_id, request.version)
         self._started = time.monotonic()
         self._deadline = self._now() + self.function.timeout
 
-    def _finish(self, request: Request, answer: Reply | Ending) -> Outcome:
-        answered = time.monotonic()
+    def _open_log(self, request: Request) -> None:
+        self.finish()
+        self._request_id = request.request_id
+        self._log.begin(request.request_id, request.version)
+
+    def _outcome(self, request: Request, answer: Reply | Ending) -> Outcome:
+        self.idle_since = time.monotonic()
+        duration = (self.idle_since - self._started) * 1000
         if self.pid is not None:
             self.state = "idle"
-        duration = (answered - self._started) * 1000
+        self.invocations += 1
         init_ms, self._init_ms = self._init_ms, None
         used = self._memory.used
         verdict = answer.words if isinstance(answer, Ending) else None
-        tail = self._log.end(request.request_id, report(duration, self.function.memory, used, init_ms, verdict))
-        self._request_id = ""
-        self.invocations += 1
-        self.idle_since = time.monotonic()
+        text = report(duration, self.function.memory, used, init_ms, verdict)
+        end = self._log_end = LogEnd(self._log, request.request_id, text)
         error, streamed = "Unhandled" if answer.failed else None, request.stream.size if request.stream else None
-        return Outcome(request.request_id, answer.payload, error, tail, duration, init_ms, used, streamed)
+        return Outcome(request.request_id, answer.payload, error, end.tail, duration, init_ms, used, streamed)
 
     def _heard(self, line: str) -> None:
         self._surroundings.observer.printed(self.function.logical_id, self._request_id, line)
@@ -161,7 +177,7 @@ class Sandbox:
         await self._end("reset", reason="timeout" if problem.status == "timeout" else "failure")
         self._log.line(init_report(took, phase, problem.words), level="error")
         if phase == "invoke":
-            self._tell(problem)
+            self._log.lines(problem.lines)
         return problem
 
     async def _come_up(self, python: Path | None, limit: float, request_id: str) -> Ending | None:
@@ -222,10 +238,14 @@ class Sandbox:
         if not python:
             entrypoint.expect_program(program)
         channel = await api.channel() if python else None
+        command: list[str | Path] = [program]
+        if python and channel:
+            recent = self._surroundings.saves.recent(self.function.logical_id)
+            command = entrypoint.python_command(python, self.function.handler, channel, self._debugger, recent=recent)
         writer = self._log.open()
         try:
             process = self._process = await spawn(
-                self._python_command(python, channel) if python and channel else [program],
+                command,
                 reaper=self._surroundings.reaper,
                 env=variables,
                 cwd=self.function.code,
@@ -242,14 +262,6 @@ class Sandbox:
         if python and self._debugger:
             self._debugger.began(exit_task)
         return api, exit_task
-
-    def _python_command(self, python: Path, channel: socket) -> list[str | Path]:
-        # Unless its source is older than a second, a compiled file can't be told from that of the next version.
-        options = ["-B"] if self._surroundings.saves.recent(self.function.logical_id) else []
-        if self._debugger:
-            options += ["-X", "frozen_modules=off"]
-        told = self._debugger.arguments() if self._debugger else []
-        return [python, *options, BOOTSTRAP, self.function.handler, str(channel.fileno()), *told]
 
     def _log_of(self, extension: str) -> SandboxLog:
         return SandboxLog(f"{self.function.name}/{extension}", self._file, self._heard)
@@ -295,7 +307,7 @@ class Sandbox:
         else:
             problem = ending.timed_out(self.function.timeout, request.request_id, ending.stamp())
         await self._end("reset", reason="timeout" if problem.status == "timeout" else "failure")
-        self._tell(problem)
+        self._log.lines(problem.lines)
         return problem
 
     def _waits(self) -> bool:
@@ -307,7 +319,9 @@ class Sandbox:
     def _hand_over(self, request: Request) -> None:
         assert self._api
         self.state, self._begun = "busy", request
-        self._answer = self._api.hand_over(self._event(request), request.stream)
+        left = self._deadline - self._now() + (_FAR if self._debugger else 0)
+        event = event_of(request, self._surroundings.arn(self.function, request.qualifier), time.time() + left)
+        self._answer = self._api.hand_over(event, request.stream)
         if self._ticking is None:
             self._tick_within(self.function.timeout)
 
@@ -331,17 +345,6 @@ class Sandbox:
     def _tick_within(self, seconds: float) -> None:
         self._ticking = asyncio.get_running_loop().call_later(min(memory.POLL, seconds), self._tick)
 
-    def _event(self, request: Request) -> Event:
-        return Event(
-            request.request_id,
-            request.payload,
-            self._surroundings.arn(self.function, request.qualifier),
-            int((time.time() + self._deadline - self._now() + (_FAR if self._debugger else 0)) * 1000),
-            new_nonce(),
-            trace_header(request.trace_id),
-            request.client_context,
-        )
-
     def _unsettled(self) -> None:
         """The runtime has answered and does not ask for its next event."""
         end = begin(self._end("reset", reason="timeout"))
@@ -364,6 +367,7 @@ class Sandbox:
 
     async def _end(self, state: State, *, announce: bool = False, reason: Reason = "failure") -> None:
         """End the process and its listener, whatever they are doing; external extensions are told the reason."""
+        self.finish()
         self.state = state
         if self._ticking:
             self._ticking.cancel()
@@ -383,14 +387,6 @@ class Sandbox:
         if api is not None:
             await api.stop()
         self._log.close()
-
-    def _tell(self, problem: Ending) -> None:
-        for line in problem.lines:
-            self._log.line(line, level="error")
-
-    def _held(self) -> float:
-        """Seconds so far that don't count, because a debugger has stopped the time."""
-        return self._debugger.held() if self._debugger else 0.0
 
     def _now(self) -> float:
         """The clock that time-outs go by."""

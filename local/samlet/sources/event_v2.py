@@ -4,6 +4,7 @@ import base64
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -211,6 +212,11 @@ def domain_of(host: str) -> str:
 
 def common_log_time(now: float) -> str:
     """Return epoch seconds as `12/Mar/2020:19:03:58 +0000`."""
-    at = time.gmtime(now)
+    return _common_log_time(int(now))
+
+
+@lru_cache(maxsize=8)
+def _common_log_time(second: int) -> str:
+    at = time.gmtime(second)
     clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
     return f"{at.tm_mday:02}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}:{clock} +0000"

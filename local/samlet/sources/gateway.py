@@ -102,8 +102,11 @@ class HttpGateway:
         return response
 
     def _tell(self, request: RawRequest, response: HttpResponse, request_id: str, visit: Visit, started: float) -> None:
-        """Log an answer, and count it."""
+        """Log an answer and count it, once it is on its way."""
         seconds = time.perf_counter() - started
+        asyncio.get_running_loop().call_soon(self._note, request, response, request_id, visit, seconds)
+
+    def _note(self, request: RawRequest, response: HttpResponse, request_id: str, visit: Visit, seconds: float) -> None:
         _log(request, response.status, seconds * 1000, visit.authorizer_error)
         if self._access_log:
             self._log_access(self._access_log, request, response, request_id, visit, seconds)

@@ -53,6 +53,33 @@ async def test_an_observer_hears_of_an_event_its_lines_and_its_end(make: MakeFun
     assert ended == ("ended", "Echo", outcome.request_id)
 
 
+async def test_what_woke_an_event_is_told_though_it_waited_for_the_end_of_another(
+    make: MakeFunction, running: Running
+) -> None:
+    notes = Notes()
+    async with running(make(TALKS), observer=notes, max_sandboxes=1) as functions:
+        with woken_by("schedule", "first"):
+            first = functions.invoke("Echo", b"0.2")
+        with woken_by("schedule", "second"):
+            second = functions.invoke("Echo", b"0.1")
+        await asyncio.gather(first, second, functions.invoke("Echo", b"0"))
+    wakers = [(heard[3], heard[5].name if heard[5] else "") for heard in notes.heard if heard[0] == "began"]
+    assert wakers == [(b"0.2", "first"), (b"0.1", "second"), (b"0", "")]
+
+
+async def test_who_waits_for_an_answer_has_it_before_the_end_of_its_log_is_written(
+    make: MakeFunction, running: Running
+) -> None:
+    notes = Notes()
+    async with running(make(TALKS), observer=notes) as functions:
+        asked = functions.invoke("Echo", b"0")
+        asked.add_done_callback(lambda _: notes.heard.append(("told",)))
+        outcome = await asked
+        await eventually_async(lambda: notes.heard[-1] == ("ended", "Echo", outcome.request_id))
+    assert notes.heard[-2] == ("told",)
+    assert outcome.log_tail.decode().splitlines()[-1].startswith("REPORT RequestId: ")
+
+
 async def test_lines_of_events_that_run_at_once_are_told_apart(make: MakeFunction, running: Running) -> None:
     notes = Notes()
     async with running(make(TALKS), observer=notes) as functions:

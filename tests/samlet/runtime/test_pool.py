@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import select
 from pathlib import Path
+
+import pytest
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime.pool import Lendable, Pool
+from samlet.runtime.request import Request
 from samlet.runtime.sandbox import Sandbox
 from samlet.runtime.surroundings import Surroundings
 
@@ -56,3 +60,28 @@ async def test_an_event_that_waited_ends_by_its_own_answer_time_out_or_crash(
         lines = outcome.log_tail.decode().splitlines()
         assert lines[0].startswith(f"START RequestId: {outcome.request_id}")
         assert [line for line in lines if line.startswith("this is")] == [f"this is {event}"]
+
+
+async def test_what_an_event_prints_at_once_is_not_taken_for_the_last_ones_though_that_log_is_ended_later(
+    make: MakeFunction, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+        def handler(event, context):
+            print("this is", event)
+    """
+    hand_over = Sandbox._hand_over
+
+    def slowly(sandbox: Sandbox, request: Request) -> None:
+        """Go on only once the function has printed its line."""
+        hand_over(sandbox, request)
+        assert sandbox._log._reader is not None
+        assert select.select([sandbox._log._reader], [], [], 10)[0]
+
+    async with running(make(source), max_sandboxes=1) as functions:
+        await functions.invoke("Echo", b"0")
+        monkeypatch.setattr(Sandbox, "_hand_over", slowly)
+        outcomes = await asyncio.gather(*(functions.invoke("Echo", number) for number in (b"1", b"2", b"3")))
+    for number, outcome in enumerate(outcomes, 1):
+        start, line, end, report = outcome.log_tail.decode().splitlines()
+        assert line == f"this is {number}"
+        assert {start.split()[2], end.split()[2], report.split()[2]} == {outcome.request_id}

@@ -102,6 +102,16 @@ async def test_a_second_answer_and_a_poll_before_the_answer_are_invalid_transiti
     assert await _post(client, of("error")) == (403, "InvalidStateTransition")
 
 
+async def test_a_call_for_the_next_event_whose_connection_has_gone_gets_none(
+    api: RuntimeApi, client: ClientSession
+) -> None:
+    asking = asyncio.create_task(_get(client, NEXT))
+    await api.idle.wait()
+    asking.cancel()
+    await eventually_async(lambda: not api.idle.is_set())
+    await take(api, client)
+
+
 async def test_a_stale_invocation_id_is_gone_and_an_absent_one_is_not_checked(
     api: RuntimeApi, client: ClientSession
 ) -> None:

@@ -1,5 +1,6 @@
 """What leaves and what comes in on the socket of a sandbox's client, seen from the other end."""
 
+import _socket
 import os
 import socket
 from collections.abc import Iterator
@@ -195,7 +196,7 @@ def test_a_default_time_out_for_sockets_is_not_the_clients(monkeypatch: pytest.M
         assert connected.gettimeout() is None
 
 
-def connecting(listener: socket.socket, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> socket.socket:
+def connecting(listener: socket.socket, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> _socket.socket:
     """Connect to the address that the environment names, whose end answers so."""
     listener.settimeout(10)
     monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "{}:{}".format(*listener.getsockname()))
