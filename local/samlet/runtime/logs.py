@@ -16,6 +16,7 @@ _LARGEST_FILE = 10 * 1024 * 1024
 _LONGEST_LINE = 256 * 1024
 # All that a pipe holds. One read at a time: who prints without a pause would keep us reading for ever.
 _CHUNK = 65536
+_PAUSE = 0.005  # seconds
 
 
 class LogFile:
@@ -53,6 +54,8 @@ class SandboxLog:
         self._file = file
         self._output = output
         self._reader: int | None = None
+        self._unshown: list[bytes] = []  # as it was read
+        self._later: asyncio.TimerHandle | None = None
         self._partial = b""
         self._tail = bytearray()
 
@@ -62,7 +65,7 @@ class SandboxLog:
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         self._reader = reader
-        asyncio.get_running_loop().add_reader(reader, self.drain)
+        asyncio.get_running_loop().add_reader(reader, self._readable)
         return writer
 
     def close(self) -> None:
@@ -75,7 +78,13 @@ class SandboxLog:
             self._partial = b""
         self._file.flush()
 
-    def drain(self) -> None:
+    def _readable(self) -> None:
+        """Empty the pipe, so that the process can go on printing; its answer may be just behind, and comes first."""
+        self.read()
+        if self._unshown and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_PAUSE, self.show)
+
+    def read(self) -> None:
         """Take what the process has printed so far, without waiting."""
         if self._reader is None:
             return
@@ -84,9 +93,23 @@ class SandboxLog:
         except BlockingIOError:
             return
         if chunk:
-            self._take(chunk)
+            self._unshown.append(chunk)
         else:
             self._close_reader()
+
+    def show(self) -> None:
+        """Pass on all that was read, line by line."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        unshown, self._unshown = self._unshown, []
+        for chunk in unshown:
+            self._take(chunk)
+
+    def drain(self) -> None:
+        """Take and pass on what the process has printed so far."""
+        self.read()
+        self.show()
 
     def begin(self, request_id: str, version: str = LATEST) -> None:
         """An invocation begins."""
@@ -94,12 +117,14 @@ class SandboxLog:
         self.line(f"START RequestId: {request_id} Version: {version}")
 
     def end(self, request_id: str, report: str) -> bytes:
-        """An invocation ends, and all that was printed meanwhile has been taken; returns the tail of its log."""
+        """An invocation ends, and all that was printed meanwhile has been read; returns the tail of its log."""
+        self.show()
         self.line(f"END RequestId: {request_id}\nREPORT RequestId: {request_id}\t{report}")
         return bytes(self._tail)
 
     def line(self, text: str, *, level: Level = "info") -> None:
         """Add one or more lines of the platform's own."""
+        self.show()
         self._keep(text.encode() + b"\n")
         self._file.write(text)
         say(self._source, text, level=level)
@@ -150,7 +175,7 @@ class LogEnd:
         """Take what was printed until now: what comes from here on belongs to somebody else."""
         if not self._sealed:
             self._sealed = True
-            self._log.drain()
+            self._log.read()
 
     def tail(self) -> bytes:
         """Write it, unless that is done; returns the tail of the log."""

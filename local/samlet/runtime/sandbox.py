@@ -128,6 +128,7 @@ class Sandbox:
 
     def _open_log(self, request: Request) -> None:
         self.finish()
+        self._log.show()  # what was printed between two events belongs to none
         self._request_id = request.request_id
         self._log.begin(request.request_id, request.version)
 

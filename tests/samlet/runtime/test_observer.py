@@ -58,13 +58,14 @@ async def test_what_woke_an_event_is_told_though_it_waited_for_the_end_of_anothe
 ) -> None:
     notes = Notes()
     async with running(make(TALKS), observer=notes, max_sandboxes=1) as functions:
+        await functions.invoke("Echo", b"0.0")  # so that the others come in order
         with woken_by("schedule", "first"):
             first = functions.invoke("Echo", b"0.2")
         with woken_by("schedule", "second"):
             second = functions.invoke("Echo", b"0.1")
         await asyncio.gather(first, second, functions.invoke("Echo", b"0"))
     wakers = [(heard[3], heard[5].name if heard[5] else "") for heard in notes.heard if heard[0] == "began"]
-    assert wakers == [(b"0.2", "first"), (b"0.1", "second"), (b"0", "")]
+    assert wakers[1:] == [(b"0.2", "first"), (b"0.1", "second"), (b"0", "")]
 
 
 async def test_who_waits_for_an_answer_has_it_before_the_end_of_its_log_is_written(
@@ -76,7 +77,7 @@ async def test_who_waits_for_an_answer_has_it_before_the_end_of_its_log_is_writt
         asked.add_done_callback(lambda _: notes.heard.append(("told",)))
         outcome = await asked
         await eventually_async(lambda: notes.heard[-1] == ("ended", "Echo", outcome.request_id))
-    assert notes.heard[-2] == ("told",)
+    assert ("told",) in notes.heard[:-1]
     assert outcome.log_tail.decode().splitlines()[-1].startswith("REPORT RequestId: ")
 
 
