@@ -7,7 +7,8 @@ import pytest
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import Throttled
-from samlet.runtime import Observer, Observers, Outcome, woken, woken_by
+from samlet.runtime import Observer, Observers, Outcome, logs, woken, woken_by
+from samlet.runtime.sandbox import Sandbox
 from waiting import eventually_async
 
 TALKS = """
@@ -79,6 +80,26 @@ async def test_who_waits_for_an_answer_has_it_before_the_end_of_its_log_is_writt
         await eventually_async(lambda: notes.heard[-1] == ("ended", "Echo", outcome.request_id))
     assert ("told",) in notes.heard[:-1]
     assert outcome.log_tail.decode().splitlines()[-1].startswith("REPORT RequestId: ")
+
+
+async def test_what_is_printed_between_two_events_belongs_to_none_though_it_is_shown_later(
+    make: MakeFunction, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_PAUSE", 60.0)
+    source = """
+        import threading
+        def handler(event, context):
+            threading.Timer(event, print, ["between"]).start()
+    """
+    notes = Notes()
+    async with running(make(source), observer=notes) as functions:
+        await functions.invoke("Echo", b"0.2")
+        await eventually_async(lambda: notes.heard[-1][0] == "ended")
+        [sandbox] = functions._pools["Echo"].sandboxes
+        assert isinstance(sandbox, Sandbox)
+        await eventually_async(lambda: sandbox._log._unshown)
+        await functions.invoke("Echo", b"60")
+    assert ("printed", "Echo", "", "between") in notes.heard
 
 
 async def test_lines_of_events_that_run_at_once_are_told_apart(make: MakeFunction, running: Running) -> None:
