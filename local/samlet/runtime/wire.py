@@ -24,6 +24,7 @@ from samlet.runtime.surroundings import Surroundings
 VERSION = "1"
 VERSION_HEADER = "X-Agent-Protocol"
 HEARTBEAT = 5.0  # seconds; who does not answer a ping within half of it is gone
+_PROVISIONED_INIT = 130.0  # seconds; what AWS gives at least to a start that no event waits for
 LARGEST_MESSAGE = LARGEST_STREAM // 3 * 4 + 1024 * 1024  # the longest answer in base64, and what is around it
 
 type Message = dict[str, Any]
@@ -45,8 +46,16 @@ def configure(function: Function, surroundings: Surroundings) -> Message:
         },
         "region": surroundings.region,
         "account": surroundings.account,
-        "init_limit": surroundings.init_limit,
+        "init_limit": _init_limit(function, surroundings),
     }
+
+
+def _init_limit(function: Function, surroundings: Surroundings) -> float:
+    """Seconds for a start ahead of events, which is what provisioned concurrency does on AWS.
+
+    One that is given up begins at nought, so on a machine that is slow for a while none would ever come up.
+    """
+    return max(surroundings.init_limit, _PROVISIONED_INIT, function.timeout)
 
 
 def configured(message: Message, code: Path, surroundings: Surroundings) -> tuple[Function, Surroundings]:

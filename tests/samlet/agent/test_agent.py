@@ -17,7 +17,9 @@ from agents import StartRuntime
 from functions_on_the_spot import MakeFunction
 from samlet.errors import Throttled
 from samlet.model import Function
+from samlet.processes import Reaper
 from samlet.runtime import Observer, Outcome, wire
+from samlet.runtime.surroundings import Surroundings
 from servers import CHECKOUT
 from survivors import survivors
 from waiting import eventually_async
@@ -99,6 +101,25 @@ async def test_a_time_out_ends_the_process_and_not_the_agent(
         await eventually_async(lambda: not psutil.pid_exists(before))
         assert agent.returncode is None
         assert json.loads((await running.functions.invoke("Echo", b"{}")).payload)["pid"] != before
+
+
+async def test_an_agent_is_ready_when_its_function_is_up_however_long_that_takes(
+    runtime: StartRuntime, make: MakeFunction
+) -> None:
+    slow = make("import os, time; time.sleep(1)\ndef handler(event, context): return os.getpid()", timeout=1)
+    async with runtime(slow, init_limit=0.2) as running:
+        await running.agent(slow)
+        started = await running.attached(slow)
+        outcome = await running.functions.invoke("Echo", b"{}")
+        assert [json.loads(outcome.payload)] == started
+
+
+@pytest.mark.parametrize(("timeout", "limit"), [(3, 130.0), (300, 300)])
+def test_a_start_at_an_agent_has_the_time_of_provisioned_concurrency(
+    make: MakeFunction, timeout: int, limit: float
+) -> None:
+    told = wire.configure(make("", timeout=timeout), Surroundings(Reaper()))
+    assert told["init_limit"] == limit
 
 
 async def test_a_crash_ends_the_process_and_not_the_agent(runtime: StartRuntime, function: Function) -> None:
