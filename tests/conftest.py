@@ -1,5 +1,6 @@
 """What every test may use: the real PostgreSQL and the real Kafka, one of each a test run."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from servers import CHECKOUT, PostgresServer, shared_server
 
 _OF_THE_RUNTIME = tuple(CHECKOUT / "tests" / name for name in ("samlet", "conformance"))
+_CACHE = CHECKOUT / ".samlet"
 
 
 @pytest.hookimpl(trylast=True)
@@ -20,12 +22,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Install moto for those that want it before the clock of any test runs: it takes minutes where much else runs."""
+    wanted = any(cache_with_moto.__name__ in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not session.config.option.collectonly:
+        asyncio.run(_install_moto())
+
+
+async def _install_moto() -> None:
+    from samlet.processes import Reaper
+    from samlet.services.moto import REQUIREMENTS
+    from samlet.services.tool_environment import tool_environment
+
+    with Reaper() as reaper:  # several workers at once: one installs, the others wait for it
+        await tool_environment("moto", REQUIREMENTS, _CACHE / "environments", reaper)
+
+
+@pytest.fixture(scope="session")
+def cache_with_moto() -> Path:
+    """The folder that all test runs share with `make run`, with moto in its `environments`."""
+    return _CACHE
+
+
 @pytest.fixture(scope="session")
 def downloads() -> Path:
     """The downloads that all test runs share with `make run`."""
     from samlet.services.maven import downloads_folder
 
-    return downloads_folder(CHECKOUT / ".samlet")
+    return downloads_folder(_CACHE)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -15,7 +16,6 @@ from samlet.kafka_client import KafkaCluster
 from samlet.project import find
 from samlet.services import reset
 from samlet.settings import Settings
-from servers import CHECKOUT
 from template_shape import PYTHON, SETTINGS, Shape
 from waiting import eventually_async
 
@@ -58,9 +58,9 @@ TEMPLATE = """
 
 
 def test_a_failed_batch_is_told_to_each_kind_of_destination_also_of_an_embedded_kafka_that_asks_nobody(
-    shape: Shape, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shape: Shape, cache_with_moto: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(SETTINGS, "cache_folder", CHECKOUT / ".samlet")
+    monkeypatch.setitem(SETTINGS, "cache_folder", cache_with_moto)
     toml = 'services = { kafka = {} }\nparameters = { Servers = "{kafka.bootstrap_servers}" }'
     shape.write(template_yaml=TEMPLATE, samlet_toml=toml)
     project = find(template=shape.folder / "template.yaml")
@@ -92,8 +92,10 @@ def test_a_failed_batch_is_told_to_each_kind_of_destination_also_of_an_embedded_
     assert json.loads(stored["payload"])["records"]["orders-0"][0]["value"] == "eyJuIjoxfQ=="
 
 
-def test_a_bucket_hears_of_asynchronous_events_that_fail(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SETTINGS, "cache_folder", CHECKOUT / ".samlet")
+def test_a_bucket_hears_of_asynchronous_events_that_fail(
+    shape: Shape, cache_with_moto: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, "cache_folder", cache_with_moto)
     shape.write(
         template_yaml="""
             Transform: AWS::Serverless-2016-10-31

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,6 @@ from samlet.emulator import Emulator, Options
 from samlet.errors import TemplateError
 from samlet.project import find
 from samlet.settings import Settings
-from servers import CHECKOUT
 from template_shape import PYTHON, SETTINGS, Shape
 from waiting import eventually_async
 
@@ -46,8 +46,8 @@ WITH_OTHERS = """
 
 
 @pytest.fixture
-def with_others(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> Shape:
-    monkeypatch.setitem(SETTINGS, "cache_folder", CHECKOUT / ".samlet")
+def with_others(shape: Shape, cache_with_moto: Path, monkeypatch: pytest.MonkeyPatch) -> Shape:
+    monkeypatch.setitem(SETTINGS, "cache_folder", cache_with_moto)
     shape.write(template_yaml=WITH_OTHERS)
     return shape
 

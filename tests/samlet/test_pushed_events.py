@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,7 +12,6 @@ import pytest
 from samlet.emulator import Emulator, Options
 from samlet.project import find
 from samlet.settings import Settings
-from servers import CHECKOUT
 from template_shape import PYTHON, SETTINGS, Shape
 from waiting import eventually_async
 
@@ -125,8 +125,8 @@ class Running:
 
 
 @pytest.fixture
-def running(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Running]:
-    monkeypatch.setitem(SETTINGS, "cache_folder", CHECKOUT / ".samlet")
+def running(shape: Shape, cache_with_moto: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Running]:
+    monkeypatch.setitem(SETTINGS, "cache_folder", cache_with_moto)
     return lambda template: Running(shape, template)
 
 

@@ -21,7 +21,6 @@ from samlet.project import find
 from samlet.services import ExternalKafka, reset
 from samlet.settings import Settings
 from secured_kafka import AskingBroker, pem_of
-from servers import CHECKOUT
 from template_shape import PYTHON, SETTINGS, Shape
 from waiting import eventually_async
 
@@ -85,9 +84,9 @@ async def broker(tmp_path: Path, downloads: Path) -> AsyncIterator[AskingBroker]
 
 @pytest.mark.timeout(120)
 async def test_mapping_console_and_commands_get_in(
-    broker: AskingBroker, shape: Shape, monkeypatch: pytest.MonkeyPatch
+    broker: AskingBroker, shape: Shape, cache_with_moto: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(SETTINGS, "cache_folder", CHECKOUT / ".samlet")
+    monkeypatch.setitem(SETTINGS, "cache_folder", cache_with_moto)
     shape.write(template_yaml=TEMPLATE, samlet_toml='kafka_secrets = { root = "root.json" }')
     (shape.folder / "root.json").write_text(json.dumps({"certificate": pem_of(broker.authority)}))
     done = shape.folder / "done"

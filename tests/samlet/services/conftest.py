@@ -9,7 +9,6 @@ from moto_stage import ACCOUNT, REGION
 from samlet.processes import Reaper
 from samlet.services import Kafka, Moto, Postgres, reset
 from samlet.services.moto_resources import MotoResources
-from servers import CHECKOUT
 
 
 @pytest.fixture
@@ -43,8 +42,8 @@ async def broker(state: Path, reaper: Reaper, downloads: Path) -> AsyncIterator[
 
 
 @pytest.fixture
-async def moto(state: Path, reaper: Reaper) -> AsyncIterator[Moto]:
-    environments = CHECKOUT / ".samlet" / "environments"
+async def moto(state: Path, reaper: Reaper, cache_with_moto: Path) -> AsyncIterator[Moto]:
+    environments = cache_with_moto / "environments"
     server = Moto(state, environments=environments, port=0, setting="SAMLET_AWS_PORT", reaper=reaper)
     yield server
     await server.stop()

@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ from samlet.runtime.letters import Letters
 from samlet.runtime.outcome import Outcome
 from samlet.services import Moto
 from samlet.sources.pushes import PushSource
-from servers import CHECKOUT
 from waiting import eventually_async
 
 REGION, ACCOUNT = "eu-west-1", "000000000000"
@@ -98,9 +98,9 @@ class Place:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def moto(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Moto]:
+async def moto(tmp_path_factory: pytest.TempPathFactory, cache_with_moto: Path) -> AsyncIterator[Moto]:
     with Reaper() as reaper:
-        environments, state = CHECKOUT / ".samlet" / "environments", tmp_path_factory.mktemp("moto")
+        environments, state = cache_with_moto / "environments", tmp_path_factory.mktemp("moto")
         server = Moto(state, environments=environments, port=0, setting="SAMLET_AWS_PORT", reaper=reaper)
         await server.maker(REGION, ACCOUNT)
         yield server

@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,6 @@ from samlet.processes import Reaper
 from samlet.runtime.outcome import Outcome
 from samlet.services import Moto
 from samlet.sources.queues import QueueSource
-from servers import CHECKOUT
 from waiting import eventually_async
 
 REGION, ACCOUNT = "eu-west-1", "000000000000"
@@ -80,9 +80,9 @@ class Queue:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def moto(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Moto]:
+async def moto(tmp_path_factory: pytest.TempPathFactory, cache_with_moto: Path) -> AsyncIterator[Moto]:
     with Reaper() as reaper:
-        environments, state = CHECKOUT / ".samlet" / "environments", tmp_path_factory.mktemp("moto")
+        environments, state = cache_with_moto / "environments", tmp_path_factory.mktemp("moto")
         server = Moto(state, environments=environments, port=0, setting="SAMLET_AWS_PORT", reaper=reaper)
         yield server
         await server.stop()
