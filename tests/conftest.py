@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from servers import CHECKOUT, PostgresServer, shared_server
 
 _OF_THE_RUNTIME = tuple(CHECKOUT / "tests" / name for name in ("samlet", "conformance"))
 _CACHE = CHECKOUT / ".samlet"
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(trylast=True)

@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from integration.api import Account, Api
 
 JSON = {"content-type": "application/json"}
-PLENTY = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+PLENTY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture

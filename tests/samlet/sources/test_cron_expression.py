@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aws_croniter import AwsCroniter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from samlet.sources.cron_expression import parse_cron
@@ -173,7 +173,6 @@ _EXPRESSIONS = st.tuples(_spans(0, 59), _spans(0, 23), _DAYS, _spans(1, 12), _YE
 _INSTANTS = st.datetimes(datetime(2021, 1, 1), datetime(2035, 12, 31)).map(lambda naive: naive.replace(tzinfo=UTC))  # noqa: DTZ001
 
 
-@settings(deadline=None)
 @given(_EXPRESSIONS, _INSTANTS)
 def test_it_agrees_with_another_implementation(fields: str, start: datetime) -> None:
     start = start.replace(second=0, microsecond=0)
@@ -190,7 +189,6 @@ def test_it_agrees_with_another_implementation(fields: str, start: datetime) -> 
         instant = expected
 
 
-@settings(deadline=None)
 @given(
     _EXPRESSIONS, _INSTANTS, st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Africa/Cairo"])
 )

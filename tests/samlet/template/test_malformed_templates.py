@@ -87,7 +87,7 @@ def test_the_document_itself_is_well_formed(tmp_path: Path) -> None:
     assert len(template.schedules) == 2
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(place=st.sampled_from(list(_places(DOCUMENT))), wrong=st.sampled_from(_WRONG))
 def test_one_wrong_value_anywhere_is_a_template_error_or_none_at_all(
     tmp_path: Path, place: tuple[Any, ...], wrong: Any
