@@ -185,7 +185,7 @@ smoke: ## use a running system for one short day: make smoke URL=http://127.0.0.
 	@PYTHONPATH=tests $$(sh local/find-python.sh) -m smoke $(URL) $(if $(CONSOLE),--console $(CONSOLE)) $(SMOKE_ARGS)
 
 test-compose: docker .venv/.tools ## start the containers under a name of their own, use them, and kill each one once
-	@$(VENV)/python -m pytest tests/compose -p no:randomly --timeout 600 $(PYTEST_ARGS)
+	@$(VENV)/python -m pytest tests/compose -p no:randomly --timeout 900 $(PYTEST_ARGS)
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import random
 import secrets
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -125,7 +126,11 @@ class Containers(System):
     def revive(self, service: str) -> None:
         """Start what was killed, as its restart policy does after a crash, and wait until it is healthy."""
         subprocess.run(["docker", "start", *self.container_ids(service)], check=True, capture_output=True)
-        eventually(lambda: self._healthy(service), timeout=120, every=0.5)
+        eventually(lambda: self._healthy(service), timeout=240, every=0.5)
+
+    def attached(self) -> Counter[str]:
+        """How many sandboxes each function has at agents just now."""
+        return Counter({name: len(facts["sandboxes"]) for name, facts in self.health()["functions"].items()})
 
     def _healthy(self, service: str) -> bool:
         states = [facts["State"] for facts in self._inspect(self.container_ids(service))]

@@ -115,7 +115,7 @@ class System:
             yield connection
 
     def health(self) -> dict[str, Any]:
-        answer: dict[str, Any] = httpx.get(f"{self.addresses['console']}/healthz", timeout=5).json()["parts"]
+        answer: dict[str, Any] = httpx.get(f"{self.addresses['console']}/healthz", timeout=30).json()["parts"]
         return answer
 
     def sandboxes(self, function: str) -> list[int]:
