@@ -34,7 +34,7 @@ class Agents:
         """Start an agent as a container would: `--bootstrap` is a program that starts the runtime's client."""
         bootstrap = self.folder / "bootstrap"
         start = f'exec {sys.executable} {_START} "$_HANDLER" ""'
-        bootstrap.write_text(f'#!/bin/sh\nexport PYTHONPATH="$LAMBDA_TASK_ROOT"\n{start}\n')
+        bootstrap.write_text(f"#!/bin/sh\n{start}\n")
         bootstrap.chmod(bootstrap.stat().st_mode | stat.S_IXUSR)
         (self.folder / "token").write_text(token + "\n")
         process = await asyncio.create_subprocess_exec(

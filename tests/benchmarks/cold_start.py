@@ -98,6 +98,7 @@ def _bare(function: Function, python: Path) -> float:
         bootstrap=python,
         opt=function.layers[0],
     )
+    variables["PYTHONPATH"] = str(function.layers[0] / "python")
     program = [str(python), "-c", "import app, os; os.write(1, b'.'); os._exit(0)"]
     began = time.perf_counter()
     with subprocess.Popen(program, env=variables, cwd=function.code, stdout=subprocess.PIPE) as process:

@@ -3,10 +3,14 @@
 AWS's loop does it where its package is installed (Linux), else python_loop.py beside this file. That is loaded only
 then: what is imported here is paid for by every cold start. The calls themselves are made by runtime_client.py in
 either case.
+
+What a function may import is put on the path last, as AWS does it: a file types.py or email.py beside a handler is met
+by nothing that the loop itself needs, and an `import types` in a handler gives Python's.
 """
 
 import importlib
 import os
+import site
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
@@ -26,12 +30,32 @@ def main() -> None:
         from awslambdaric import bootstrap
         from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
     except ImportError:
-        _load(here, "python_loop").serve(handler, address, client)
+        loop = _load(here, "python_loop")
+        find_modules()
+        loop.serve(handler, address, client)
         return
+    find_modules()
     if bootstrap.run.__code__.co_argcount == 3:  # in older releases, which a function may require
         bootstrap.run(os.environ["LAMBDA_TASK_ROOT"], handler, address)
     else:
         bootstrap.run(handler, LambdaRuntimeClient(address, use_thread_for_polling_next=False))
+
+
+def find_modules() -> None:
+    """Put code and layers on the path, the code first; a PYTHONPATH that the template declares stands for the layers.
+
+    Lines of `.pth` files count, and processes that the function starts have the PYTHONPATH that they have on AWS.
+    """
+    folders = [os.environ["LAMBDA_TASK_ROOT"]]
+    if "PYTHONPATH" not in os.environ:
+        if "LAMBDA_OPT_ROOT" in os.environ:
+            packages = os.environ["LAMBDA_OPT_ROOT"] + "/python"
+            version = os.environ["AWS_EXECUTION_ENV"].replace("AWS_Lambda_", "")
+            folders += [f"{packages}/lib/{version}/site-packages", packages]
+        os.environ["PYTHONPATH"] = os.environ["LAMBDA_RUNTIME_DIR"]
+    sys.path[:0] = folders
+    for folder in folders:
+        site.addsitedir(folder)
 
 
 def wait_for_debugger(package: str, greeter: str, launch: str, wait: str = "") -> None:

@@ -31,7 +31,7 @@ def sandbox_variables(
     return {
         **_defaults(function, python, opt),
         "HOME": str(temporary),
-        **_python_variables(function, python, opt),
+        **_python_variables(python),
         **function.environment,
         **extra,
         **function.overrides,
@@ -77,11 +77,11 @@ def _reserved(function: Function, api: str, region: str, log_stream: str) -> dic
     }
 
 
-def _python_variables(function: Function, python: Path | None, opt: Path | None) -> dict[str, str]:
+def _python_variables(python: Path | None) -> dict[str, str]:
+    # No PYTHONPATH: bootstrap_python.py puts code and layers on the path when its own modules are loaded.
     if python is None:
         return {}
-    packages = [opt / "python" / "lib" / function.runtime / "site-packages", opt / "python"] if opt else []
-    variables = {"PYTHONPATH": _joined([function.code, *packages])}
+    variables = {}
     if pycache_of(python).is_dir():
         variables["PYTHONPYCACHEPREFIX"] = str(pycache_of(python))
     if sys.platform == "darwin":

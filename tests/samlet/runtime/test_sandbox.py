@@ -242,10 +242,10 @@ async def test_after_an_answer_that_was_refused_the_next_event_is_for_a_new_proc
 
 
 async def test_an_older_release_of_awss_client_that_a_function_requires_is_started_as_it_expects(
-    make: MakeFunction, running: Running
+    make: MakeFunction, running: Running, tmp_path: Path
 ) -> None:
-    function = make(ECHO)
-    package = function.code / "awslambdaric"
+    function = make(ECHO, environment={"PYTHONPATH": str(tmp_path)})
+    package = tmp_path / "awslambdaric"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "lambda_runtime_client.py").write_text("class LambdaRuntimeClient: ...\n")
@@ -269,8 +269,8 @@ async def test_without_awss_client_the_loop_in_pure_python_serves(
                 return context.client_context.custom
             return ["awslambdaric" in sys.modules, event, context.get_remaining_time_in_millis() > 0]
     """
-    function = make(source)
-    (function.code / "awslambdaric.py").write_text("raise ImportError('as on macOS')")
+    function = make(source, environment={"PYTHONPATH": str(tmp_path)})
+    (tmp_path / "awslambdaric.py").write_text("raise ImportError('as on macOS')")
     async with running(function) as functions:
         assert payload_of(await functions.invoke("Echo", '"é"'.encode())) == [False, "é", True]
         failed = await functions.invoke("Echo", b'"fail"')

@@ -70,7 +70,7 @@ async def test_lambdas_variables_have_lambdas_values(make: MakeFunction, running
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "LD_LIBRARY_PATH": f"{function.code}:{function.code}/lib",
-        "PYTHONPATH": str(function.code),
+        "PYTHONPATH": seen["LAMBDA_RUNTIME_DIR"],
         "COLOUR": "blue",
     }
     assert expected.items() <= seen.items()
