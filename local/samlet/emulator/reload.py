@@ -15,6 +15,7 @@ from samlet.emulator.outputs import Outputs
 from samlet.emulator.relevance import is_code
 from samlet.emulator.restless import Restless
 from samlet.emulator.watch import StatWatch, Watch, Watched, best_watch, newest
+from samlet.endless import Endless, say_failure
 from samlet.errors import SamletError
 from samlet.log import say
 from samlet.model import Function
@@ -149,7 +150,7 @@ class Reload:
         """Hear of saves also while no event comes, so that code is loaded ahead of the next one."""
         descriptor = self._watch.fileno()
         if descriptor is None:
-            self._keep(self._ask())
+            self._keep(Endless("samlet", "looking for saved files").run(self._ask))
         else:
             asyncio.get_running_loop().add_reader(descriptor, self.look)
 
@@ -230,6 +231,7 @@ class Reload:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(say_failure("samlet", "loading what was saved"))
         return task
 
 

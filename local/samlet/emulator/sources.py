@@ -15,6 +15,7 @@ from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
 from samlet.emulator.together import stopped
 from samlet.emulator.url_ports import UrlPorts
+from samlet.endless import say_failure
 from samlet.log import say
 from samlet.model import JwtAuthorizer, KafkaMapping, PushMapping, QueueMapping
 from samlet.runtime import Functions
@@ -122,6 +123,7 @@ class Sources:
         await self._serve(template)
         self.schedules.replace(template.schedules)
         self._remapping = asyncio.create_task(self._remap(self._remapping, patience))
+        self._remapping.add_done_callback(say_failure("samlet", "taking over changed mappings"))
 
     async def _remap(self, before: asyncio.Task[None] | None, patience: Mapping[str, float]) -> None:
         """Stop the mappings that are gone or different, then start the new ones; `patience` is in seconds."""

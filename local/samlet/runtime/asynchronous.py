@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from samlet.endless import say_failure
 from samlet.errors import LetterLost, SamletError
 from samlet.log import say
 from samlet.model import LATEST, Function
@@ -78,6 +79,7 @@ class AsynchronousInvocations:
         delivery = asyncio.create_task(self._deliver(event))
         self._deliveries.add(delivery)
         delivery.add_done_callback(self._deliveries.discard)
+        delivery.add_done_callback(say_failure(event.function.name, f"the delivery of event {event.request_id}"))
         return event.request_id
 
     async def stop(self) -> None:

@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal
 
 import psutil
 
+from samlet.endless import Endless
 from samlet.errors import ServiceFailed
 from samlet.log import say
 from samlet.processes import terminate
@@ -49,6 +50,7 @@ class Supervised:
         self._watch: asyncio.Task[None] | None = None
         self._state: State = "stopped"
         self._restarts = 0
+        self._watching = Endless(name, "looking after it")
 
     async def start(self) -> None:
         """Start the child and return when it answers; raises ServiceFailed with the end of its log when it doesn't."""
@@ -58,14 +60,13 @@ class Supervised:
         except BaseException:
             await self.stop()
             raise
-        self._watch = asyncio.create_task(self._keep_alive())
+        self._watch = asyncio.create_task(self._watching.run(self._keep_alive))
 
     async def stop(self) -> None:
         """End the child: its stop signal, then SIGKILL after the grace."""
         if self._watch:
             self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+            await asyncio.wait([self._watch])  # not the task itself, whose end would be taken for a call to end this
             self._watch = None
         if self._process:
             await terminate(self._process, self._grace, self._stop_signal)
@@ -77,7 +78,7 @@ class Supervised:
         """The child's state for the console."""
         running = self._process is not None and self._process.returncode is None
         pid = self._process.pid if self._process and running else None
-        return {"state": self._state, "pid": pid, "restarts": self._restarts}
+        return {"state": self._state, "pid": pid, "restarts": self._restarts, **self._watching.status()}
 
     @property
     def _note(self) -> Path:

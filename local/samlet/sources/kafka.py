@@ -9,6 +9,7 @@ from typing import Any
 
 from samlet import kafka_client
 from samlet.cluster import Cluster, Record, Start
+from samlet.endless import Endless
 from samlet.log import Level, say
 from samlet.model import KafkaMapping
 from samlet.runtime.letters import Letters
@@ -61,6 +62,7 @@ class KafkaSource:
         self._state = "stopped"
         self._lost_at: float | None = None
         self._was_in = False
+        self._looking = Endless(mapping.logical_id, "looking after the broker")
         self._reasons: set[str] = set()  # why there was no way in, as far as it is said
 
     async def start(self) -> None:
@@ -79,7 +81,7 @@ class KafkaSource:
         self._reader = Reader(self._cluster, mapping.topic, mapping.group_id, start, self._filter, self)
         self._reader.begin()
         self._pollers.scale(mapping.min_pollers)
-        self._watching = asyncio.create_task(self._watch())
+        self._watching = asyncio.create_task(self._looking.run(self._watch))
 
     @property
     def mapping(self) -> KafkaMapping:
@@ -114,6 +116,7 @@ class KafkaSource:
             "skipped": self._counts.filtered,
             "unreadable": self._counts.unreadable,
             "given_up": self._counts.given_up,
+            **self._looking.status(),
         }
 
     def assigned(self, partitions: frozenset[int]) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 
+from samlet.endless import Endless, say_failure
 from samlet.sources.batching import Limits, closes_in, take
 from samlet.sources.kafka_delivery import Delivery
 from samlet.sources.kafka_destination import Destination
@@ -56,7 +57,8 @@ class Pollers:
     async def _poll(self, number: int) -> None:
         news = self._news[number]
         try:
-            await self._batches(number, news)
+            polling = Endless(self._route.mapping.logical_id, f"poller {number + 1}")
+            await polling.run(lambda: self._batches(number, news))
         finally:
             del self._news[number]
             self.wake()  # whoever has its partitions now may have found one busy, and sleeps
@@ -97,6 +99,7 @@ class Pollers:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(say_failure(self._route.mapping.logical_id, "a batch"))
 
 
 def lag(partitions: Mapping[int, Partition], ends: Mapping[int, int]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from samlet.aws_calls import AwsCalls
+from samlet.endless import Endless
 from samlet.errors import FunctionNotFound, LetterLost
 from samlet.log import say
 from samlet.model import PushMapping
@@ -43,6 +44,7 @@ class PushSource:
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._taking: asyncio.Task[None] | None = None
+        self._polling = Endless(mapping.logical_id, "polling what it is told")
         self._counts = {"sent": 0, "filtered": 0}
 
     @property
@@ -54,11 +56,11 @@ class PushSource:
         """From where to where, and how many events were sent and how many the filter kept back."""
         push = self._mapping.push
         target = self._mapping.function or self._mapping.target
-        return {"kind": push.kind, "source": push.source, "target": target, **self._counts}
+        return {"kind": push.kind, "source": push.source, "target": target, **self._counts} | self._polling.status()
 
     async def start(self) -> None:
         """Begin to poll."""
-        self._task = asyncio.create_task(self._poll())
+        self._task = asyncio.create_task(self._polling.run(self._poll))
 
     async def stop(self, patience: float = 0.0) -> None:  # noqa: ARG002 - what was sent is none of its business
         """Poll no more; what is being sent is sent."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from samlet.aws_calls import AwsCalls
+from samlet.endless import Endless, say_failure
 from samlet.errors import SamletError, Throttled
 from samlet.log import say
 from samlet.model import QueueMapping
@@ -27,15 +28,16 @@ class QueueSource:
         self._limit = asyncio.Semaphore(mapping.max_concurrency or _BATCHES)
         self._batches: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._polling = Endless(self.name, "polling the queue")
         self._counts = {"handled": 0, "failed": 0}
 
     def status(self) -> dict[str, Any]:
         """The queue, the function, and how many messages went which way."""
-        return {"queue": self._mapping.arn, "function": self._mapping.function, **self._counts}
+        return {"queue": self._mapping.arn, "function": self._mapping.function, **self._counts} | self._polling.status()
 
     async def start(self) -> None:
         """Begin to poll."""
-        self._task = asyncio.create_task(self._poll())
+        self._task = asyncio.create_task(self._polling.run(self._poll))
 
     @property
     def mapping(self) -> QueueMapping:
@@ -56,13 +58,18 @@ class QueueSource:
     async def _poll(self) -> None:
         while True:
             await self._limit.acquire()
-            messages = await self._next_batch()
+            try:
+                messages = await self._next_batch()
+            except BaseException:
+                self._limit.release()
+                raise
             if not messages:
                 self._limit.release()
                 await asyncio.sleep(IDLE)
                 continue
             task = asyncio.create_task(self._deliver(messages))
             self._batches.add(task)
+            task.add_done_callback(say_failure(self.name, "a batch"))
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

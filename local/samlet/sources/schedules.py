@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, islice, takewhile
 from typing import Literal
 
+from samlet.endless import Endless, say_failure
 from samlet.errors import LetterLost, SamletError, ScheduleDisabled, ScheduleNotFound
 from samlet.log import say
 from samlet.model import Schedule
@@ -110,7 +111,7 @@ class Schedules:
         for table in tables:
             if table.schedule.enabled and _identity(table.schedule) not in self._watches:
                 self._memory.handled(table.schedule, now)
-                self._watches[_identity(table.schedule)] = self._run_task(self._watch(table, now))
+                self._watches[_identity(table.schedule)] = self._run_task(self._keep_watch(table, now), table.schedule)
 
     def list(self) -> tuple[ScheduleState, ...]:
         """Every schedule with the time at which it fires next."""
@@ -187,7 +188,7 @@ class Schedules:
                 self._fire(table, slot)
         elif table.is_rate and self._fire_rates_at_start and _has_begun(table):
             self._fire(table, now)
-        self._watches[_identity(schedule)] = self._run_task(self._watch(table, now))
+        self._watches[_identity(schedule)] = self._run_task(self._keep_watch(table, now), schedule)
 
     def _missed(self, table: Timetable, now: datetime) -> Sequence[datetime]:
         """The slots from before the start that are to fire now."""
@@ -206,11 +207,18 @@ class Schedules:
         now = self._now()
         return table.latest_until(now) or now.replace(second=0, microsecond=0)
 
-    def _run_task(self, work: Awaitable[None]) -> asyncio.Task[None]:
+    def _run_task(self, work: Awaitable[None], schedule: Schedule) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(say_failure(schedule.name, "a delivery"))
         return task
+
+    async def _keep_watch(self, table: Timetable, since: datetime) -> None:
+        """Fire at each slot after `since`; where that fails unforeseen, from the moment on at which it begins again."""
+        begun = iter([since])
+        watching = Endless(table.schedule.name, "its clock", sleep=self._sleep)
+        await watching.run(lambda: self._watch(table, next(begun, self._now())))
 
     async def _watch(self, table: Timetable, since: datetime) -> None:
         slot: datetime | None = since
@@ -247,7 +255,7 @@ class Schedules:
 
     def _fire(self, table: Timetable, slot: datetime) -> None:
         self._memory.handled(table.schedule, slot)
-        self._run_task(self._deliver(table.schedule, slot))
+        self._run_task(self._deliver(table.schedule, slot), table.schedule)
 
     async def _deliver(self, schedule: Schedule, slot: datetime) -> None:
         """Hand the event over; an attempt that is refused is repeated within the schedule's own retry policy."""

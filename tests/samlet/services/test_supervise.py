@@ -97,3 +97,35 @@ async def test_a_leftover_is_ended_and_a_stranger_with_its_number_is_not(tmp_pat
     assert not note.exists()
     await eventually_async(lambda: thing.status()["pid"] != pid)
     await thing.stop()
+
+
+async def test_a_child_is_looked_after_again_after_an_error_that_nobody_foresaw(
+    tmp_path: Path, reaper: Reaper, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def probe() -> bool:
+        if thing.status()["restarts"] == 1:
+            raise ZeroDivisionError("nonsense")
+        return True
+
+    thing = child(LIVES, tmp_path / "log", reaper, probe=probe)
+    await thing.start()
+    os.kill(pid_of(thing), signal.SIGKILL)
+    await eventually_async(lambda: "ZeroDivisionError" in str(thing.status().get("trouble")))
+    os.kill(pid_of(thing), signal.SIGKILL)
+    await eventually_async(lambda: thing.status()["restarts"] == 2 and thing.status()["state"] == "ready")
+    await thing.stop()
+    assert "looking after it begins again in 1 s" in capsys.readouterr().err
+
+
+async def test_a_stop_that_is_called_off_is_called_off_and_another_one_ends_the_child(
+    tmp_path: Path, reaper: Reaper
+) -> None:
+    thing = child(LIVES, tmp_path / "log", reaper)
+    await thing.start()
+    stopping = asyncio.create_task(thing.stop())
+    await asyncio.sleep(0)  # until it waits for the end of the watch
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    await thing.stop()
+    assert thing.status()["state"] == "stopped"
