@@ -11,7 +11,7 @@ from pathlib import Path
 
 import samlet
 from samlet import project, settings
-from samlet.cli import stand_ins
+from samlet.cli import sam_settings, stand_ins
 from samlet.cli.findings import Finding, Level, ok, problem
 from samlet.cli.selection import Commands, add_options, add_parameter, given_parameters
 from samlet.cli.usage import add_command
@@ -74,6 +74,7 @@ def _of_project(found: Project, chosen: Settings, given: dict[str, str], config_
     told: list[Finding] = []
     template = None
     try:
+        chosen = sam_settings.with_ports(chosen, sam_settings.read(found, config_env), os.environ)
         template = stand_ins.template(found, chosen, given, config_env)
     except (TemplateError, ProjectError) as error:
         yield problem("template", str(error), "`samlet validate` says where")

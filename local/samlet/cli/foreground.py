@@ -8,13 +8,14 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 import psutil
 
 from samlet.batches import flush_all
-from samlet.cli import overrides
+from samlet.cli import overrides, sam_settings
 from samlet.cli.selection import check_debug, selected
 from samlet.emulator import Emulator, Options
 
@@ -26,20 +27,21 @@ _PATIENCE = 4.5  # seconds; what cannot stop in order by then is killed, and not
 def run_until_stopped(arguments: argparse.Namespace, options: Options) -> int:
     """Run the selected project until a signal comes; 0, since being stopped is how this ends well."""
     project, settings, _ = selected(arguments)
-    interruptible(_stay(Emulator(project, settings, options)))
+    sam = sam_settings.read(project, options.config_env)
+    sam_settings.say_left_out(sam)
+    variables, region = overrides.read(arguments, sam.env_vars)
+    settings = sam_settings.with_ports(settings, sam, os.environ)
+    interruptible(_stay(Emulator(project, settings, replace(options, overrides=variables, region=region))))
     return 0
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """What both `up` and `start` let one decide."""
+    """What both `up` and `start` let one decide, but for variables and region."""
     check_debug(arguments)
-    variables, region = overrides.read(arguments)
     return Options(
         strict=arguments.strict,
         catch_up=arguments.catch_up,
         graceful=arguments.graceful,
-        overrides=variables,
-        region=region,
         debug_port=arguments.debug_port,
         debug_functions=tuple(arguments.debug_function),
     )

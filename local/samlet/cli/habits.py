@@ -36,7 +36,7 @@ OPTIONS: Mapping[str, str] = {
     "--httpPort": _API_PORT,
     "--lambdaPort": "set SAMLET_LAMBDA_PORT=PORT in front of `samlet start`",
     "--host": "set SAMLET_HOST=ADDRESS in front of `samlet start`; without it only this machine is answered",
-    "--config-file": "samconfig.toml beside the template is read; --config names a samlet.toml",
+    "--config-file": "samconfig.toml beside the template is read, ports and env_vars too; --config names a samlet.toml",
     "--stage": "a template's stages count; give its parameters with --parameter or --config-env",
     "--static-dir": "name the folder as `root` of `[web]` in samlet.toml",
     "-s": "name the folder as `root` of `[web]` in samlet.toml",

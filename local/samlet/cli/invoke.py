@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from samlet.batches import flush_all
-from samlet.cli import event_file, known, overrides
+from samlet.cli import event_file, known, overrides, sam_settings
 from samlet.cli.overrides import add_overrides
 from samlet.cli.remote import Remote, address_of, log_text
 from samlet.cli.selection import Commands, add_debug, add_options, add_parameter, given_parameters, selected
@@ -127,7 +127,7 @@ def _alone(arguments: argparse.Namespace, function: str, payload: bytes) -> _Ans
     project, settings, _ = selected(arguments)
     # Nobody else needs to find it, and another project may have the usual ports.
     anywhere = replace(settings, ports=dict.fromkeys(settings.ports, 0))
-    variables, region = overrides.read(arguments)
+    variables, region = overrides.read(arguments, sam_settings.read(project, arguments.config_env).env_vars)
     options = Options(
         sources=False,
         python=arguments.python,

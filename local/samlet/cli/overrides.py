@@ -34,11 +34,12 @@ def given(arguments: argparse.Namespace) -> list[str]:
     return [option for name, option in names.items() if getattr(arguments, name)]
 
 
-def read(arguments: argparse.Namespace) -> tuple["Overrides", str | None]:
-    """What they say: the variables, and the region if one is chosen."""
+def read(arguments: argparse.Namespace, usual: Path | None = None) -> tuple["Overrides", str | None]:
+    """What they say: the variables, without an option those of the file `usual`, and the region if one is chosen."""
     from samlet.emulator.options import Overrides  # not at the top: see up.py
 
-    variables = env_vars.read(arguments.env_vars) if arguments.env_vars else {}
+    file = arguments.env_vars or usual
+    variables = env_vars.read(file) if file else {}
     everywhere, region = variables.pop(env_vars.EVERYWHERE, {}), arguments.region
     if arguments.profile:
         mine = profile.read(arguments.profile, os.environ, Path.home())

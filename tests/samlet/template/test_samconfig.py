@@ -93,3 +93,47 @@ def test_a_template_that_sam_build_made_has_the_samconfig_of_its_project(tmp_pat
     built.mkdir(parents=True)
     assert read_samconfig(built).region == "eu-west-1"
     assert read_samconfig(tmp_path / ".aws-sam" / "cache").region is None
+
+
+LOCAL = """
+[default.global.parameters]
+env_vars = "global.json"
+port = 1
+[default.local_start_api.parameters]
+port = 8000
+env_vars = "env.json"
+host = "0.0.0.0"
+warm_containers = "EAGER"
+docker_network = "mine"
+[default.local_start_lambda.parameters]
+port = "8001"
+profile = "dev"
+"""
+
+
+def test_ports_and_variables_count_and_what_somebody_would_miss_is_named(tmp_path: Path) -> None:
+    sam = read_samconfig(_toml(tmp_path, LOCAL))
+    assert sam.ports == {"api": 8000, "lambda": 8001}
+    assert sam.env_vars == tmp_path / "env.json"
+    assert sam.left_out == ("host (SAMLET_HOST, which opens the console as well)", "profile (--profile)")
+
+
+def test_variables_named_for_all_commands_count_where_none_are_named_for_the_api(tmp_path: Path) -> None:
+    sam = read_samconfig(_toml(tmp_path, LOCAL.replace('env_vars = "env.json"', "")))
+    assert sam.env_vars == tmp_path / "global.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[default.local_start_api.parameters]\nport = 0", r"default\.local_start_api\.parameters\.port: needs a port"),
+        ("[default.local_start_lambda.parameters]\nport = true", r"local_start_lambda\.parameters\.port: needs a port"),
+        ("[default.local_start_api.parameters]\nport = '80x'", r"needs a port, 1 to 65535, not '80x'"),
+        ("[default.local_start_api.parameters]\nport = 65536", r"needs a port, 1 to 65535, not 65536"),
+        ("[default.local_start_api.parameters]\nenv_vars = 1", r"env_vars: needs the name of a file"),
+        ("[default]\nlocal_start_lambda = 1", r"default\.local_start_lambda\.parameters: needs a table"),
+    ],
+)
+def test_what_is_no_port_or_file_is_an_error_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ProjectError, match=message):
+        read_samconfig(_toml(tmp_path, text))
