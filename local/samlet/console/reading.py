@@ -21,6 +21,7 @@ _QUEUE = re.compile(r'"eventSourceARN"\s*:\s*"[^"]*:([^":]+)"')
 _NEWS = re.compile(
     r'\{\s*"Records"\s*:\s*\[\s*\{\s*"EventSource"\s*:\s*"aws:sns".{0,40}?"EventSubscriptionArn"\s*:\s*"([^"]*)"'
 )
+_END_OF_PRELUDE = bytes(8)
 _BEFORE = {"schedule": "schedule", "start": "start"}
 
 
@@ -62,8 +63,7 @@ def _read(invocation: Invocation, names: Names) -> Reading:
     event = json_of(invocation.event) if invocation.whole else None
     text = "" if event is not None else invocation.event.decode(errors="replace")
     fields = event if isinstance(event, dict) else {}
-    answer = json_of(invocation.answer) if invocation.answer_size <= len(invocation.answer) else None
-    reply = answer if isinstance(answer, dict) else {}
+    reply = _reply(invocation)
     pairs = [*fields.items(), *_headers(fields), *_headers(reply)]
     ids = names.of(pairs) if not text else names.of_part(text)
     ids = Ids(ids.shared | {invocation.request_id}, ids.messages)
@@ -75,6 +75,21 @@ def _read(invocation: Invocation, names: Names) -> Reading:
         tuple((line, found) for line in list(invocation.lines) if (found := names.of_line(line.text)).shared),
         status if isinstance(status, int) else None,
     )
+
+
+def _reply(invocation: Invocation) -> Mapping[str, Any]:
+    """What an answer says of its status and headers: itself, or where it was streamed, the prelude it begins with."""
+    outcome, content = invocation.outcome, invocation.answer
+    if outcome is None or outcome.streamed is None or not outcome.ok:
+        return _object(content) if invocation.answer_size <= len(content) else {}
+    prelude, end, _ = content.partition(_END_OF_PRELUDE)
+    # Without a prelude everything goes out as the body of a 200, also what looks like a status.
+    return {"statusCode": 200, **_object(prelude)} if end else {"statusCode": 200}
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    found = json_of(content)
+    return found if isinstance(found, dict) else {}
 
 
 def json_of(content: bytes) -> Any:

@@ -56,6 +56,34 @@ async def test_an_answer_of_500_is_an_error(client: Client, stand: Stand) -> Non
     assert [(row["state"], row["status"]) for row in body["invocations"]] == [("ok", 404), ("error", 503)]
 
 
+@pytest.mark.parametrize(
+    ("answer", "size", "status"),
+    [
+        (b'{"statusCode": 503, "cookies": []}' + bytes(8) + b"body", 46, 503),
+        (b'{"statusCode": 201}' + bytes(8) + b"the beginning of much", 90_000_000, 201),
+        (b"{}" + bytes(8) + b'{"statusCode": 404}', 29, 200),
+        (b'{"statusCode": 404}', 19, 200),
+        (b"no prelude", 10, 200),
+        (b"no prelude" + bytes(9), 19, 200),
+    ],
+)
+async def test_the_status_of_a_streamed_answer_is_that_of_its_prelude_or_200(
+    client: Client, stand: Stand, answer: bytes, size: int, status: int
+) -> None:
+    stand.record.began("Tick", "r1", told(http_event()), None)
+    stand.record.ended("Tick", Outcome("r1", answer, streamed=size))
+    (row,) = (await (await client.get("/api/invocations")).json())["invocations"]
+    assert (row["status"], row["state"]) == (status, "error" if status == 503 else "ok")
+    assert (await (await client.get("/api/invocations/r1")).json())["status"] == status
+
+
+async def test_a_streamed_answer_that_failed_or_is_not_over_has_no_status(client: Client, stand: Stand) -> None:
+    stand.record.began("Tick", "r1", told(http_event()), None)
+    assert (await (await client.get("/api/invocations/r1")).json())["status"] is None
+    stand.record.ended("Tick", Outcome("r1", b'{"errorType": "Late"}', "Unhandled", streamed=70))
+    assert (await (await client.get("/api/invocations/r1")).json())["status"] is None
+
+
 async def test_one_invocation_is_told_with_all_that_is_kept(client: Client, stand: Stand) -> None:
     stand.record.began("Tick", "r1", b'{"a": "<script>"}', None)
     stand.record.printed("Tick", "r1", "hello")
