@@ -13,6 +13,9 @@ from samlet.template.local_paths import swap_back
 from samlet.template.properties import Properties
 from samlet.template.stack import Stack
 
+# On AWS this module is there for inline code alone, and only where that has exactly these words.
+_NEEDS_RESPONSE = "import cfnresponse"
+_RESPONSE = Path(__file__).with_name("cfnresponse.py")
 _ARCHIVES = (".zip", ".jar")
 _IN_S3 = "lies in S3; download it, and name the archive or a folder here"
 
@@ -41,10 +44,13 @@ def folder(stack: Stack, properties: Properties, name: str) -> Path:
 
 
 def _inline(stack: Stack, text: str) -> Path:
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    response = _RESPONSE.read_bytes() if _NEEDS_RESPONSE in text else b""
+    digest = hashlib.sha256(text.encode() + response).hexdigest()[:16]
 
     def fill(place: Path) -> None:
         (place / "index.py").write_text(text, encoding="utf-8")
+        if response:
+            (place / _RESPONSE.name).write_bytes(response)
 
     return _once(stack.unpacked / f"inline-{digest}", fill)
 
