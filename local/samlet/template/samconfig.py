@@ -122,6 +122,6 @@ def _of_local(path: Path, environment: str, chosen: Mapping[str, Any]) -> dict[s
 
 def _port(place: str, value: Any) -> int:
     text = str(value)
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or not 0 < int(text) <= 65_535:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 65_535:
         raise ProjectError(f"{place}: needs a port, 1 to 65535, not {value!r}")
     return int(text)
