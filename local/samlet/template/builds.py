@@ -1,11 +1,14 @@
-"""What `sam build` would make of a layer's folder by its `Metadata.BuildMethod`, where nobody has called it.
+"""What `sam build` would make of a folder by its `Metadata.BuildMethod`, where nobody has called it.
 
 A layer built for Python has its modules in the root of its sources, and `sam build` puts them into `python/`: here a
-link does. A makefile could make anything, so it is not called, and a layer that has nothing without it is listed.
+link does. A makefile could make anything, so it is not called: a layer that has nothing without it is listed, and a
+function of Python whose handler it would put in its place. Others run from their sources.
 """
 
+import glob
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from samlet.template.local_paths import build_method
@@ -27,6 +30,21 @@ def layer_folder(stack: Stack, resource: Resource, sources: Path) -> Path:
     if not re.fullmatch(r"python3\.\d+", method):
         return sources
     return _linked(stack.unpacked / f"layer-{hashlib.sha256(str(sources).encode()).hexdigest()[:16]}", sources)
+
+
+def note_makefile(stack: Stack, resource: Resource, handler: str, code: Path, layers: Iterable[Path]) -> None:
+    """List a function of Python whose handler is nowhere before a makefile was called."""
+    if resource.build_method != "makefile" or _is_built(code):
+        return
+    module = handler.rpartition(".")[0].replace(".", "/")
+    places = [code, *(layer / "python" for layer in layers)]
+    if module and not any(_has_module(place, module) for place in places):
+        stack.refuse(resource, f"{_NOT_CALLED} ({code.name}/ has no {module}.py)")
+
+
+def _has_module(folder: Path, module: str) -> bool:
+    """Whether there is a module, compiled ones and packages without `__init__.py` too."""
+    return (folder / module).is_dir() or any((folder / module).parent.glob(f"{glob.escape(Path(module).name)}.*"))
 
 
 def _is_built(folder: Path) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from samlet.model import AsyncInvocation, Destinations, Function
-from samlet.template.builds import layer_folder
+from samlet.template.builds import layer_folder, note_makefile
 from samlet.template.code import folder, impossible
 from samlet.template.described import Published, described, published, tags
 from samlet.template.letterboxes import takes_letters
@@ -71,13 +71,17 @@ def _function(
     reserved = "ReservedConcurrentExecutions"
     name = stack.identities.name(resource.logical_id)
     runtime = properties.text("Runtime")
+    handler = properties.text("Handler", "bootstrap" if runtime.startswith("provided") else None)
+    code, found = folder(stack, properties, "Code"), _layers_of(stack, resource, layers)
+    if runtime.startswith("python"):
+        note_makefile(stack, resource, handler, code, found)
     return Function(
         logical_id=resource.logical_id,
         name=name,
         runtime=runtime,
-        handler=properties.text("Handler", "bootstrap" if runtime.startswith("provided") else None),
-        code=folder(stack, properties, "Code"),
-        layers=_layers_of(stack, resource, layers),
+        handler=handler,
+        code=code,
+        layers=found,
         environment=_environment(stack, resource),
         timeout=properties.integer("Timeout", 3, low=1, high=900),
         memory=properties.integer("MemorySize", 128, low=128, high=10_240),

@@ -21,11 +21,12 @@ _INVOCATION = re.compile(r"arn:[^:]+:apigateway:[^:]*:lambda:path/[^/]+/function
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource that exists under the template's conditions."""
+    """One resource that exists under the template's conditions; `build_method` is how `sam build` makes its code."""
 
     logical_id: str
     type: str
     properties: Properties
+    build_method: str | None = None
 
 
 class Stack:
@@ -75,7 +76,7 @@ class Stack:
                 resolved = self._resolver.resolve(resource.get("Properties") or {}, place)
                 if not isinstance(resolved, dict):
                     raise TemplateError(f"{place}: needs a map")
-                yield Resource(logical_id, kind, Properties(place, resolved))
+                yield Resource(logical_id, kind, Properties(place, resolved), _build_method(resource))
 
     def function_at(self, target: Any) -> str | None:
         """The logical id of the function behind a name, an ARN (of an alias too) or a gateway's invocation ARN."""
@@ -112,3 +113,9 @@ class Stack:
                     raise TemplateError(f"{place}: {names[name]} has the name {name} too")
                 names[name] = logical_id
         return names
+
+
+def _build_method(resource: Mapping[str, Any]) -> str | None:
+    metadata = resource.get("Metadata")
+    method = metadata.get("BuildMethod") if isinstance(metadata, dict) else None
+    return method if isinstance(method, str) else None
