@@ -1,5 +1,7 @@
 """Secrets as files, one each and named like it, the way containers are given them."""
 
+import hashlib
+import hmac
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,13 +34,35 @@ def read_one(path: Path) -> str:
 def make_missing(folder: Path, names: Iterable[str]) -> list[str]:
     """Make a file for each name that has none, whole or not at all; returns the names of those that were made."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [name for name in names if _make(folder / name)]
+    return [name for name in names if _make(folder / name, new_secret())]
 
 
-def _make(path: Path) -> bool:
+def token_of(shared: str, function: str) -> str:
+    """The token that lets in agents of one function, a logical id, where `shared` lets in those of all."""
+    return hmac.new(shared.encode(), function.encode(), hashlib.sha256).hexdigest()
+
+
+def make_tokens(folder: Path, name: str, functions: Iterable[str]) -> list[str]:
+    """Make `<function>/<name>` with the token of each function, out of the secret `name`; returns whose were made.
+
+    A file that was made of another secret is made anew.
+    """
+    shared, made = read_one(folder / name), []
+    for function in functions:
+        path, token = folder / function / name, token_of(shared, function)
+        if path.is_file() and path.read_text("utf-8") == token:
+            continue
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        _make(path, token)
+        made.append(function)
+    return made
+
+
+def _make(path: Path, secret: str) -> bool:
     # Not named after the process: in containers everybody has the same process id.
     with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.") as draft:
-        draft.write(new_secret())
+        draft.write(secret)
         draft.flush()
         os.fchmod(draft.fileno(), _READABLE)
         os.fsync(draft.fileno())

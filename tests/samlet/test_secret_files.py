@@ -11,6 +11,7 @@ import pytest
 from samlet import secret_files
 from samlet.cli.main import main
 from samlet.errors import ProjectError
+from samlet.secret_files import token_of
 
 PROJECT = '[secrets]\nnames = ["one", "two"]\n'
 
@@ -106,3 +107,44 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest
     (tmp_path / "file").touch()
     assert main(["secrets", str(tmp_path / "file"), "one"]) == 1
     assert capsys.readouterr().err.startswith(f"samlet: no secrets can be made in {tmp_path / 'file'}: ")
+
+
+def test_each_function_has_a_token_of_its_own_that_tells_nothing_of_the_shared_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["secrets", str(tmp_path), "token", "--agents", "Hello", "Bye"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.split("\n") == ["token: made", "Hello/token: made", "Bye/token: made", ""]
+    shared, hello, bye = ((tmp_path / name).read_text() for name in ("token", "Hello/token", "Bye/token"))
+    assert len({shared, hello, bye}) == 3
+    assert (hello, bye) == (token_of(shared, "Hello"), token_of(shared, "Bye"))
+    assert (tmp_path / "Hello" / "token").stat().st_mode & 0o777 == 0o440
+    assert main(command) == 0
+    assert "made" not in capsys.readouterr().out
+
+
+def test_tokens_of_functions_are_made_anew_with_another_shared_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["secrets", str(tmp_path), "token", "--agents", "Hello", "--json"]
+    assert main(command) == 0
+    (tmp_path / "token").unlink()
+    assert main(command) == 0
+    assert (tmp_path / "Hello" / "token").read_text() == token_of((tmp_path / "token").read_text(), "Hello")
+    assert capsys.readouterr().out.count('"made": true') == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--agents", "Hello"], "--agents needs one NAME"),
+        (["a", "b", "--agents", "Hello"], "--agents needs one NAME"),
+        (["a", "--agents", "../Hello"], "'../Hello' is no name"),
+    ],
+)
+def test_tokens_of_functions_need_a_shared_one_and_names_that_stay_in_the_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main(["secrets", str(tmp_path / "made"), *words]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()

@@ -25,6 +25,7 @@ from samlet.runtime.request import Request
 from samlet.runtime.runtime_api import failure
 from samlet.runtime.sandbox import State
 from samlet.runtime.surroundings import Surroundings
+from samlet.secret_files import token_of
 
 _FAREWELL = 2.0  # seconds for closing a connection
 _MARGIN = 5.0  # seconds that an agent has to report a time-out, beyond the time-out itself
@@ -153,7 +154,7 @@ class AttachedSandbox:
 
 
 class AgentsApi:
-    """Where agents come in: `GET /agents/<logical id>`, a WebSocket, with the token that all agents share."""
+    """Where agents come in: `GET /agents/<logical id>`, a WebSocket, with the token of that function or of them all."""
 
     def __init__(self, functions: Functions, token: str | None) -> None:
         self._functions = functions
@@ -185,8 +186,8 @@ class AgentsApi:
     def _refusal(self, request: web.Request) -> web.Response | None:
         if "Origin" in request.headers:
             return web.Response(status=403, text="no web page may be an agent")
-        if self._token and not _same(request.headers.get("Authorization", ""), f"Bearer {self._token}"):
-            return web.Response(status=403, text="this is not the agents' token")
+        if self._token and not _lets_in(self._token, request):
+            return web.Response(status=403, text="this is not the agents' token, nor that of this function")
         if request.headers.get(wire.VERSION_HEADER) != wire.VERSION:
             return web.Response(status=426, text=f"version {wire.VERSION} of the agents' protocol is spoken here")
         return None
@@ -203,6 +204,13 @@ class AgentsApi:
                 say(sandbox.function.name, f"{sandbox.agent} is attached")
             elif said["type"] == "leaving" and self._functions.detach(sandbox.function.logical_id, sandbox):
                 return  # otherwise it is closed when it is given back after its event
+
+
+def _lets_in(shared: str, request: web.Request) -> bool:
+    told = request.headers.get("Authorization", "")
+    # Of the function as it is asked for: there is no token for a name or an ARN.
+    own = token_of(shared, request.match_info["function"])
+    return _same(told, f"Bearer {shared}") or _same(told, f"Bearer {own}")
 
 
 def _same(told: str, expected: str) -> bool:

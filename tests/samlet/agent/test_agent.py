@@ -13,13 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agents import StartRuntime
+from agents import TOKEN, StartRuntime
 from functions_on_the_spot import MakeFunction
 from samlet.errors import Throttled
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Observer, Outcome, wire
 from samlet.runtime.surroundings import Surroundings
+from samlet.secret_files import token_of
 from servers import CHECKOUT
 from survivors import survivors
 from waiting import eventually_async
@@ -203,6 +204,18 @@ async def test_a_changed_function_gets_new_processes(runtime: StartRuntime, func
         outcome = await running.functions.invoke("Echo", b"{}")
         assert json.loads(outcome.payload)["secret"] == "another"
         assert json.loads(outcome.payload)["pid"] != before
+
+
+async def test_the_token_of_a_function_lets_in_its_agents_and_no_others(
+    runtime: StartRuntime, function: Function
+) -> None:
+    async with runtime(function) as running:
+        stranger = await running.agent(function, token=token_of(TOKEN, "Another"))
+        assert stranger.stdout
+        assert b"refuses our token" in await asyncio.wait_for(stranger.stdout.readline(), 20)
+        assert running.sandboxes(function) == []
+        await running.agent(function, token=token_of(TOKEN, function.logical_id))
+        await eventually_async(lambda: running.sandboxes(function), 20)
 
 
 async def test_a_wrong_token_is_refused_and_said(runtime: StartRuntime, function: Function) -> None:
