@@ -68,7 +68,14 @@ def test_g9_an_agent_dials_the_runtime_and_is_told_everything_else_by_it(name: s
         *("--token-file", runtime["SAMLET_AGENT_TOKEN_FILE"]),
     ]
     assert "environment" not in agent, "a function's settings come from the template alone"
-    assert agent["volumes"] == ["agent-token:/run/agent:ro"], "it sees no other secret"
+    own = {"type": "volume", "source": "agent-token", "target": "/run/agent", "read_only": True}
+    assert agent["volumes"] == [own | {"volume": {"subpath": agent["command"][0]}}], "it sees no other secret"
+
+
+def test_each_agent_has_a_token_of_its_function_alone() -> None:
+    made = re.search(r"samlet secrets /volumes/agent agent_token --agents (.*)", SERVICES["secrets"]["command"][0])
+    assert made
+    assert sorted(made[1].split()) == sorted(it["command"][0] for it in AGENTS.values())
 
 
 @every_agent
@@ -172,7 +179,8 @@ def before(name: str) -> Iterator[str]:
 
 def mounted(service: dict[str, Any]) -> set[str]:
     """The named volumes of a service."""
-    sources = {volume.split(":")[0] for volume in service.get("volumes", [])}
+    volumes = service.get("volumes", [])
+    sources = {volume["source"] if isinstance(volume, dict) else volume.split(":")[0] for volume in volumes}
     return {source for source in sources if not source.startswith(".")}
 
 
@@ -182,7 +190,7 @@ def test_every_volume_has_a_name_and_is_used() -> None:
 
 @every_service
 def test_what_belongs_to_the_checkout_is_only_read(name: str) -> None:
-    binds = [volume for volume in SERVICES[name].get("volumes", []) if volume.startswith(".")]
+    binds = [volume for volume in SERVICES[name].get("volumes", []) if str(volume).startswith(".")]
     for bind in binds:
         source, _, mode = bind.split(":")
         assert mode == "ro", bind
