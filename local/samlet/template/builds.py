@@ -38,7 +38,7 @@ def note_makefile(stack: Stack, resource: Resource, handler: str, code: Path, la
         return
     module = handler.rpartition(".")[0].replace(".", "/")
     places = [code, *(layer / "python" for layer in layers)]
-    if module and not any(_has_module(place, module) for place in places):
+    if not any(_has_module(place, module) for place in places):
         stack.refuse(resource, f"{_NOT_CALLED} ({code.name}/ has no {module}.py)")
 
 

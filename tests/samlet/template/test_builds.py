@@ -123,4 +123,4 @@ def test_what_is_built_otherwise_or_has_been_built_is_not_listed(loaded: Loader,
     (tmp_path / ".aws-sam" / "build" / "F").mkdir(parents=True)
     assert loaded(function(code=".aws-sam/build/F")).unsupported == ()
     assert loaded(function(method="python3.13")).unsupported == ()
-    assert loaded(function("bootstrap", runtime="provided.al2023")).unsupported == ()
+    assert loaded(function("app.handler", runtime="provided.al2023")).unsupported == ()
