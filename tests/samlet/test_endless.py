@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from kafka_stage import FakeFunctions, mapping
+from kafka_stage import FakeFunctions, mapping, record
 from samlet.aws_calls import AwsCalls
 from samlet.endless import Endless, say_failure
 from samlet.memory_kafka import MemoryCluster
-from samlet.model import Push, PushMapping, QueueMapping, Schedule
+from samlet.model import Function, Push, PushMapping, QueueMapping, Schedule
+from samlet.runtime import Outcome
+from samlet.runtime.asynchronous import AsynchronousInvocations
+from samlet.runtime.asynchronous import Clock as EventClock
+from samlet.runtime.targets import Target
 from samlet.sources.kafka import KafkaSource
 from samlet.sources.pushes import PushSource
 from samlet.sources.queues import QueueSource
@@ -195,3 +200,42 @@ async def test_a_delivery_of_a_schedule_that_fails_is_said(capsys: Said) -> None
     await schedules.stop()
     assert "quarterly" in (told := capsys.readouterr().err)
     assert "a delivery failed: an error that nobody foresaw, ZeroDivisionError: Digest" in told
+
+
+async def test_a_poller_goes_on_with_its_other_partitions_after_an_error(capsys: Said) -> None:
+    asked = 0
+
+    def clock() -> float:
+        nonlocal asked
+        asked += 1
+        if asked == 2:  # the first is at the start
+            raise ZeroDivisionError("nonsense")
+        return 0.0
+
+    cluster, functions = MemoryCluster({"events": 2}), FakeFunctions()
+    source = KafkaSource(mapping(max_age=60), functions, "memory", cluster=cluster, clock=clock)
+    await source.start()
+    cluster.append("events", record("lost", 0))
+    await eventually_async(lambda: asked == 2)
+    cluster.append("events", record("other", 1))
+    await eventually_async(lambda: functions.values == ["other"])
+    await source.stop()
+    assert "poller 1 begins again in 1 s: an error that nobody foresaw, ZeroDivisionError" in capsys.readouterr().err
+
+
+async def test_a_delivery_of_an_asynchronous_event_that_fails_is_said(capsys: Said) -> None:
+    async def invoke(*_: object) -> Outcome:
+        raise ZeroDivisionError("nonsense")
+
+    target = Target(Function("Echo", "echo", "python3.13", "app.handler", Path()))
+    events = AsynchronousInvocations(invoke, lambda *_: "arn", lambda _: target, EventClock())
+    request_id, told = events.accept(target, b"{}"), ""
+
+    def said() -> bool:
+        nonlocal told
+        told += capsys.readouterr().err
+        return "ZeroDivisionError: nonsense" in told
+
+    await eventually_async(said)
+    assert f"the delivery of event {request_id} failed: an error that nobody foresaw" in told
+    await events.stop()

@@ -316,3 +316,21 @@ def test_a_change_affects_whose_folder_it_lies_in_and_whom_it_leads_to(make: Mak
     assert affected(functions, [tmp_path / "layer" / "python" / "a.py"]) == ["Whole", "Other"]
     assert affected(functions, [tmp_path / ".aws-sam" / "build" / "Built" / "app.py"]) == ["Built"]
     assert affected(functions, [tmp_path / ".aws-sam"]) == ["Built"]
+
+
+async def test_saved_files_are_looked_for_again_after_an_error_that_nobody_foresaw(
+    make: MakeFunction, reloading: Reloading, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = 0
+    async with reloading(make("def handler(event, context):\n    return 1\n"), by_stat=True) as (_, reload):
+
+        def changed() -> frozenset[Path]:
+            nonlocal looks
+            looks += 1
+            if looks == 1:
+                raise ZeroDivisionError("nonsense")
+            return frozenset()
+
+        monkeypatch.setattr(reload._watch, "changed", changed)
+        await eventually_async(lambda: looks > 1)
+    assert "looking for saved files begins again in 1 s: an error that nobody foresaw" in capsys.readouterr().err
