@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from samlet.eager import begin
+from samlet.endless import Endless
 from samlet.errors import FunctionNotFound, Throttled
 from samlet.log import say
 from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, Function
@@ -98,7 +99,7 @@ class Functions:
 
     async def start(self) -> None:
         """Begin; sandboxes are started when they are needed."""
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._sweeper = asyncio.create_task(Endless("samlet", "ending idle sandboxes").run(self._sweep))
 
     async def stop(self) -> None:
         """End every sandbox, those in the middle of an event, too; events that come now are throttled."""
