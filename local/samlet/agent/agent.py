@@ -158,6 +158,7 @@ class Agent:
         passing_on = self._passing_on = PassingOn(request.stream, outgoing) if request.stream else None
         try:
             outcome = await sandbox.invoke(request, None)
+            sandbox.finish()
             if passing_on:
                 await passing_on.end(outcome)
         finally:
@@ -184,6 +185,7 @@ class Agent:
                     do(self._or_close(line, outgoing.send()))
                     do(_read(line))
                     outcome = await sandbox.invoke(Request(str(uuid.uuid4()), event), None)
+                    sandbox.finish()
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(outgoing.sent(), _FAREWELL)
         say(self._function, outcome.payload.decode(errors="replace"), level="info" if outcome.ok else "error")
