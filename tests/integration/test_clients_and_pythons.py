@@ -22,19 +22,12 @@ OF_THE_CLIENT = (
     "tests/integration/test_tls.py::test_a_broker_under_another_name_is_refused",
     "tests/integration/test_tls.py::test_a_broker_refuses_a_wrong_password_and_a_plain_client",
     "tests/samlet/sources/test_kafka_backlog.py",
+    "tests/samlet/sources/test_kafka_hasty_polls.py",
     "tests/samlet/sources/test_kafka_positions.py",
     "tests/samlet/sources/test_kafka_rebalances.py",
     "tests/samlet/sources/test_kafka_topics.py",
     "tests/samlet/sources/test_kafka_ways_in.py",
     "tests/samlet/test_kafka_client.py",
-)
-# kafka-python 3 now and then takes no note of a partition that is added while its group is on the move.
-OVERLOOKED = (
-    "--deselect",
-    "tests/samlet/sources/test_kafka_positions.py::"
-    "test_a_partition_that_stays_ours_over_a_rebalance_goes_on_behind_what_is_under_way[real]",
-    "--deselect",
-    "tests/samlet/sources/test_kafka_rebalances.py::test_partitions_that_are_added_are_read_from_their_beginning",
 )
 OF_THE_LANGUAGE = (
     "tests/unit",
@@ -75,7 +68,7 @@ def test_the_other_kafka_client_does_the_same(run_folder: Path, kafka: str, post
     told = subprocess.run([python, "-c", CLIENT], capture_output=True, text=True, check=True).stdout.split()
     assert told[0] == "3"
     assert Path(told[1]).is_relative_to(python.parents[1])
-    run(python, run_folder, OF_THE_CLIENT, *UNCLOSED, *OVERLOOKED)
+    run(python, run_folder, OF_THE_CLIENT, *UNCLOSED)
 
 
 def test_the_other_python_does_the_same(run_folder: Path, kafka: str, postgres_server: object) -> None:

@@ -50,13 +50,14 @@ class _KafkaGroup:
             reconnect_backoff_max_ms=1_000,
         )
         self._known = self._begun() if start.position == "LATEST" else None
-        # Known before the group parts them: kafka-python 3 would give us none, and never look again.
+        # Known before the group parts them, which it would otherwise do twice.
         partitions_of(self._consumer, topic)
         self._assignment = _Assignment(self._consumer, resume_at)
         self._consumer.subscribe([topic], listener=self._assignment)
 
     def poll(self, timeout: float) -> Sequence[Record]:
         with failures():
+            self._assignment.insist()
             polled = self._consumer.poll(timeout_ms=int(timeout * 1000))
             if self._assignment.new:
                 self._place(polled)
@@ -130,13 +131,25 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the clien
 
     def __init__(self, consumer: KafkaConsumer, resume_at: ResumeAt) -> None:
         self._consumer, self._resume_at = consumer, resume_at
+        self._on_the_move = False
         self.ours: frozenset[TopicPartition] | None = None
         self.new: set[TopicPartition] = set()
 
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Nothing yet: most of them come back at once."""
+    def insist(self) -> None:
+        """Have a rebalance that has begun come to its end.
+
+        When partitions are added, kafka-python 3 begins one, but forgets about it where a poll is over between the
+        parting and its result: it would read what it had before, and send no heartbeats any more.
+        """
+        if self._on_the_move:
+            self._consumer._coordinator.request_rejoin()  # nothing public asks for it
+
+    def on_partitions_revoked(self, _: Iterable[TopicPartition]) -> None:
+        """Let go of nothing yet: most of them come back at once."""
+        self._on_the_move = True
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._on_the_move = False
         self.ours = frozenset(assigned)
         for tp in self.ours:
             offset = self._resume_at(tp.partition)
