@@ -4,7 +4,7 @@ The few types that moto's CloudFormation leaves out, but whose services it has, 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from samlet.aws_calls import AwsCalls, CallFailed
 from samlet.errors import ResourceRefused
 from samlet.log import say
 from samlet.model import MadeResource, Push, WantedResource
-from samlet.services import moto_pushes
+from samlet.services import moto_pushes, moto_subscriptions
 from samlet.services.moto_contents import contents
 
 # Without a name in the template, the logical id is it: AWS's would be another one at every start.
@@ -64,8 +64,7 @@ class MotoResources:
             else:
                 if lost := _LOST.get(before.type):
                     say("moto", f"{wanted.logical_id} has other properties and is made anew: {lost}", level="warning")
-                self._delete(wanted.logical_id)
-                made = self._make(wanted)
+                made = self._made_anew(before, wanted, made)
         self._made[wanted.logical_id] = (wanted, made)
         return made
 
@@ -94,6 +93,21 @@ class MotoResources:
             except ResourceRefused as refused:
                 say("moto", f"{wanted.logical_id} is not there any more: {refused}", level="error")
                 del self._made[wanted.logical_id]
+
+    def _made_anew(self, before: WantedResource, wanted: WantedResource, old: MadeResource) -> MadeResource:
+        """What has other properties; a topic that keeps its name keeps who subscribed to it, too."""
+        others: Sequence[Mapping[str, Any]] = ()
+        if wanted.type == "AWS::SNS::Topic":
+            known = {arn for _, made in self._made.values() for arn in (made.ref, *(one.origin for one in made.pushes))}
+            others = moto_subscriptions.of_others(self._calls, before, old, known)
+        self._delete(wanted.logical_id)
+        made = self._make(wanted)
+        for subscription in others if made.ref == old.ref else ():
+            try:
+                _subscription(self._calls, subscription)
+            except CallFailed as failure:
+                moto_subscriptions.say_lost(wanted.logical_id, subscription, str(failure))
+        return made
 
     def _make(self, wanted: WantedResource) -> MadeResource:
         properties, notes = adapted(wanted)

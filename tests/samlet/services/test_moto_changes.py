@@ -120,3 +120,37 @@ async def test_a_topic_that_changed_has_its_subscriptions_again(moto: Moto, reso
         resources.make(replace(resource("SNS::Subscription", "Own", TopicArn=topic.ref, **own), pushes=PUSH))
     found = sns.list_subscriptions_by_topic(TopicArn=topic.ref)["Subscriptions"]
     assert {one["SubscriptionArn"] for one in found} == {resources.names["Link"], resources.names["Own"]}
+
+
+async def test_what_subscribed_while_samlet_runs_stays_subscribed_to_a_topic_that_changes(
+    moto: Moto, resources: MotoResources
+) -> None:
+    sns = client(moto, "sns")
+    queues = {name: resources.make(resource("SQS::Queue", name, "Arn")).attributes["Arn"] for name in ("A", "B", "C")}
+
+    def news(title: str, **properties: Any) -> str:
+        changed = resource("SNS::Topic", "News", DisplayName=title, **properties)
+        return resources.make(replace(changed, pushes=PUSH)).ref
+
+    def endpoints() -> set[str]:
+        found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        return {one["Endpoint"] for one in found if "samlet-" not in one["Endpoint"]}
+
+    inline = {"Protocol": "sqs", "Endpoint": queues["A"]}
+    topic = news("old", Subscription=[inline])
+    filtered = {"FilterPolicy": '{"kind": ["order"]}', "RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queues["B"], Attributes=filtered)
+    resources.make(resource("SNS::Subscription", "Link", TopicArn=topic, Protocol="sqs", Endpoint=queues["C"]))
+    assert news("new", Subscription=[inline]) == topic
+    assert endpoints() == {queues["A"], queues["B"]}, "Link has left the template with the same save"
+    sns.publish(TopicArn=topic, Message="no", MessageAttributes={"kind": {"DataType": "String", "StringValue": "x"}})
+    sns.publish(
+        TopicArn=topic, Message="yes", MessageAttributes={"kind": {"DataType": "String", "StringValue": "order"}}
+    )
+    told = client(moto, "sqs").receive_message(QueueUrl=resources.names["B"], MaxNumberOfMessages=10)["Messages"]
+    assert [one["Body"] for one in told] == ["yes"]
+    assert news("newer", Subscription=[{"Protocol": "sqs", "Endpoint": queues["C"]}]) == topic
+    assert endpoints() == {queues["B"], queues["C"]}, "the template's own go with the template"
+    resources.make(resource("SNS::Topic", "News", TopicName="another"))
+    topic = resources.names["News"]
+    assert endpoints() == set(), "a topic of another name is another one"
