@@ -17,6 +17,7 @@ from samlet.model import KafkaMapping
 from samlet.runtime.outcome import Outcome
 from samlet.sources.kafka import KafkaSource
 from samlet.sources.kafka_route import Backoff
+from waiting import eventually
 
 QUICK = Backoff(0.01, 0.05)
 FAILED = Outcome("id", b"{}", "Unhandled")
@@ -63,8 +64,9 @@ def mapping(**fields: Any) -> KafkaMapping:
 async def running(
     functions: FakeFunctions, cluster: Cluster, letters: Any = None, **fields: Any
 ) -> AsyncIterator[KafkaSource]:
+    clock = fields.pop("clock", time.time)
     source = KafkaSource(
-        mapping(**fields), functions, "broker:9092", cluster=cluster, backoff=QUICK, letters=letters,
+        mapping(**fields), functions, "broker:9092", cluster=cluster, backoff=QUICK, letters=letters, clock=clock,
         function_arn="arn:function",
     )  # fmt: skip
     await source.start()
@@ -98,6 +100,14 @@ def add_partitions(bootstrap: str, topic: str, partitions: int) -> None:
     """Bring the topic's partitions up to so many."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     admin.create_partitions({topic: NewPartitions(partitions)})
+    admin.close()
+
+
+def delete_topic(bootstrap: str, topic: str) -> None:
+    """Delete a topic, and return when it is gone."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin.delete_topics([topic])
+    eventually(lambda: topic not in admin.list_topics(), 30)
     admin.close()
 
 

@@ -40,7 +40,8 @@ class _KafkaGroup:
             bootstrap,
             group_id=group_id,
             enable_auto_commit=False,
-            auto_offset_reset="latest" if start.position == "LATEST" else "earliest",
+            # Not the start: it is for what the group should go on behind, and isn't there any more.
+            auto_offset_reset="earliest",
             metadata_max_age_ms=2_000,  # how soon a topic that is made later is seen
             session_timeout_ms=10_000,
             max_poll_records=5_000,  # a whole fetch of small records
@@ -111,10 +112,10 @@ class _KafkaGroup:
             if self._start.position == "AT_TIMESTAMP":
                 self._consumer.seek(tp, self._offset_at(tp, self._start.timestamp))
                 polled.pop(tp, None)
-            elif self._known is not None and tp not in self._known:
-                # Added since the group began: all that it holds is later than the end of then.
-                self._consumer.seek_to_beginning(tp)
+            elif self._known is None or tp in self._known:
+                self._consumer.seek_to_end(tp)
                 polled.pop(tp, None)
+            # Else it was added since the group began: all that it holds is later than the end of then.
             first[tp] = polled[tp][0].offset if polled.get(tp) else self._consumer.position(tp)
         if first:
             # Committed at once: a restart before the first record must not skip what arrives meanwhile.
@@ -122,8 +123,9 @@ class _KafkaGroup:
         self._known = (self._known or set()) | partitions_of(self._consumer, self._topic)
 
     def _offset_at(self, tp: TopicPartition, timestamp: int) -> int:
+        end = self._consumer.end_offsets([tp])[tp]  # before the look, so that nothing comes between the two
         found = self._consumer.offsets_for_times({tp: timestamp}).get(tp)
-        return int(found.offset if found else self._consumer.end_offsets([tp])[tp])
+        return int(found.offset if found else end)
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types

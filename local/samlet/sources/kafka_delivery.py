@@ -86,7 +86,8 @@ class Delivery:
     async def _invoke(self, event: bytes, chunk: Chunk) -> tuple[Mapping[int, int] | None, Outcome | None] | None:
         """Return what failed, in the words of `first_failures`, and the answer, if any; waits out throttles.
 
-        None if not all of it is ours any more when the function may have time again: then it has not been tried.
+        None if not all of it is ours any more, or young enough, when the function may have time again: then it has not
+        been tried.
         """
         refusals, entries = 0, chunk.entries
         while True:
@@ -101,7 +102,7 @@ class Delivery:
                 await self._pause(self._route.backoff.after(refusals))
                 if self._stopping.is_set():
                     return None, None
-                if len(self._still_ours(chunk).entries) < len(entries):
+                if len(self._still_ours(chunk).entries) < len(entries) or self._without_expired(chunk)[1]:
                     return None
             except Exception as error:  # noqa: BLE001  # whatever it was, the records are not handled
                 self._say(entries, f"{type(error).__name__}: {error}", "warning")

@@ -84,7 +84,7 @@ def first_failures(payload: bytes, records: Iterable[Record]) -> Mapping[int, in
     """
     try:
         answer = json.loads(payload or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else answer
     if failures is None:

@@ -63,7 +63,8 @@ class Partition:
             self._advance(first.record.offset if first else self._seen)
 
     def _advance(self, offset: int) -> None:
-        if self.committed is None or offset > self.committed:
+        # Less than before where the topic was made again: its offsets have begun anew.
+        if offset != self.committed:
             self.committed = offset
             if self.is_ours:
                 self._commit(offset)

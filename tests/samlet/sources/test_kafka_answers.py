@@ -59,3 +59,7 @@ def test_what_cannot_be_understood_means_all_of_them(answer: Any) -> None:
 
 def test_an_answer_that_is_no_json_means_all_of_them() -> None:
     assert first_failures(b"{", SENT) is None
+
+
+def test_an_answer_that_is_nested_too_deeply_means_all_of_them() -> None:
+    assert first_failures(b"[" * 200_000 + b"]" * 200_000, SENT) is None

@@ -113,3 +113,20 @@ async def test_records_that_are_too_old_are_given_up_untried(cluster: MemoryClus
     async with running(functions, cluster, max_age=60, on_failure="kafka://dead"):
         await eventually_async(lambda: committed(cluster) == 2)
     assert (functions.values, dead(cluster)) == (["new"], ["old"])
+
+
+async def test_records_grow_too_old_while_the_function_has_no_time_for_them(cluster: MemoryCluster) -> None:
+    now, calls = time.time(), 0
+
+    async def throttled(_: Any) -> None:
+        nonlocal calls, now
+        calls += 1
+        now += 25
+        raise Throttled("ReservedFunctionConcurrentInvocationLimitExceeded", "Rate Exceeded.")
+
+    cluster.append("events", record(1))
+    fields: dict[str, Any] = {"max_age": 60, "on_failure": "kafka://dead"}
+    async with running(FakeFunctions(throttled), cluster, clock=lambda: now, **fields):
+        await eventually_async(lambda: dead(cluster) == [1])
+        await eventually_async(lambda: committed(cluster) == 1)
+    assert calls == 3, "at the second refusal the record was 50 seconds old"

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from kafka import KafkaConsumer
 
-from kafka_stage import FakeFunctions, add_partitions, make_topic, record, running
+from kafka_stage import FakeFunctions, add_partitions, delete_topic, fill, make_topic, record, running
 from samlet.cluster import Record
-from samlet.kafka_client import KafkaCluster
+from samlet.kafka_client import KafkaCluster, commit_offsets, committed_offsets
 from samlet.memory_kafka import MemoryCluster
 from waiting import eventually_async
 
@@ -95,3 +96,53 @@ async def test_a_partition_that_stays_ours_over_a_rebalance_goes_on_behind_what_
         release.set()
         await eventually_async(lambda: source.status()["delivered"] >= 2 and source.status()["lag"] == 0, 30)
     assert functions.values == [1, 2]
+
+
+@pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
+async def test_a_topic_that_is_deleted_and_made_again_is_read_from_its_beginning_and_only_once(
+    kafka: str, position: str
+) -> None:
+    topic = f"again-{uuid.uuid4().hex[:8]}"
+    make_topic(kafka, topic)
+    names: dict[str, Any] = {"topic": topic, "group_id": topic, "starting_position": position}
+    functions = FakeFunctions()
+    async with running(functions, KafkaCluster(kafka), **names) as source:
+        await eventually_async(lambda: source.status()["state"] == "ready", 30)
+        await asyncio.to_thread(fill, kafka, topic, [record(number) for number in range(5)])
+        await eventually_async(lambda: len(functions.values) == 5, 30)
+        await asyncio.to_thread(delete_topic, kafka, topic)
+        make_topic(kafka, topic)
+        await asyncio.to_thread(fill, kafka, topic, [record("again")])
+        await eventually_async(lambda: functions.values[5:] == ["again"], 60)
+    place = {(topic, 0): 1}
+    assert committed_offsets(kafka)[topic] == place, "another start would begin behind it"
+
+
+@pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
+async def test_a_group_whose_place_is_not_there_any_more_reads_all_that_there_is(kafka: str, position: str) -> None:
+    topic = f"elsewhere-{uuid.uuid4().hex[:8]}"
+    make_topic(kafka, topic)
+    fill(kafka, topic, [record(1), record(2)])
+    commit_offsets(kafka, topic, topic, {0: 100})
+    functions = FakeFunctions()
+    async with running(functions, KafkaCluster(kafka), topic=topic, group_id=topic, starting_position=position):
+        await eventually_async(lambda: functions.values == [1, 2], 30)
+
+
+async def test_conformance_what_is_written_while_a_timestamp_is_looked_up_is_read(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = f"raced-{uuid.uuid4().hex[:8]}"
+    make_topic(kafka, topic)
+    look_up = KafkaConsumer.offsets_for_times
+
+    def and_write(consumer: KafkaConsumer, *args: Any) -> Any:
+        found = look_up(consumer, *args)
+        fill(kafka, topic, [record("meanwhile")])
+        return found
+
+    monkeypatch.setattr(KafkaConsumer, "offsets_for_times", and_write)
+    functions = FakeFunctions()
+    names: dict[str, Any] = {"topic": topic, "group_id": topic, "starting_position": "AT_TIMESTAMP"}
+    async with running(functions, KafkaCluster(kafka), **names, starting_timestamp=time.time()):
+        await eventually_async(lambda: functions.values == ["meanwhile"], 30)
