@@ -50,7 +50,8 @@ class _KafkaGroup:
             partition_assignment_strategy=[RangePartitionAssignor],
             reconnect_backoff_max_ms=1_000,
         )
-        self._known = self._begun() if start.position == "LATEST" else None
+        self._begun = self._with_offsets() if start.position == "LATEST" else set()
+        self._known = set(self._begun) or None  # what there was when the group began, as far as we were there
         # Known before the group parts them, which it would otherwise do twice.
         partitions_of(self._consumer, topic)
         self._assignment = _Assignment(self._consumer, resume_at)
@@ -94,11 +95,9 @@ class _KafkaGroup:
         with failures():
             self._consumer.close(autocommit=False)
 
-    def _begun(self) -> set[TopicPartition] | None:
-        """Return the partitions for which the group has offsets, None before its very beginning."""
-        return {
-            tp for tp in partitions_of(self._consumer, self._topic) if self._consumer.committed(tp) is not None
-        } or None
+    def _with_offsets(self) -> set[TopicPartition]:
+        """Return the partitions for which the group has offsets, none before its very beginning."""
+        return {tp for tp in partitions_of(self._consumer, self._topic) if self._consumer.committed(tp) is not None}
 
     def _place(self, polled: dict[TopicPartition, list[Any]]) -> None:
         """Put partitions without a committed offset where the mapping wants to start."""
@@ -112,14 +111,15 @@ class _KafkaGroup:
             if self._start.position == "AT_TIMESTAMP":
                 self._consumer.seek(tp, self._offset_at(tp, self._start.timestamp))
                 polled.pop(tp, None)
-            elif self._known is None or tp in self._known:
+            elif tp not in self._begun and (self._known is None or tp in self._known):
                 self._consumer.seek_to_end(tp)
                 polled.pop(tp, None)
-            # Else it was added since the group began: all that it holds is later than the end of then.
+            # Else it was added, or made again, since the group began: all that it holds is later than the end of then.
             first[tp] = polled[tp][0].offset if polled.get(tp) else self._consumer.position(tp)
         if first:
             # Committed at once: a restart before the first record must not skip what arrives meanwhile.
             self._consumer.commit({tp: place_of(offset) for tp, offset in first.items()})
+        self._begun |= new
         self._known = (self._known or set()) | partitions_of(self._consumer, self._topic)
 
     def _offset_at(self, tp: TopicPartition, timestamp: int) -> int:

@@ -13,6 +13,7 @@ from kafka import KafkaConsumer
 from kafka_stage import FakeFunctions, add_partitions, delete_topic, fill, make_topic, record, running
 from samlet.cluster import Record
 from samlet.kafka_client import KafkaCluster, commit_offsets, committed_offsets
+from samlet.kafka_client.connections import NEW_CLIENT
 from samlet.memory_kafka import MemoryCluster
 from waiting import eventually_async
 
@@ -98,9 +99,13 @@ async def test_a_partition_that_stays_ours_over_a_rebalance_goes_on_behind_what_
     assert functions.values == [1, 2]
 
 
-@pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
+# Of the two clients, kafka-python 3 alone lets go of the partitions of a topic that is gone.
+NOTICED = [("LATEST", True)] if NEW_CLIENT else []
+
+
+@pytest.mark.parametrize(("position", "noticed"), [("TRIM_HORIZON", False), ("LATEST", False), *NOTICED])
 async def test_a_topic_that_is_deleted_and_made_again_is_read_from_its_beginning_and_only_once(
-    kafka: str, position: str
+    kafka: str, position: str, *, noticed: bool
 ) -> None:
     topic = f"again-{uuid.uuid4().hex[:8]}"
     make_topic(kafka, topic)
@@ -109,8 +114,10 @@ async def test_a_topic_that_is_deleted_and_made_again_is_read_from_its_beginning
     async with running(functions, KafkaCluster(kafka), **names) as source:
         await eventually_async(lambda: source.status()["state"] == "ready", 30)
         await asyncio.to_thread(fill, kafka, topic, [record(number) for number in range(5)])
-        await eventually_async(lambda: len(functions.values) == 5, 30)
+        await eventually_async(lambda: committed_offsets(kafka).get(topic) == {(topic, 0): 5}, 30)
         await asyncio.to_thread(delete_topic, kafka, topic)
+        if noticed:
+            await eventually_async(lambda: source.status()["partitions"] == [], 30)
         make_topic(kafka, topic)
         await asyncio.to_thread(fill, kafka, topic, [record("again")])
         await eventually_async(lambda: functions.values[5:] == ["again"], 60)
