@@ -136,7 +136,7 @@ async def test_a_group_whose_place_is_not_there_any_more_reads_all_that_there_is
         await eventually_async(lambda: functions.values == [1, 2], 30)
 
 
-async def test_conformance_what_is_written_while_a_timestamp_is_looked_up_is_read(
+async def test_what_is_written_while_a_timestamp_is_looked_up_is_read(
     kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = f"raced-{uuid.uuid4().hex[:8]}"
