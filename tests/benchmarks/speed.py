@@ -21,7 +21,7 @@ _REPORT = """
 Measured by `make bench BENCH_ARGS="--peers --write"` on {when}: {where}.
 The median of {rounds} runs of {seconds} s each, everybody asked in turn in one run, the load generator (wrk) on the
 same cores. Load average of the machine before: {load_before}, afterwards: {load_after}. On a busy machine only the
-ratios say something, and even they suffer: an event is handed from process to process six times, a request to uvicorn
+ratios say something, and even they suffer: an event is handed from process to process four times, a request to uvicorn
 twice.
 All figures: [performance.json](performance.json).
 Why these two doors are made by hand: [ADR 17](../adr/0017-a-server-of-our-own-on-the-hot-path.md).
@@ -36,11 +36,16 @@ Why these two doors are made by hand: [ADR 17](../adr/0017-a-server-of-our-own-o
 |---|---|---|---|---|---|
 {rates}
 
+{added}
+
 {calls}
 {absent}"""
 PICTURE = CHECKOUT / "docs" / "reference" / "performance.svg"
 
 
+_ADDED = """Added latency is what a client waits beyond the 20 ms for which a handler sleeps, so that all processors do;
+uvicorn with FastAPI, with the handler in its own process, adds {p50:.2f} ms (p50) and {p99:.2f} ms (p99) to the same
+with one client."""
 _CALLS = """No-op invocations a second through one sandbox: {one_at_a_time:,.0f} one at a time and
 {eight_waiting:,.0f} with eight waiting, where Samlet's own client makes the calls of AWS's loop
 ([ADR 22](../adr/0022-awss-loop-over-a-socket-of-ours.md)). With AWS's client, as a function of `provided.al2023`
@@ -132,6 +137,7 @@ def report(results: dict[str, Any]) -> str:
         seconds=comparison.SECONDS,
         judged="\n".join(judged),
         rates="\n".join(rates),
+        added=_ADDED.format(**results["own"]["added_latency_of_uvicorn_ms"]) if "own" in results else "",
         calls=_CALLS.format(**results["invocations"]) if "invocations" in results else "",
         absent="\n".join(["", *absent, ""] if absent else []),
     )

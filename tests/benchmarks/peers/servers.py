@@ -21,7 +21,8 @@ _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", 
 def uvicorn(python: Path, app: str, environment: Mapping[str, str]) -> Iterator[str]:
     """The same application with the same packages, served without Lambda by one worker; gives its address."""
     port = free_port()
-    path = os.pathsep.join([environment.get("PYTHONPATH", ""), str(installed.uvicorn())])
+    layers = [f"{environment['LAMBDA_OPT_ROOT']}/python"] if "LAMBDA_OPT_ROOT" in environment else []
+    path = os.pathsep.join([environment["LAMBDA_TASK_ROOT"], *layers, str(installed.uvicorn())])
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
     command = [str(python), "-m", "uvicorn", app, "--port", str(port), *options]
     with _running(command, port, {**environment, "PYTHONPATH": path}):

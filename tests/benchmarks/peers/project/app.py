@@ -1,6 +1,8 @@
 """The same answer from FastAPI: `app` for uvicorn, `handler` the same app behind Mangum, for Lambda."""
 
-from fastapi import FastAPI
+import time
+
+from fastapi import FastAPI, Response
 from mangum import Mangum
 
 app = FastAPI()
@@ -9,6 +11,14 @@ app = FastAPI()
 @app.get("/app")
 async def ok() -> dict[str, bool]:
     return {"ok": True}
+
+
+@app.get("/slow", status_code=204)
+async def slow(response: Response) -> None:
+    """As the plain handler of that name."""
+    began = time.perf_counter()
+    time.sleep(0.02)  # noqa: ASYNC251  # there is one client
+    response.headers["x-own-time"] = f"{time.perf_counter() - began:.6f}"
 
 
 handler = Mangum(app, lifespan="off")
