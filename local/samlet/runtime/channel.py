@@ -16,6 +16,7 @@ from typing import Protocol, cast
 from samlet.runtime.runtime_call import Event, Poll, Refusal
 
 PREFIX = 8  # bytes of the two lengths
+_LARGEST_HEAD = 2 * 1024 * 1024  # clients send up to 1 MB of a failure's trace, for X-Ray
 _ACCEPTED = b"\0\0\0\x08\0\0\0\0accepted"
 
 
@@ -35,8 +36,12 @@ class Calls(Protocol):
         """Take the answer to an event; a body that is too large is None."""
         ...
 
-    def gone(self, poll: Poll) -> None:
-        """Nobody will read what is given to `poll`."""
+    def forget(self, poll: Poll) -> None:
+        """Give no event to `poll`: nobody would read it."""
+        ...
+
+    def gone(self, channel: "Channel") -> None:
+        """The connection has ended."""
         ...
 
 
@@ -65,10 +70,12 @@ class Channel(asyncio.Protocol):
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
         if self._parts:
             self._parts.append(data)
             self._have += len(data)
-            if self._have < self._needed or self._deaf:
+            if self._have < self._needed:
                 return
             data, self._parts = b"".join(self._parts), []
         begin = 0
@@ -76,12 +83,18 @@ class Channel(asyncio.Protocol):
             head = begin + PREFIX
             body = head + int.from_bytes(data[begin : begin + 4])
             size = int.from_bytes(data[begin + 4 : head])
+            if body - head > _LARGEST_HEAD:
+                self._refuse_at_once(_NO_MESSAGE)
+                break
             too_large = size > self._calls.largest
             end = body if too_large else body + size
             if len(data) < end:
                 self._needed = end - begin
                 break
-            self._take(data[head:body].decode(), None if too_large else data[body:end])
+            try:
+                self._take(data[head:body].decode(), None if too_large else data[body:end])
+            except ValueError:  # nothing that is ours: a function may have written to any descriptor
+                self._refuse_at_once(_NO_MESSAGE)
             begin = end
         else:
             self._needed = PREFIX
@@ -99,7 +112,11 @@ class Channel(asyncio.Protocol):
             if confirm and refusal is None:
                 self._transport.write(_ACCEPTED)
         if refusal is not None:
-            self.refuse(refusal)
+            self._refuse_at_once(refusal)
+
+    def _refuse_at_once(self, refusal: Refusal) -> None:
+        self._calls.forget(self)
+        self.refuse(refusal)
 
     def give(self, event: Event) -> None:
         """See `Poll.give`."""
@@ -114,6 +131,9 @@ class Channel(asyncio.Protocol):
         self.given = self._deaf = True
         head = f"refused\n{refusal.error_type}".encode()
         self._transport.write(_lengths(head, b"") + head)
+
+
+_NO_MESSAGE = Refusal(400, "InvalidRequest", "This is no message")
 
 
 def _lengths(head: bytes, body: bytes) -> bytes:

@@ -296,6 +296,8 @@ class Functions:
         except Exception as error:  # noqa: BLE001  # whatever it is, who waits is told
             if not outcome.done():
                 outcome.set_exception(error)
+            else:
+                say(pool.function.name, f"after {request.request_id}: {type(error).__name__}: {error}", level="error")
 
     async def _execute(self, pool: Pool, request: Request, outcome: asyncio.Future[Outcome]) -> None:
         for attempt in range(_STARTS):
@@ -330,6 +332,7 @@ class Functions:
         except Throttled as error:
             self._observer.refused(logical_id, request.request_id, request.payload, str(error))
             raise
+        result: Outcome | None = None
         try:
             result = await sandbox.invoke(request, python)
         except CodeChanged:
@@ -338,15 +341,17 @@ class Functions:
             self._observer.broke(logical_id, request.request_id, f"{type(error).__name__}: {error}")
             raise
         finally:
-            if (ending := pool.give_back(sandbox)) is not None:
-                await ending
-        try:
-            if not outcome.done():
-                outcome.set_result(result)
-                await asyncio.sleep(0)
-        finally:
-            sandbox.finish()
-            self._observer.ended(logical_id, result)
+            ending = pool.give_back(sandbox)
+            try:
+                if result is not None and not outcome.done():
+                    outcome.set_result(result)
+                    await asyncio.sleep(0)
+                if ending is not None:
+                    await ending
+            finally:
+                sandbox.finish()
+                if result is not None:
+                    self._observer.ended(logical_id, result)
 
     def _expect_running(self) -> None:
         if self._stopped:

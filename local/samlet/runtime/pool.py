@@ -100,7 +100,7 @@ class Pool:
         Who waits for it is told only in the next round of the event loop, and the sandbox would do nothing meanwhile.
         """
         if sandbox := self._take():
-            begin(sandbox)
+            self._begin(begin, sandbox)
             return sandbox
         if self.function.reserved_concurrency is not None and self._busy >= self.limit:
             text = f"the reserved concurrency of {self.limit} is used up"
@@ -188,8 +188,19 @@ class Pool:
     def _serve_one_waiting(self) -> None:
         if self._somebody_waits() and (sandbox := self._take()):
             waiter, begin = self._waiting.popleft()
-            waiter.set_result(sandbox)
+            try:
+                self._begin(begin, sandbox)
+            except Exception as error:  # noqa: BLE001  # it is the waiter's, and not of who gives the sandbox back
+                waiter.set_exception(error)
+            else:
+                waiter.set_result(sandbox)
+
+    def _begin(self, begin: Begin, sandbox: Lendable) -> None:
+        try:
             begin(sandbox)
+        except Exception:
+            self._free.append(sandbox)  # or it would be lent for ever
+            raise
 
     def _somebody_waits(self) -> bool:
         while self._waiting and self._waiting[0][0].done():

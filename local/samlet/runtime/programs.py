@@ -48,10 +48,9 @@ class NotStarted(Exception):
         self.ending = ending
 
 
-def extension_variables(variables: Mapping[str, str], declared: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a sandbox without those that are the runtime's; PYTHONPATH stays where it was `declared`."""
-    withheld = _RUNTIMES_OWN if "PYTHONPATH" in declared else _RUNTIMES_OWN | {"PYTHONPATH"}
-    return {name: value for name, value in variables.items() if name not in withheld}
+def extension_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a sandbox without those that are the runtime's."""
+    return {name: value for name, value in variables.items() if name not in _RUNTIMES_OWN}
 
 
 class Programs:

@@ -111,13 +111,16 @@ class RuntimeApi:
             before.refuse(Refusal(403, "InvalidStateTransition", "Another call for the next event took over"))
         return None
 
-    def gone(self, poll: Poll) -> None:
-        """The connection of a call for the next event has ended; the runtime has to ask again."""
-        if isinstance(poll, Channel):
-            self._channels.discard(poll)
+    def forget(self, poll: Poll) -> None:
+        """Give no event to a call for the next one, as nobody would read it: the runtime has to ask again."""
         if poll is self._poll and not poll.given:
             self._poll = None
             self.idle.clear()
+
+    def gone(self, channel: Channel) -> None:
+        """A process has closed its socket."""
+        self._channels.discard(channel)
+        self.forget(channel)
 
     def _extensions_ready(self) -> None:
         """The last extension has asked for its next event; the sandbox is free if the runtime has as well."""
@@ -132,6 +135,8 @@ class RuntimeApi:
         refusal = self._refusal_of(request_id, nonce)
         if refusal or self._reply is None:
             return refusal or _NO_EVENT
+        if self._incoming is not None and not (failed and self._cut):
+            return Refusal(403, "InvalidStateTransition", "Another response is under way")
         if body is None:
             return _too_large(self._reply, self.largest)
         if self._stream is not None and not failed:
@@ -262,7 +267,7 @@ class _HttpPoll(Later):
     @override
     def lost(self) -> None:
         """See `Later.lost`."""
-        self._api.gone(self)
+        self._api.forget(self)
 
 
 def _refusal_of_mode(request: RawRequest) -> Refusal | None:

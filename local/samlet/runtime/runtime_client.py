@@ -7,7 +7,7 @@ answer to an event leaves together with the call for the next one, which takes h
 HTTP but what channel.py, at the other end, says. See ADR 22.
 """
 
-import _socket  # `socket` is imported from the function's folder where that has one, as `select` is, which it imports
+import _socket  # a declared PYTHONPATH may hold a module named `socket`, or `select`, which that imports
 import os
 
 _LARGE = 64 * 1024  # bytes of an answer that may be refused for its size: whether it is has to be known first

@@ -104,8 +104,8 @@ class Sandbox:
     async def _get_ready(self, request: Request, python: Path | None) -> Ending | None:
         """Have a process that waits for the event, whatever became of the last one; returns what went wrong instead."""
         self.finish()
-        self._request_id = request.request_id
         if self.state == "new":
+            self._request_id = request.request_id
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
             await self._initialise(python, self._surroundings.init_limit, "init", request.request_id)
             self._expect_current(request)
@@ -232,8 +232,7 @@ class Sandbox:
         )
         if files := programs_in(opt):
             programs = self._programs = Programs(api.extensions, self._log_of, self._lost)
-            declared = {**self.function.environment, **self._surroundings.extra_environment, **self.function.overrides}
-            told = extension_variables(variables, declared)
+            told = extension_variables(variables)
             await programs.start(files, self._surroundings.reaper, told, request_id)
             await programs.registered_within(limit, self._held, request_id)
         if not python:
@@ -319,10 +318,10 @@ class Sandbox:
 
     def _hand_over(self, request: Request) -> None:
         assert self._api
-        self.state, self._begun = "busy", request
         left = self._deadline - self._now() + (_FAR if self._debugger else 0)
         event = event_of(request, self._surroundings.arn(self.function, request.qualifier), time.time() + left)
         self._answer = self._api.hand_over(event, request.stream)
+        self.state, self._begun = "busy", request
         if self._ticking is None:
             self._tick_within(self.function.timeout)
 

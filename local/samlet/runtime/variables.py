@@ -36,7 +36,7 @@ def sandbox_variables(
         **extra,
         **function.overrides,
         **_reserved(function, api, region, log_stream),
-        "LAMBDA_RUNTIME_DIR": str(bootstrap.parent if python is None else Path(__file__).parent),
+        "LAMBDA_RUNTIME_DIR": str(bootstrap.parent) if python is None else "/var/runtime",
         "TMPDIR": str(temporary),
     }
 

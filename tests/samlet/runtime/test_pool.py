@@ -85,3 +85,45 @@ async def test_what_an_event_prints_at_once_is_not_taken_for_the_last_ones_thoug
         start, line, end, report = outcome.log_tail.decode().splitlines()
         assert line == f"this is {number}"
         assert {start.split()[2], end.split()[2], report.split()[2]} == {outcome.request_id}
+
+
+async def test_what_fails_when_an_event_begins_is_told_to_who_wanted_it_and_costs_no_sandbox(reaper: Reaper) -> None:
+    def fail(_sandbox: Lendable) -> None:
+        raise RuntimeError("begin")
+
+    surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
+    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), max_sandboxes=1, queue_seconds=10)
+    with pytest.raises(RuntimeError, match="begin"):
+        await pool.borrow(fail)
+    first = await pool.borrow()
+    waiting = asyncio.create_task(pool.borrow(fail))
+    await asyncio.sleep(0)
+    pool.give_back(first)
+    with pytest.raises(RuntimeError, match="begin"):
+        await waiting
+    assert await pool.borrow() is first
+    for sandbox in pool.end():
+        await sandbox.stop()
+
+
+async def test_a_function_that_answers_twice_gives_no_other_event_its_answer(
+    make: MakeFunction, running: Running
+) -> None:
+    source = """
+        import os, sys
+        def handler(event, context):
+            if event == "twice":
+                client = sys.modules["runtime_client"]
+                client.post_invocation_result(context.aws_request_id, b'"by hand"', "application/json")
+            return event
+    """
+    async with running(make(source), max_sandboxes=1) as functions:
+        await functions.invoke("Echo", b'"first"')
+        events = ["twice", *(str(number) for number in range(5))]
+        outcomes = await asyncio.gather(*(functions.invoke("Echo", json.dumps(event).encode()) for event in events))
+    twice, *answers = [json.loads(outcome.payload) for outcome in outcomes]
+    assert twice == "by hand"
+    ended = [answer for answer in answers if isinstance(answer, dict)]
+    assert [answer["errorType"] for answer in ended] == ["Runtime.ExitError"] * len(ended)
+    assert len(ended) <= 1, "the event under way when the process was refused its second answer"
+    assert [answer for answer in answers if answer not in ended] == [event for event in events[1:] if event in answers]

@@ -151,6 +151,43 @@ async def test_a_process_whose_answer_is_refused_gets_no_event_for_the_call_that
     assert not api.idle.is_set()
 
 
+async def test_a_process_whose_second_answer_is_refused_gets_no_event_for_a_call_sent_before(
+    api: RuntimeApi, channel: socket.socket
+) -> None:
+    reply = await take(api, channel)
+    channel.sendall(NULL + NEXT + NULL + NEXT)
+    assert await asyncio.wait_for(reply, 10) == Reply(b"null")
+    await eventually_async(lambda: received(channel) == message("refused\nInvalidStateTransition"))
+    assert not api.idle.is_set()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\1\0\0\0\0\xff", message("response\nto"), message("hello")],
+    ids=["too long a head", "no text", "too few fields", "no call"],
+)
+async def test_what_is_no_message_is_refused_at_once(api: RuntimeApi, channel: socket.socket, sent: bytes) -> None:
+    channel.sendall(NEXT)
+    await api.idle.wait()
+    channel.sendall(sent)
+    await eventually_async(lambda: received(channel) == message("refused\nInvalidRequest"))
+    assert not api.idle.is_set()
+
+
+async def test_an_answer_beside_one_that_is_being_posted_over_http_is_refused(
+    api: RuntimeApi, channel: socket.socket
+) -> None:
+    host, _, port = (await api.start()).rpartition(":")
+    reply = await take(api, channel)
+    with socket.create_connection((host, int(port))) as posting:
+        head = b"POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nHost: here\r\n"
+        posting.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n3\r\nodd\r\n")
+        await eventually_async(lambda: api._incoming is not None)
+        channel.sendall(NULL + NEXT)
+        await eventually_async(lambda: received(channel) == message("refused\nInvalidStateTransition"))
+    assert not reply.done()
+
+
 async def test_a_process_that_is_gone_while_it_waits_gets_no_event(api: RuntimeApi, channel: socket.socket) -> None:
     channel.sendall(NEXT)
     await api.idle.wait()
