@@ -103,14 +103,14 @@ async def test_lines_of_pth_files_count_in_code_and_layers(
         assert told(await functions.invoke("Echo", b"1")) == 1
 
 
-async def test_a_process_that_a_function_starts_has_the_pythonpath_that_lambda_gives_it(
+async def test_a_process_that_a_function_starts_has_lambdas_pythonpath_and_finds_nothing_of_samlets_there(
     make: MakeFunction, running: Running
 ) -> None:
     source = """
-        import os, subprocess, sys
+        import subprocess, sys
         def handler(event, context):
-            program = "import os; print(os.environ['PYTHONPATH'] == os.environ['LAMBDA_RUNTIME_DIR'])"
+            program = "import os, importlib.util; print(os.environ['PYTHONPATH'], importlib.util.find_spec('sandbox'))"
             return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
     """
     async with running(make(source)) as functions:
-        assert told(await functions.invoke("Echo", b"{}")) == "True\n"
+        assert told(await functions.invoke("Echo", b"{}")) == "/var/runtime None\n"
