@@ -40,8 +40,12 @@ class Calls(Protocol):
         """Give no event to `poll`: nobody would read it."""
         ...
 
+    def opened(self, channel: "Channel") -> None:
+        """There is a connection."""
+        ...
+
     def gone(self, channel: "Channel") -> None:
-        """The connection has ended."""
+        """It has ended."""
         ...
 
 
@@ -58,6 +62,7 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._calls.opened(self)
         if self._greeting:
             self._transport.write(self._greeting)
 

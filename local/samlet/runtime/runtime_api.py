@@ -58,13 +58,8 @@ class RuntimeApi:
     async def channel(self) -> socket.socket:
         """A connection for a process of ours, which speaks as `Channel` says."""
         ours, theirs = socket.socketpair()
-        await asyncio.get_running_loop().connect_accepted_socket(self._channel, ours)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: Channel(self), ours)
         return theirs
-
-    def _channel(self, greeting: bytes = b"") -> Channel:
-        channel = Channel(self, greeting)
-        self._channels.add(channel)
-        return channel
 
     async def stop(self) -> None:
         """Stop listening and drop whoever waits."""
@@ -116,6 +111,10 @@ class RuntimeApi:
         if poll is self._poll and not poll.given:
             self._poll = None
             self.idle.clear()
+
+    def opened(self, channel: Channel) -> None:
+        """A process has a socket."""
+        self._channels.add(channel)
 
     def gone(self, channel: Channel) -> None:
         """A process has closed its socket."""
@@ -173,7 +172,7 @@ class RuntimeApi:
         if path.startswith(PREFIX) or path in TELEMETRY:
             return self._extend(path, request)
         if path == CHANNEL:
-            return self._channel(_SWITCHING)
+            return Channel(self, _SWITCHING)
         return _refused(Refusal(404, "NotFound", f"{method} {path} is no call of the Runtime API"))
 
     async def _extend(self, path: str, request: RawRequest) -> HttpResponse:
