@@ -13,7 +13,7 @@ import uvloop
 
 from functions_on_the_spot import MakeFunction, Running
 from samlet.errors import EnvironmentFailed
-from samlet.runtime import Environments, Outcome
+from samlet.runtime import Environments, Observer, Outcome
 from samlet.runtime.entrypoint import fault, is_program, not_for
 
 SHELL = """\
@@ -69,6 +69,23 @@ async def test_a_python_script_that_speaks_the_runtime_api_is_a_function_that_is
     write(function.code / "bootstrap", PYTHON.format(python=sys.executable))
     async with running(function) as functions:
         assert told(await functions.invoke("Echo", b"[1]")) == ["hello", [1], False]
+
+
+async def test_what_a_runtime_prints_before_it_asks_again_belongs_to_no_event(
+    make: MakeFunction, running: Running
+) -> None:
+    class Printed(Observer):
+        def printed(self, function: str, request_id: str, line: str) -> None:
+            lines.append((request_id, line))
+
+    lines: list[tuple[str, str]] = []
+    function = make("", runtime="provided.al2", handler="hello")
+    slow = PYTHON + '    import time; time.sleep(0.2); print("after", event, flush=True)\n'
+    write(function.code / "bootstrap", slow.format(python=sys.executable))
+    async with running(function, observer=Printed(), max_sandboxes=1) as functions:
+        await functions.invoke("Echo", b"1")
+        await functions.invoke("Echo", b"2")  # which has to wait for it
+    assert ("", "after 1") in lines
 
 
 @pytest.mark.parametrize(
