@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +111,8 @@ class Functions:
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._end_all(sandboxes)
         await asyncio.gather(*self._endings)
+        await self._end_all(sandboxes)
 
     async def settled(self) -> None:
         """Wait until what was saved of the template counts."""
@@ -186,7 +186,7 @@ class Functions:
             return await sandbox.warm(python) if sandbox.state == "new" else True
         finally:
             if (ending := pool.give_back(sandbox)) is not None:
-                await ending
+                await self._see_to_its_end(ending)
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Every function by logical id: its limit and its sandboxes with process ids."""
@@ -332,7 +332,6 @@ class Functions:
         except Throttled as error:
             self._observer.refused(logical_id, request.request_id, request.payload, str(error))
             raise
-        result: Outcome | None = None
         try:
             result = await sandbox.invoke(request, python)
         except CodeChanged:
@@ -341,17 +340,15 @@ class Functions:
             self._observer.broke(logical_id, request.request_id, f"{type(error).__name__}: {error}")
             raise
         finally:
-            ending = pool.give_back(sandbox)
-            try:
-                if result is not None and not outcome.done():
-                    outcome.set_result(result)
-                    await asyncio.sleep(0)
-                if ending is not None:
-                    await ending
-            finally:
-                sandbox.finish()
-                if result is not None:
-                    self._observer.ended(logical_id, result)
+            if (ending := pool.give_back(sandbox)) is not None:
+                self._see_to_its_end(ending)
+        try:
+            if not outcome.done():
+                outcome.set_result(result)
+                await asyncio.sleep(0)
+        finally:
+            sandbox.finish()
+            self._observer.ended(logical_id, result)
 
     def _expect_running(self) -> None:
         if self._stopped:
@@ -370,11 +367,13 @@ class Functions:
         await asyncio.shield(asyncio.gather(*self._begin_to_end(sandboxes)))
 
     def _begin_to_end(self, sandboxes: Iterable[Lendable]) -> list[asyncio.Task[None]]:
-        endings = [asyncio.create_task(sandbox.stop()) for sandbox in sandboxes]
-        for ending in endings:
-            self._endings.add(ending)
-            ending.add_done_callback(self._endings.discard)
-        return endings
+        return [self._see_to_its_end(sandbox.stop()) for sandbox in sandboxes]
+
+    def _see_to_its_end(self, stopping: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        ending = asyncio.create_task(stopping)
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+        return ending
 
     def _spawn(self, work: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = begin(work)

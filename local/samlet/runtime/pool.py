@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from samlet.errors import Throttled
 from samlet.log import say
@@ -107,7 +107,7 @@ class Pool:
             raise self._throttled(RESERVED, text)
         return await self._wait(begin)
 
-    def give_back(self, sandbox: Lendable) -> Awaitable[None] | None:
+    def give_back(self, sandbox: Lendable) -> Coroutine[Any, Any, None] | None:
         """Return a sandbox after its event; what has to be ended is returned as something to await."""
         if self._somebody_waits():
             self._look()  # it may be about to be taken again

@@ -1,6 +1,7 @@
 """Starts a peer on a free port, and ends it together with everything that it has started."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -49,11 +50,11 @@ def serverless_offline(log: Path) -> Iterator[str]:
 
 @contextmanager
 def sam_start_api(log: Path) -> Iterator[str]:
-    """Containers that are warm before the first request."""
+    """Containers that are warm before the first request; interrupted, it removes them."""
     port = free_port()
     options = ["--warm-containers", "EAGER", "--skip-pull-image", "--port", str(port), "--template"]
     command = [str(installed.sam_in_docker()), "local", "start-api", *options, str(PROJECT / "template.yaml")]
-    with _running(command, port, {**os.environ, **_CREDENTIALS, "SAM_CLI_TELEMETRY": "0"}, PROJECT, log):
+    with _running(command, port, {**os.environ, **_CREDENTIALS, "SAM_CLI_TELEMETRY": "0"}, PROJECT, log, signal.SIGINT):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -75,7 +76,12 @@ def emulator(python: Path, log: Path) -> Iterator[str]:
 
 @contextmanager
 def _running(
-    command: Sequence[str], port: int, environment: Mapping[str, str], folder: Path = PROJECT, log: Path | None = None
+    command: Sequence[str],
+    port: int,
+    environment: Mapping[str, str],
+    folder: Path = PROJECT,
+    log: Path | None = None,
+    ended_by: signal.Signals = signal.SIGTERM,
 ) -> Iterator[None]:
     with (log or Path(os.devnull)).open("ab") as output:
         process = subprocess.Popen(
@@ -88,15 +94,15 @@ def _running(
             raise Missing(f"it ended with {process.returncode} when it was started")
         yield
     finally:
-        end(process.pid)
+        end(process.pid, ended_by)
         process.wait()
 
 
-def end(pid: int) -> None:
-    """End a process in its own way, then whatever of it is left, in whatever session that is."""
+def end(pid: int, by: signal.Signals = signal.SIGTERM) -> None:
+    """End a process in its own way, by a signal, then whatever of it is left, in whatever session that is."""
     parent = psutil.Process(pid)
     family = [parent, *parent.children(recursive=True)]
-    parent.terminate()
+    parent.send_signal(by)
     psutil.wait_procs([parent], timeout=8)
     for process in family:
         with suppress(psutil.NoSuchProcess):
