@@ -47,12 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="samlet.agent", description="Run one function for a Samlet elsewhere.")
     parser.add_argument("function", help="its logical id in the template")
     parser.add_argument("--runtime", required=True, metavar="HOST:PORT", help="Samlet's SAMLET_AGENT_PORT")
-    parser.add_argument(
-        "--token-file",
-        type=Path,
-        metavar="FILE",
-        help="the file with the token of its agents",
-    )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="the file with the token of its agents")
     parser.add_argument("--code", type=Path, default=_IMAGE_CODE, metavar="DIR", help="the function's code")
     parser.add_argument("--bootstrap", type=Path, default=_IMAGE_BOOTSTRAP, metavar="FILE", help="starts the runtime")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="is there exactly while events can come")

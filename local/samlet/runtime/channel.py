@@ -13,10 +13,9 @@ of four bytes, big end first, then a head and a body of those lengths. The head 
 import asyncio
 from typing import Protocol, cast
 
-from samlet.runtime.runtime_call import Event, Poll, Refusal
+from samlet.runtime.runtime_call import LARGEST_HEAD, Event, Poll, Refusal
 
 PREFIX = 8  # bytes of the two lengths
-_LARGEST_HEAD = 2 * 1024 * 1024  # clients send up to 1 MB of a failure's trace, for X-Ray
 _ACCEPTED = b"\0\0\0\x08\0\0\0\0accepted"
 
 
@@ -88,7 +87,7 @@ class Channel(asyncio.Protocol):
             head = begin + PREFIX
             body = head + int.from_bytes(data[begin : begin + 4])
             size = int.from_bytes(data[begin + 4 : head])
-            if body - head > _LARGEST_HEAD:
+            if body - head > LARGEST_HEAD:
                 self._refuse_at_once(_NO_MESSAGE)
                 break
             too_large = size > self._calls.largest

@@ -16,17 +16,16 @@ from samlet.runtime.answers import LARGEST_RESPONSE, AnswerStream, WholeAnswer
 from samlet.runtime.answers import failure as failure  # what most failures are told with
 from samlet.runtime.channel import Channel
 from samlet.runtime.extensions import PREFIX, TELEMETRY, Extensions
-from samlet.runtime.runtime_call import Event, Poll, Refusal, Reply
+from samlet.runtime.runtime_call import LARGEST_HEAD, Event, Poll, Refusal, Reply
 
 _RUNTIME = "/2018-06-01/runtime"
 _NEXT = f"{_RUNTIME}/invocation/next"
 _INVOCATION = f"{_RUNTIME}/invocation/"
-CHANNEL = "/samlet/channel"
+_CHANNEL = "/samlet/channel"
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: samlet\r\n\r\n"
 _MODE = b"lambda-runtime-function-response-mode"
-_LARGEST_HEAD = 2 * 1024 * 1024  # clients send up to 1 MB of a failure's trace in a header, for X-Ray
 # A function may think for as long as it likes, and who speaks here is our own child.
-_LIMITS = Limits(_LARGEST_HEAD, LARGEST_RESPONSE, head_seconds=math.inf, idle_seconds=math.inf, stall_seconds=math.inf)
+_LIMITS = Limits(LARGEST_HEAD, LARGEST_RESPONSE, head_seconds=math.inf, idle_seconds=math.inf, stall_seconds=math.inf)
 
 
 class RuntimeApi:
@@ -171,7 +170,7 @@ class RuntimeApi:
             return self._init_error(request)
         if path.startswith(PREFIX) or path in TELEMETRY:
             return self._extend(path, request)
-        if path == CHANNEL:
+        if path == _CHANNEL:
             return Channel(self, _SWITCHING)
         return _refused(Refusal(404, "NotFound", f"{method} {path} is no call of the Runtime API"))
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+LARGEST_HEAD = 2 * 1024 * 1024
+"""Bytes of what stands before a body: clients send up to 1 MB of a failure's trace there, for X-Ray."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

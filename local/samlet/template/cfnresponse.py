@@ -12,13 +12,13 @@ SUCCESS = "SUCCESS"
 FAILED = "FAILED"
 
 
-def send(  # AWS's signature, with AWS's names
+def send(
     event: "dict[str, Any]",
     context: Any,
-    responseStatus: str,  # noqa: N803
-    responseData: Any,  # noqa: N803
-    physicalResourceId: "str | None" = None,  # noqa: N803
-    noEcho: bool = False,  # noqa: FBT001, FBT002, N803
+    responseStatus: str,  # noqa: N803  # AWS's name, which callers may give it by
+    responseData: Any,  # noqa: N803  # AWS's name
+    physicalResourceId: "str | None" = None,  # noqa: N803  # AWS's name
+    noEcho: bool = False,  # noqa: FBT001, FBT002, N803  # AWS's name, and its place among the others
     reason: "str | None" = None,
 ) -> None:
     """Put the answer to the URL that the event names; that it does not get there is printed and raises nothing."""
@@ -37,9 +37,9 @@ def send(  # AWS's signature, with AWS's names
     print("Response body:", body)  # noqa: T201  # into the function's log
     # Amazon S3, which takes it on AWS, has signed for no type of content.
     headers = {"content-type": ""}
-    request = urllib.request.Request(event["ResponseURL"], body.encode(), headers, method="PUT")  # noqa: S310  # AWS's
+    request = urllib.request.Request(event["ResponseURL"], body.encode(), headers, method="PUT")  # noqa: S310  # a URL of AWS's
     try:
-        with urllib.request.urlopen(request) as response:  # noqa: S310
-            print("Status code:", response.status)  # noqa: T201
+        with urllib.request.urlopen(request) as response:  # noqa: S310  # AWS's, see above
+            print("Status code:", response.status)  # noqa: T201  # into the function's log
     except Exception as error:  # noqa: BLE001  # as on AWS, where CloudFormation is left to wait
-        print("send(..) failed:", error)  # noqa: T201
+        print("send(..) failed:", error)  # noqa: T201  # into the function's log

@@ -54,11 +54,17 @@ def build_method(location: Any) -> str | None:
     return None
 
 
+def declared_method(metadata: Any) -> str | None:
+    """The build method that a resource's `Metadata` declares."""
+    method = metadata.get("BuildMethod") if isinstance(metadata, dict) else None
+    return method if isinstance(method, str) else None
+
+
 def _to_build(location: Any, metadata: Any) -> Any:
     """The stand-in, with the build method as its version: the transform keeps no `Metadata` of a layer."""
-    method = metadata.get("BuildMethod") if isinstance(metadata, dict) else None
+    method = declared_method(metadata)
     prefix = f"s3://{STAND_IN_BUCKET}/"
-    if not isinstance(method, str) or not isinstance(location, str) or not location.startswith(prefix):
+    if method is None or not isinstance(location, str) or not location.startswith(prefix):
         return location
     return {"Bucket": STAND_IN_BUCKET, "Key": location.removeprefix(prefix), "Version": method}
 

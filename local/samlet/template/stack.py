@@ -11,6 +11,7 @@ from samlet.model import Unsupported
 from samlet.template.circles import refuse_circles
 from samlet.template.identities import Identities
 from samlet.template.intrinsics import NO_VALUE, Resolver
+from samlet.template.local_paths import declared_method
 from samlet.template.properties import Properties
 
 _FUNCTION = re.compile(
@@ -76,7 +77,7 @@ class Stack:
                 resolved = self._resolver.resolve(resource.get("Properties") or {}, place)
                 if not isinstance(resolved, dict):
                     raise TemplateError(f"{place}: needs a map")
-                yield Resource(logical_id, kind, Properties(place, resolved), _build_method(resource))
+                yield Resource(logical_id, kind, Properties(place, resolved), declared_method(resource.get("Metadata")))
 
     def function_at(self, target: Any) -> str | None:
         """The logical id of the function behind a name, an ARN (of an alias too) or a gateway's invocation ARN."""
@@ -113,9 +114,3 @@ class Stack:
                     raise TemplateError(f"{place}: {names[name]} has the name {name} too")
                 names[name] = logical_id
         return names
-
-
-def _build_method(resource: Mapping[str, Any]) -> str | None:
-    metadata = resource.get("Metadata")
-    method = metadata.get("BuildMethod") if isinstance(metadata, dict) else None
-    return method if isinstance(method, str) else None

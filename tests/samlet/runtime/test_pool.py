@@ -3,6 +3,7 @@
 import asyncio
 import json
 import select
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,17 @@ from samlet.runtime.surroundings import Surroundings
 FUNCTION = Function("Echo", "echo", "python3.13", "app.handler", Path(), timeout=3, memory=128)
 
 
-async def test_who_waits_has_a_sandbox_in_the_moment_in_which_it_is_free(reaper: Reaper) -> None:
+@pytest.fixture
+async def pool(reaper: Reaper) -> AsyncIterator[Pool]:
+    """One sandbox, which starts no process before it is asked to."""
     surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
     pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), max_sandboxes=1, queue_seconds=10)
+    yield pool
+    for sandbox in pool.end():
+        await sandbox.stop()
+
+
+async def test_who_waits_has_a_sandbox_in_the_moment_in_which_it_is_free(pool: Pool) -> None:
     began: list[Lendable] = []
     first = await pool.borrow(began.append)
     assert began == [first]
@@ -30,8 +39,6 @@ async def test_who_waits_has_a_sandbox_in_the_moment_in_which_it_is_free(reaper:
     pool.give_back(first)
     assert began == [first, first], "without another round of the event loop"
     assert await waiting is first
-    for sandbox in pool.end():
-        await sandbox.stop()
 
 
 async def test_an_event_that_waited_ends_by_its_own_answer_time_out_or_crash(
@@ -87,12 +94,10 @@ async def test_what_an_event_prints_at_once_is_not_taken_for_the_last_ones_thoug
         assert {start.split()[2], end.split()[2], report.split()[2]} == {outcome.request_id}
 
 
-async def test_what_fails_when_an_event_begins_is_told_to_who_wanted_it_and_costs_no_sandbox(reaper: Reaper) -> None:
+async def test_what_fails_when_an_event_begins_is_told_to_who_wanted_it_and_costs_no_sandbox(pool: Pool) -> None:
     def fail(_sandbox: Lendable) -> None:
         raise RuntimeError("begin")
 
-    surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
-    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), max_sandboxes=1, queue_seconds=10)
     with pytest.raises(RuntimeError, match="begin"):
         await pool.borrow(fail)
     first = await pool.borrow()
@@ -102,8 +107,6 @@ async def test_what_fails_when_an_event_begins_is_told_to_who_wanted_it_and_cost
     with pytest.raises(RuntimeError, match="begin"):
         await waiting
     assert await pool.borrow() is first
-    for sandbox in pool.end():
-        await sandbox.stop()
 
 
 async def test_a_function_that_answers_twice_gives_no_other_event_its_answer(

@@ -13,12 +13,9 @@ from samlet.runtime.runtime_api import RuntimeApi
 from samlet.runtime.runtime_call import Event, Reply
 from waiting import eventually_async
 
+from .messages import message
+
 EVENT = Event("id-1", b"{}", "arn:f", 1234, "nonce-1")
-
-
-def message(head: str, body: bytes = b"") -> bytes:
-    text = head.encode()
-    return len(text).to_bytes(4) + len(body).to_bytes(4) + text + body
 
 
 NEXT = message("next")

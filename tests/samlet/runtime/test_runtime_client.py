@@ -12,13 +12,10 @@ import pytest
 
 from samlet.runtime import runtime_client
 
+from .messages import message
+
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: samlet\r\n\r\n"
 LARGE = b"x" * 100_000
-
-
-def message(head: str, body: bytes = b"") -> bytes:
-    text = head.encode()
-    return len(text).to_bytes(4) + len(body).to_bytes(4) + text + body
 
 
 NEXT = message("next")

@@ -17,7 +17,7 @@ async def ok() -> dict[str, bool]:
 async def slow(response: Response) -> None:
     """As the plain handler of that name."""
     began = time.perf_counter()
-    time.sleep(0.02)  # noqa: ASYNC251  # there is one client
+    time.sleep(0.02)  # noqa: ASYNC251  # the work itself; there is one client
     response.headers["x-own-time"] = f"{time.perf_counter() - began:.6f}"
 
 
