@@ -16,7 +16,6 @@ import psutil
 
 from benchmarks import added
 from benchmarks.load import load
-from benchmarks.peers import servers
 from benchmarks.stranger import Stranger, project
 from e2e.system import CHECKOUT
 
@@ -73,27 +72,16 @@ def _start(folder: Path, python: Path) -> float:
         return time.monotonic() - began
 
 
-def _of_uvicorn(samlet: Stranger) -> dict[str, float]:
-    """The same for a server that has the handler in its own process."""
-    httpx.get(f"{samlet.api}/app", timeout=30).raise_for_status()
-    sandbox = samlet.sandbox("App")
-    with servers.uvicorn(Path(sandbox.cmdline()[0]), "app:app", sandbox.environ()) as address:
-        return added.latency(address, 1)
-
-
 def _at_rest(made: Path) -> dict[str, Any]:
     with _warm(made / "rest", sandboxes=8) as samlet:
-        results: dict[str, Any] = {
-            "added_latency_ms": {str(clients): added.latency(samlet.api, clients) for clients in (1, 8)},
-            "added_latency_of_uvicorn_ms": _of_uvicorn(samlet),
-        }
+        latency = added.measure(samlet)
         for clients in (1, 8):
             load(f"{samlet.api}/plain", clients, 2)
         before = sum(samlet.process.cpu_times()[:2])
         time.sleep(_IDLE_SECONDS)
         used = sum(samlet.process.cpu_times()[:2]) - before
         return {
-            **results,
+            "added_latency_ms": latency,
             "idle_cpu_percent": used / _IDLE_SECONDS * 100,
             "memory_mb": samlet.process.memory_info().rss / 1e6,
         }

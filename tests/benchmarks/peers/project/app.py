@@ -14,10 +14,10 @@ async def ok() -> dict[str, bool]:
 
 
 @app.get("/slow", status_code=204)
-async def slow(response: Response) -> None:
+async def slow(ms: int, response: Response) -> None:
     """As the plain handler of that name."""
     began = time.perf_counter()
-    time.sleep(0.02)  # noqa: ASYNC251  # the work itself; there is one client
+    time.sleep(ms / 1000)  # noqa: ASYNC251  # the work itself; there is one client
     response.headers["x-own-time"] = f"{time.perf_counter() - began:.6f}"
 
 

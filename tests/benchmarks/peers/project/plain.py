@@ -10,9 +10,10 @@ def handler(event: Any, context: Any) -> Any:
 
 
 def slow(event: Any, context: Any) -> Any:
-    """Takes a while and tells how long, so that what is added to it can be told apart."""
+    """Takes `ms` milliseconds and tells how long it was, so that what is added to it can be told apart."""
+    asked = int(event["queryStringParameters"]["ms"])
     began = time.perf_counter()
-    time.sleep(0.02)
+    time.sleep(asked / 1000)
     return {"statusCode": 200, "headers": {"x-own-time": f"{time.perf_counter() - began:.6f}"}}
 
 
