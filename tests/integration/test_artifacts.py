@@ -116,12 +116,20 @@ def test_the_layer_says_of_itself_what_it_was_built_for() -> None:
     assert properties["CompatibleArchitectures"] == GLOBALS["Architectures"]
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where what was compiled once is kept for the other handlers, and not beside its source, which is looked at."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 @pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != ARCHITECTURE,
     reason=f"THE LAYER IS FOR LINUX ON {ARCHITECTURE}: its packages cannot be loaded here",
 )
 @pytest.mark.parametrize("name", HANDLERS)
-def test_a_handler_loads_from_its_artifact_and_the_layer_alone(artifacts: Path, layer: Path, name: str) -> None:
+def test_a_handler_loads_from_its_artifact_and_the_layer_alone(
+    artifacts: Path, layer: Path, compiled: Path, name: str
+) -> None:
     python = interpreters.find(GLOBALS["Runtime"], strict=True).path
     module, _, function = HANDLERS[name].rpartition(".")
     paths = [str(artifacts / name), str(layer / "python")]
@@ -130,7 +138,7 @@ def test_a_handler_loads_from_its_artifact_and_the_layer_alone(artifacts: Path, 
     )
     # Isolated and without site-packages, in a folder that holds nothing.
     done = subprocess.run(
-        [python, "-I", "-S", "-B", "-c", code],
+        [python, "-I", "-S", "-X", f"pycache_prefix={compiled}", "-c", code],
         cwd=artifacts,
         env=environment(name),
         capture_output=True,
