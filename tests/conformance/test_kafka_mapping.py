@@ -30,7 +30,8 @@ def kafka(target: Target) -> Iterator[KafkaProducer]:
     there = set(admin.list_topics())
     admin.create_topics([NewTopic(name, count, 1) for name, count in TOPICS.items() if name not in there])
     admin.close()
-    producer = KafkaProducer(bootstrap_servers=servers, acks="all")
+    # Who has just made a topic may be told for a moment that nobody leads it; one at a time keeps the order over that.
+    producer = KafkaProducer(bootstrap_servers=servers, acks="all", retries=20, max_in_flight_requests_per_connection=1)
     yield producer
     producer.close()
 
