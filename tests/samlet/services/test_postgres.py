@@ -21,6 +21,8 @@ from samlet.services.postgres_place import _folder_for_root, _name_for_root
 from samlet.services.supervise import tail
 from waiting import eventually_async
 
+ON_THE_LASTING_ONE = pytest.mark.xdist_group("lasting")  # otherwise each worker starts one
+
 
 @contextlib.contextmanager
 def connected(url: str, **changes: Any) -> Iterator[Any]:
@@ -61,6 +63,7 @@ async def lasting(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> 
     reset(state)
 
 
+@ON_THE_LASTING_ONE
 def test_the_admin_owns_the_database_and_makes_roles_but_is_no_superuser(lasting: Postgres) -> None:
     ask(lasting.admin_url, "CREATE ROLE shop_reader LOGIN PASSWORD 'x'", "CREATE DATABASE another")
     sql = "SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user"
@@ -69,11 +72,13 @@ def test_the_admin_owns_the_database_and_makes_roles_but_is_no_superuser(lasting
     assert ask(lasting.admin_url, sql) == [[True]]
 
 
+@ON_THE_LASTING_ONE
 def test_contrib_modules_are_there(lasting: Postgres) -> None:
     ask(lasting.admin_url, "CREATE EXTENSION citext", "CREATE EXTENSION pgcrypto")
     assert ask(lasting.admin_url, "SELECT 'A'::citext = 'a'") == [[True]]
 
 
+@ON_THE_LASTING_ONE
 def test_a_password_is_required_and_stored_with_scram(lasting: Postgres) -> None:
     for wrong in ("", "wrong"):
         with pytest.raises(pg8000.dbapi.DatabaseError, match="password"), connected(lasting.admin_url, password=wrong):
@@ -82,6 +87,7 @@ def test_a_password_is_required_and_stored_with_scram(lasting: Postgres) -> None
     assert methods == [["scram-sha-256"]]
 
 
+@ON_THE_LASTING_ONE
 def test_nothing_but_loopback_is_listened_on(lasting: Postgres) -> None:
     pid = lasting.status()["pid"]
     assert isinstance(pid, int)
@@ -90,11 +96,13 @@ def test_nothing_but_loopback_is_listened_on(lasting: Postgres) -> None:
     assert ask(lasting.admin_url, "SHOW unix_socket_directories") == [[""]]
 
 
+@ON_THE_LASTING_ONE
 def test_durability_is_on(lasting: Postgres) -> None:
     sql = "SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('full_page_writes')"
     assert ask(lasting.admin_url, sql) == [["on", "on", "on"]]
 
 
+@ON_THE_LASTING_ONE
 def test_the_server_runs_unprivileged_in_a_folder_of_its_own(lasting: Postgres) -> None:
     pid, place = lasting.status()["pid"], lasting._place
     assert isinstance(pid, int)

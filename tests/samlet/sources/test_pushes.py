@@ -24,7 +24,8 @@ from waiting import eventually_async
 REGION, ACCOUNT = "eu-west-1", "000000000000"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:F"
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# One moto for all of them, and therefore one worker.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("pushes")]
 
 
 class Recorder:
