@@ -53,7 +53,7 @@ lint: .venv/.tools workflows validate ## check style, types, import rules, the w
 .tools/audit/.done: .venv/.python .github/tools/requirements.txt
 	@echo "Installing pip-audit and zizmor into .tools/audit (once)"
 	@rm -rf .tools/audit && mkdir -p .tools && $(VENV)/python -m venv .tools/audit
-	@.tools/audit/bin/python -m pip install --disable-pip-version-check --no-input -q --require-hashes -r .github/tools/requirements.txt
+	@.tools/audit/bin/python -m pip install --disable-pip-version-check --no-input -q --no-compile --require-hashes -r .github/tools/requirements.txt
 	@touch $@
 
 # Only Go's own tool can install it, and nothing else here asks for Go.
