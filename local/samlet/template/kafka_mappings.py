@@ -1,7 +1,7 @@
 """Kafka event source mappings of a template, self-managed or MSK."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, cast
 
@@ -35,6 +35,7 @@ def kafka_mappings(
     `letterboxes` are the ARNs of queues, topics and buckets that are there.
     """
     found = []
+    resources = []
     for resource in stack.of_type("AWS::Lambda::EventSourceMapping"):
         if is_queue(resource.properties):
             continue
@@ -51,6 +52,9 @@ def kafka_mappings(
             if functions[function].timeout > _LONGEST_TIMEOUT:
                 raise resource.properties.error("FunctionName", f"{function} has a Timeout above {_LONGEST_TIMEOUT} s")
             found.append(_mapping(stack, resource, function, letterboxes))
+            resources.append(resource)
+    for resource, mapping in zip(resources, found, strict=True):
+        _note_shared_group(stack, resource, mapping, found)
     return tuple(found)
 
 
@@ -67,8 +71,7 @@ def _mapping(stack: Stack, resource: Resource, function: str, letterboxes: Colle
     properties = resource.properties
     on_failure = _on_failure(resource)
     self_managed = "SelfManagedEventSource" in properties
-    prefix = "SelfManaged" if self_managed else "AmazonManaged"
-    configuration = properties.inner(f"{prefix}KafkaEventSourceConfig")
+    configuration = properties.inner(_configuration(properties))
     _note_differences(stack, resource, configuration)
     for name in filter(properties.__contains__, _OF_OTHER_SOURCES):
         raise properties.error(name, "belongs to other sources; AWS refuses it for Kafka")
@@ -112,6 +115,24 @@ def _note_differences(stack: Stack, resource: Resource, configuration: Propertie
     if "ProvisionedPollerConfig" not in properties:
         for name in filter(properties.__contains__, _PROVISIONED_ONLY):
             stack.refuse(resource, f"{name}: is honoured here, but AWS takes it only with ProvisionedPollerConfig")
+
+
+def _note_shared_group(stack: Stack, resource: Resource, mapping: KafkaMapping, every: Sequence[KafkaMapping]) -> None:
+    """AWS documents that a group is one mapping's own, but not how it refuses another: so both are run, and told."""
+    others = [other for other in every if other.group_id == mapping.group_id and other is not mapping]
+    if not others:
+        return
+    named = " and ".join(other.logical_id for other in others)
+    place = f"{_configuration(resource.properties)}.ConsumerGroupId"
+    reason = f"{place}: {mapping.group_id} is that of {named} as well, and AWS wants one of its own for each mapping"
+    if any(other.topic == mapping.topic for other in others):
+        reason += f"; of {mapping.topic} each gets the records that the other does not"
+    stack.refuse(resource, reason)
+
+
+def _configuration(properties: Properties) -> str:
+    kind = "SelfManaged" if "SelfManagedEventSource" in properties else "AmazonManaged"
+    return f"{kind}KafkaEventSourceConfig"
 
 
 def _access(properties: Properties) -> tuple[tuple[str, str], ...]:

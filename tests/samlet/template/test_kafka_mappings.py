@@ -4,7 +4,7 @@ from textwrap import dedent
 import pytest
 
 from samlet.errors import TemplateError
-from samlet.template import KafkaMapping, Template, load
+from samlet.template import KafkaMapping, Template, load, notice
 
 from .conftest import EachMade, Loader
 
@@ -215,6 +215,61 @@ def test_a_difference_from_aws_is_listed_and_the_mapping_runs(loaded: Loader, pr
     template = mapping(loaded, f"{COMMON}, {SELF_MANAGED}, {properties}")
     assert len(template.kafka_mappings) == 1
     assert [reason in note.reason for note in template.unsupported] == [True]
+
+
+def two_mappings(first: str, second: str) -> str:
+    return f"""
+        Resources:
+          F: {{Type: AWS::Lambda::Function, Properties: {{Runtime: python3.13, Handler: a.b, Code: code}}}}
+          A: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: !Ref F, {first}}}}}
+          B: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: !Ref F, {second}}}}}
+        """
+
+
+def in_group(group: str, topic: str, server: str = "a:9092") -> str:
+    return f"""Topics: [{topic}], StartingPosition: LATEST,
+            SelfManagedEventSource: {{Endpoints: {{KafkaBootstrapServers: ['b:9092,{server}']}}}},
+            SelfManagedKafkaEventSourceConfig: {{ConsumerGroupId: {group}}}"""
+
+
+def test_a_consumer_group_of_two_mappings_is_listed_for_both_as_each_gets_a_part_of_the_records(loaded: Loader) -> None:
+    template = loaded(two_mappings(in_group("ours", "events"), in_group("ours", "events")))
+    assert [found.group_id for found in template.kafka_mappings] == ["ours", "ours"]
+    assert [notice(template, part).partition(": ")[2] for part in template.unsupported] == [
+        f"{own} (AWS::Lambda::EventSourceMapping): SelfManagedKafkaEventSourceConfig.ConsumerGroupId: ours is that of "
+        f"{other} as well, and AWS wants one of its own for each mapping; "
+        f"of events each gets the records that the other does not"
+        for own, other in (("A", "B"), ("B", "A"))
+    ]
+    assert [part.line for part in template.unsupported] == [6, 9]
+
+
+def test_a_consumer_group_of_two_mappings_of_different_topics_is_listed_as_aws_wants_one_for_each(
+    loaded: Loader,
+) -> None:
+    template = loaded(two_mappings(in_group("ours", "events"), in_group("ours", "others")))
+    assert [part.reason.rpartition(" ")[2] for part in template.unsupported] == ["mapping", "mapping"]
+
+
+def test_a_consumer_group_of_three_mappings_is_listed_once_for_each(loaded: Loader) -> None:
+    third = (
+        f"  C: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: !Ref F, {in_group('ours', 'x')}}}}}"
+    )
+    both = two_mappings(in_group("ours", "events"), in_group("ours", "events"))
+    template = loaded(f"{both}{third}")
+    assert [
+        (part.logical_id, part.reason.partition(",")[0].partition("that of ")[2]) for part in template.unsupported
+    ] == [
+        ("A", "B and C as well"),
+        ("B", "A and C as well"),
+        ("C", "A and B as well"),
+    ]
+
+
+def test_groups_of_two_mappings_that_are_their_own_are_not_listed(loaded: Loader) -> None:
+    assert loaded(two_mappings(in_group("one", "events"), in_group("two", "events"))).unsupported == ()
+    without = f"{COMMON}, {SELF_MANAGED}"
+    assert loaded(two_mappings(without, without)).unsupported == ()
 
 
 def test_a_mapping_of_a_function_that_cannot_be_run_is_listed(loaded: Loader) -> None:
