@@ -4,10 +4,13 @@ What may be called when, and what is refused, is the Runtime API's; this is how 
 of four bytes, big end first, then a head and a body of those lengths. The head is text, its fields end by a line feed:
 
     next                                                                 the call for the next event
-    response | error, "confirm" or nothing, request id, nonce, kind      an answer; kind: content type or X-Ray cause
+    response | error, how, request id, nonce, kind                       an answer; kind: content type or X-Ray cause
     event, request id, deadline, ARN, trace, nonce, client context       to the process; the body is the event
     accepted                                                             where it is to be confirmed
     refused, why                                                         nothing is read after that
+
+How an answer comes: "confirm" where it is to be confirmed; "again", and empty, where there was one already and what
+was given since then has not been begun; else nothing.
 """
 
 import asyncio
@@ -33,6 +36,10 @@ class Calls(Protocol):
         self, request_id: str, nonce: str | None, body: bytes | None, *, failed: bool, content_type: str | None
     ) -> Refusal | None:
         """Take the answer to an event; a body that is too large is None."""
+        ...
+
+    def answer_again(self, poll: Poll) -> Refusal:
+        """Take back what was given to `poll`: it will not be begun."""
         ...
 
     def forget(self, poll: Poll) -> None:
@@ -110,10 +117,13 @@ class Channel(asyncio.Protocol):
             self.given = False
             refusal = self._calls.ask(self)
         else:
-            call, confirm, request_id, nonce, kind = head.split("\n", 4)
+            call, how, request_id, nonce, kind = head.split("\n", 4)
+            if how == "again":
+                self._refuse_at_once(self._calls.answer_again(self))
+                return
             failed = call == "error"
             refusal = self._calls.answer(request_id, nonce or None, body, failed=failed, content_type=kind)
-            if confirm and refusal is None:
+            if how and refusal is None:
                 self._transport.write(_ACCEPTED)
         if refusal is not None:
             self._refuse_at_once(refusal)

@@ -45,6 +45,8 @@ class RuntimeApi:
         self._reply: asyncio.Future[Reply | None] | None = None
         self.asked = False
         """Whether the runtime has ever asked for an event, which ends the registration of extensions."""
+        self.unread = False
+        """Whether the runtime ends without having read its event, which another one may then be given."""
         self.idle = asyncio.Event()
         self.settled = asyncio.get_running_loop().create_future()
         self.init_error: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -142,6 +144,13 @@ class RuntimeApi:
             self._stream.take(body)
         self._reply.set_result(Reply(body, failed=failed))
         return None
+
+    def answer_again(self, poll: Poll) -> Refusal:
+        """Take back the event that was given to a call whose process answers the one before it once more."""
+        if poll is self._poll and poll.given and self._reply is not None and not self._reply.done():
+            self.unread = True
+            self._reply.set_result(None)
+        return _NO_EVENT
 
     def _refusal_of(self, request_id: str, nonce: str | None) -> Refusal | None:
         """Why no answer to that event is taken just now."""

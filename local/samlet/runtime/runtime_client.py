@@ -50,6 +50,11 @@ class _Connection:
 
     def post(self, call: str, invoke_id: str, nonce: "str | None", kind: str, body: bytes, problem: str) -> None:
         """Answer an event. Raises RuntimeError, which ends the process, if that is refused: at once or in `next`."""
+        if self._asked:
+            # The function has answered by itself, and the next event may be here already: it is another process's.
+            head = f"{call}\nagain\n{invoke_id}\n{nonce or ''}\n{kind}".encode()
+            self._send(len(head).to_bytes(4, "big") + b"\0\0\0\0" + head)
+            raise RuntimeError(problem)
         small = len(body) < _LARGE
         head = f"{call}\n{'' if small else 'confirm'}\n{invoke_id}\n{nonce or ''}\n{kind}".encode()
         message = len(head).to_bytes(4, "big") + len(body).to_bytes(4, "big") + head + body

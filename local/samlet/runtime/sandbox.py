@@ -23,7 +23,6 @@ from samlet.runtime.extensions import Extensions
 from samlet.runtime.held import any_done_within, done_within
 from samlet.runtime.layers import merge, programs_in
 from samlet.runtime.logs import LogEnd, LogFile, SandboxLog, init_report, report
-from samlet.runtime.memory import MemoryLimit
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.programs import NotStarted, Programs, Reason, extension_variables
 from samlet.runtime.request import CodeChanged, Request, event_of
@@ -62,7 +61,7 @@ class Sandbox:
         self._api: RuntimeApi | None = None
         self._programs: Programs | None = None
         self._init_ms: float | None = None
-        self._memory = MemoryLimit(_NO_LIMIT if self._debugger else function.memory, self._kill)
+        self._memory = memory.MemoryLimit(_NO_LIMIT if self._debugger else function.memory, self._kill)
         self._begun: Request | None = None  # handed over, and not followed by another
         self._answer: asyncio.Future[Reply | None] | None = None  # to that; None: it will not come
         self._started = self._deadline = 0.0
@@ -93,7 +92,10 @@ class Sandbox:
     async def invoke(self, request: Request, python: Path | None) -> Outcome:
         """Handle one event. The end of its log is written by `finish`. Raises CodeChanged, see there."""
         problem = None if self._begun is request else await self._get_ready(request, python)
-        return self._outcome(request, problem or await self._run(request))
+        answer = problem or await self._run(request)
+        while answer is None:
+            answer = await self._get_ready(request, python) or await self._run(request)
+        return self._outcome(request, answer)
 
     def finish(self) -> None:
         """Write END and REPORT of the last event, unless they are there."""
@@ -111,10 +113,12 @@ class Sandbox:
             self._expect_current(request)
         if self._endings:
             await asyncio.wait(self._endings)
-        if self.state == "idle" and not await self._settled():
+        if (self.state == "idle" or self._begun is request) and not await self._settled():
             await self._end("reset", reason="timeout" if self.pid else "failure")
         self._set_out()
-        self._open_log(request)
+        if self._begun is not request:  # or it was another process's, which hasn't read it
+            self._open_log(request)
+        self._begun = None
         if self.pid is not None:
             return None
         problem = await self._initialise(python, self.function.timeout, "invoke", request.request_id)
@@ -232,8 +236,7 @@ class Sandbox:
         )
         if files := programs_in(opt):
             programs = self._programs = Programs(api.extensions, self._log_of, self._lost)
-            told = extension_variables(variables)
-            await programs.start(files, self._surroundings.reaper, told, request_id)
+            await programs.start(files, self._surroundings.reaper, extension_variables(variables), request_id)
             await programs.registered_within(limit, self._held, request_id)
         if not python:
             entrypoint.expect_program(program)
@@ -288,17 +291,17 @@ class Sandbox:
         if self._answer and not self._answer.done():
             self._answer.set_result(None)
 
-    async def _run(self, request: Request) -> Reply | Ending:
-        """Hand the event over and wait for the answer, the end of the process, the time-out or too much memory."""
-        if self._api is None or self._exit is None:
-            raise RuntimeError("the sandbox has no process")
+    async def _run(self, request: Request) -> Reply | Ending | None:
+        """Hand the event over and wait for its end; None if the process ends for an earlier one, and hasn't read it."""
+        assert self._api
+        assert self._exit
         if self._begun is not request and self._waits():
             self._hand_over(request)
         if self._begun is request and self._answer is not None:
             # Otherwise it asked for an event and was gone before there was one.
             reply = await self._answer
             self._memory.rest()
-            if reply is not None and not self._memory.exceeded:
+            if (reply is not None or self._api.unread) and not self._memory.exceeded:
                 return reply
         if self._programs and not self._memory.exceeded and (lost := self._programs.problem(request.request_id)):
             problem = lost
@@ -340,16 +343,13 @@ class Sandbox:
         elif self.state == "busy":
             self._give_up()
         else:
-            self._unsettled()
+            # It has answered, and does not ask for its next event.
+            end = begin(self._end("reset", reason="timeout"))
+            self._endings.add(end)
+            end.add_done_callback(self._endings.discard)
 
     def _tick_within(self, seconds: float) -> None:
         self._ticking = asyncio.get_running_loop().call_later(min(memory.POLL, seconds), self._tick)
-
-    def _unsettled(self) -> None:
-        """The runtime has answered and does not ask for its next event."""
-        end = begin(self._end("reset", reason="timeout"))
-        self._endings.add(end)
-        end.add_done_callback(self._endings.discard)
 
     async def _settled(self) -> bool:
         """Whether the runtime asks for an event again; waits until it does, it ends or its last event's time is up.

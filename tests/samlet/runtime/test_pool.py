@@ -109,24 +109,42 @@ async def test_what_fails_when_an_event_begins_is_told_to_who_wanted_it_and_cost
     assert await pool.borrow() is first
 
 
-async def test_a_function_that_answers_twice_gives_no_other_event_its_answer(
-    make: MakeFunction, running: Running
+OVER_HTTP = """
+import os, time, urllib.request
+def answer(request_id, body):
+    api = os.environ["AWS_LAMBDA_RUNTIME_API"]
+    url = f"http://{api}/2018-06-01/runtime/invocation/{request_id}/response"
+    urllib.request.urlopen(urllib.request.Request(url, body, method="POST")).read()
+"""
+BY_THE_CLIENT = """
+import sys, time
+def answer(request_id, body):
+    sys.modules["runtime_client"].post_invocation_result(request_id, body, "application/json")
+"""
+
+
+@pytest.mark.parametrize("way", [OVER_HTTP, BY_THE_CLIENT], ids=["over HTTP", "by the client"])
+@pytest.mark.parametrize("dawdling", [0, 0.3], ids=["at once", "later"])
+async def test_no_event_is_lost_to_a_function_that_answers_by_itself_and_returns_as_well(
+    make: MakeFunction, running: Running, way: str, dawdling: float
 ) -> None:
-    source = """
-        import os, sys
-        def handler(event, context):
-            if event == "twice":
-                client = sys.modules["runtime_client"]
-                client.post_invocation_result(context.aws_request_id, b'"by hand"', "application/json")
-            return event
-    """
-    async with running(make(source), max_sandboxes=1) as functions:
+    handler = f"""
+def handler(event, context):
+    print("this is", event)
+    if event == "twice":
+        answer(context.aws_request_id, b'"by hand"')
+        time.sleep({dawdling})
+    return event
+"""
+    async with running(make(way + handler), max_sandboxes=1) as functions:
         await functions.invoke("Echo", b'"first"')
-        events = ["twice", *(str(number) for number in range(5))]
+        events = ["twice", "a", "b", "twice", "c"]
         outcomes = await asyncio.gather(*(functions.invoke("Echo", json.dumps(event).encode()) for event in events))
-    twice, *answers = [json.loads(outcome.payload) for outcome in outcomes]
-    assert twice == "by hand"
-    ended = [answer for answer in answers if isinstance(answer, dict)]
-    assert [answer["errorType"] for answer in ended] == ["Runtime.ExitError"] * len(ended)
-    assert len(ended) <= 1, "the event under way when the process was refused its second answer"
-    assert [answer for answer in answers if answer not in ended] == [event for event in events[1:] if event in answers]
+    answers = [json.loads(outcome.payload) for outcome in outcomes]
+    assert answers == ["by hand", "a", "b", "by hand", "c"]
+    for event, outcome in zip(events, outcomes, strict=True):
+        lines = outcome.log_tail.decode().splitlines()
+        assert [line for line in lines if line.startswith("this is")] == [f"this is {event}"]
+        assert [line.split()[0] for line in lines if line.split()[0] in ("START", "END", "REPORT")] == [
+            *("START", "END", "REPORT")
+        ]

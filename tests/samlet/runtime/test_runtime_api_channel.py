@@ -158,6 +158,49 @@ async def test_a_process_whose_second_answer_is_refused_gets_no_event_for_a_call
     assert not api.idle.is_set()
 
 
+AGAIN = message("response\nagain\nid-1\nnonce-1\napplication/json")
+
+
+async def test_an_event_that_a_process_with_a_second_answer_has_not_begun_is_told_to_be_unread(
+    api: RuntimeApi, channel: socket.socket
+) -> None:
+    await take(api, channel)
+    channel.sendall(NULL + NEXT)
+    await eventually_async(api.idle.is_set)
+    reply = api.hand_over(Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
+    await eventually_async(lambda: received(channel))
+    assert not api.unread
+    channel.sendall(AGAIN + NEXT)
+    assert await asyncio.wait_for(reply, 10) is None
+    assert api.unread
+    await eventually_async(lambda: received(channel) == message("refused\nInvalidStateTransition"))
+    assert not api.idle.is_set()
+
+
+async def test_a_second_answer_before_there_is_another_event_takes_the_call_for_it_back(
+    api: RuntimeApi, channel: socket.socket
+) -> None:
+    reply = await take(api, channel)
+    channel.sendall(NULL + NEXT + AGAIN)
+    assert await asyncio.wait_for(reply, 10) == Reply(b"null")
+    await eventually_async(lambda: received(channel) == message("refused\nInvalidStateTransition"))
+    assert not api.idle.is_set()
+    assert not api.unread
+
+
+async def test_a_second_answer_of_one_process_takes_no_event_from_another(
+    api: RuntimeApi, channel: socket.socket
+) -> None:
+    await take(api, channel)
+    channel.sendall(NULL)
+    with await api.channel() as other:
+        other.setblocking(False)
+        reply = await take(api, other, Event("id-2", b"{}", "arn:f", 1234, "nonce-2"))
+        channel.sendall(AGAIN)
+        await eventually_async(lambda: received(channel) == message("refused\nInvalidStateTransition"))
+        assert not reply.done()
+
+
 @pytest.mark.parametrize(
     "sent",
     [b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\1\0\0\0\0\xff", message("response\nto"), message("hello")],

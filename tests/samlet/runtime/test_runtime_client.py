@@ -131,6 +131,20 @@ def test_a_small_answer_that_is_refused_ends_the_process_before_the_next_event(s
         runtime_client.next()
 
 
+@pytest.mark.parametrize("body", [b"1", LARGE], ids=["small", "large"])
+def test_a_second_answer_is_refused_at_once_and_tells_that_the_next_event_is_not_begun(
+    server: socket.socket, body: bytes
+) -> None:
+    runtime_client.post_invocation_result("an-id", b"null", "application/json", "a-nonce")
+    read_until(server, NEXT)
+    server.sendall(event(b"1"))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="Failed to post invocation response"):
+            runtime_client.post_invocation_result("an-id", body, "application/json", "a-nonce")
+        assert server.recv(1 << 20) == message("response\nagain\nan-id\na-nonce\napplication/json")
+    assert nothing_more(server)
+
+
 def test_a_call_for_the_next_event_that_is_refused_ends_the_process(server: socket.socket) -> None:
     server.sendall(REFUSED)
     with pytest.raises(RuntimeError, match="Failed to get next"):
