@@ -323,7 +323,11 @@ class Functions:
         def begin(sandbox: Lendable) -> None:
             sandbox.begin(request)
             if first:
-                self._observer.began(logical_id, request.request_id, request.payload, request.qualifier)
+                try:
+                    self._observer.began(logical_id, request.request_id, request.payload, request.qualifier)
+                except Exception as error:  # noqa: BLE001  # who looks on must not cost the event
+                    text = f"of {request.request_id} is no record: {type(error).__name__}: {error}"
+                    say(pool.function.name, text, level="error")
 
         # Nothing is waited for between that look and taking a sandbox, unless all are busy.
         try:

@@ -198,9 +198,12 @@ class Pool:
     def _begin(self, begin: Begin, sandbox: Lendable) -> None:
         try:
             begin(sandbox)
-        except Exception:
-            self._free.append(sandbox)  # or it would be lent for ever
-            raise
+        except Exception as error:
+            if sandbox.state != "busy":
+                self._free.append(sandbox)  # or it would be lent for ever
+                raise
+            # It has the event, whoever failed behind that; another one would meet it at work.
+            say(self.function.name, f"as an event began: {type(error).__name__}: {error}", level="error")
 
     def _somebody_waits(self) -> bool:
         while self._waiting and self._waiting[0][0].done():

@@ -11,6 +11,7 @@ import pytest
 from functions_on_the_spot import MakeFunction, Running
 from samlet.model import Function
 from samlet.processes import Reaper
+from samlet.runtime.observer import Observer
 from samlet.runtime.pool import Lendable, Pool
 from samlet.runtime.request import Request
 from samlet.runtime.sandbox import Sandbox
@@ -109,6 +110,42 @@ async def test_what_fails_when_an_event_begins_is_told_to_who_wanted_it_and_cost
     assert await pool.borrow() is first
 
 
+@pytest.mark.parametrize("warm", [True, False], ids=["handed over", "before its process is there"])
+@pytest.mark.parametrize("waiting", [True, False], ids=["that waited", "at once"])
+async def test_an_observer_that_fails_costs_no_event_and_frees_no_busy_sandbox(
+    make: MakeFunction, running: Running, capsys: pytest.CaptureFixture[str], *, warm: bool, waiting: bool
+) -> None:
+    class Failing(Observer):
+        def began(self, function: str, request_id: str, payload: bytes, qualifier: str | None) -> None:
+            raise RuntimeError("nobody looks")
+
+    source = """
+        def handler(event, context):
+            return event
+    """
+    async with running(make(source), max_sandboxes=1, observer=Failing()) as functions:
+        if warm:
+            await functions.warm("Echo")
+        numbers = range(3 if waiting else 1)
+        outcomes = await asyncio.gather(*(functions.invoke("Echo", str(number).encode()) for number in numbers))
+        outcomes.append(await functions.invoke("Echo", b"9"))
+    assert [outcome.payload for outcome in outcomes] == [b"%d" % number for number in (*numbers, 9)]
+    assert capsys.readouterr().err.count("RuntimeError: nobody looks") == len(outcomes)
+
+
+async def test_what_fails_once_a_sandbox_is_busy_with_the_event_leaves_it_lent(pool: Pool) -> None:
+    def fail(sandbox: Lendable) -> None:
+        sandbox.state = "busy"
+        raise RuntimeError("begin")
+
+    first = await pool.borrow(fail)
+    waiting = asyncio.create_task(pool.borrow(fail))
+    await asyncio.sleep(0)
+    assert not waiting.done(), "the sandbox is at work"
+    pool.give_back(first)
+    assert await waiting is first
+
+
 OVER_HTTP = """
 import os, time, urllib.request
 def answer(request_id, body):
@@ -126,7 +163,7 @@ def answer(request_id, body):
 @pytest.mark.parametrize("way", [OVER_HTTP, BY_THE_CLIENT], ids=["over HTTP", "by the client"])
 @pytest.mark.parametrize("dawdling", [0, 0.3], ids=["at once", "later"])
 async def test_no_event_is_lost_to_a_function_that_answers_by_itself_and_returns_as_well(
-    make: MakeFunction, running: Running, way: str, dawdling: float
+    make: MakeFunction, running: Running, capsys: pytest.CaptureFixture[str], way: str, dawdling: float
 ) -> None:
     handler = f"""
 def handler(event, context):
@@ -142,9 +179,9 @@ def handler(event, context):
         outcomes = await asyncio.gather(*(functions.invoke("Echo", json.dumps(event).encode()) for event in events))
     answers = [json.loads(outcome.payload) for outcome in outcomes]
     assert answers == ["by hand", "a", "b", "by hand", "c"]
+    err = capsys.readouterr().err
     for event, outcome in zip(events, outcomes, strict=True):
         lines = outcome.log_tail.decode().splitlines()
         assert [line for line in lines if line.startswith("this is")] == [f"this is {event}"]
-        assert [line.split()[0] for line in lines if line.split()[0] in ("START", "END", "REPORT")] == [
-            *("START", "END", "REPORT")
-        ]
+        assert err.count(f"START RequestId: {outcome.request_id}") == 1
+        assert err.count(f"REPORT RequestId: {outcome.request_id}") == 1
