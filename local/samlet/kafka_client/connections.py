@@ -22,6 +22,8 @@ _CONNECT_WITHIN: dict[str, Any] = (
     {"bootstrap_timeout_ms": 4_000} if NEW_CLIENT else {"api_version_auto_timeout_ms": 2_000}
 )
 
+_COMMIT_WITHIN_MS = 3_000
+
 # The client reports every try to reach a broker; whoever uses this module says once that it is lost.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 logging.getLogger("kafka").propagate = False
@@ -117,6 +119,19 @@ def partitions_of(consumer: KafkaConsumer, topic: str) -> set[TopicPartition]:
 def place_of(offset: int) -> OffsetAndMetadata:
     """An offset, to commit."""
     return OffsetAndMetadata(offset, "", -1) if NEW_CLIENT else OffsetAndMetadata(offset, "")
+
+
+def commit_once(consumer: KafkaConsumer, places: dict[TopicPartition, OffsetAndMetadata]) -> None:
+    """Commit, or raise soon: either client tries again by itself while a topic is unknown, kafka-python-ng for ever."""
+    if NEW_CLIENT:
+        consumer.commit(places, timeout_ms=_COMMIT_WITHIN_MS)
+        return
+    coordinator = consumer._coordinator  # nothing public tries once
+    coordinator.ensure_coordinator_ready()
+    future = coordinator._send_offset_commit_request(places)
+    consumer._client.poll(future=future)
+    if future.failed():
+        raise future.exception
 
 
 def record_of(record: Any) -> Record:

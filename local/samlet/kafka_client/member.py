@@ -5,11 +5,21 @@ from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from samlet.cluster import Group, Record, ResumeAt, Start
 from samlet.kafka_access import Bootstrap
-from samlet.kafka_client.connections import failures, open_client, partitions_of, place_of, reachable, record_of
+from samlet.kafka_client.connections import (
+    commit_once,
+    failures,
+    open_client,
+    partitions_of,
+    place_of,
+    reachable,
+    record_of,
+)
 from samlet.kafka_client.topics import write
+from samlet.log import say
 
 
 class KafkaCluster:
@@ -83,9 +93,16 @@ class _KafkaGroup:
     def commit(self, offsets: Mapping[int, int]) -> None:
         ours = self.partitions() or frozenset()
         places = {TopicPartition(self._topic, part): place_of(at) for part, at in offsets.items() if part in ours}
-        if places:
-            with failures():
-                self._consumer.commit(places)
+        if not places:
+            return
+        with failures():
+            try:
+                commit_once(self._consumer, places)
+            except (UnknownTopicOrPartitionError, KafkaTimeoutError):
+                # A broker that has just come up may not know the topic yet: the next try has it.
+                if self._topic in self._consumer.topics():
+                    raise
+                say("kafka", f"{self._topic} is gone, and with it the group's place in it", level="warning")
 
     def ends(self) -> Mapping[int, int]:
         ends = {tp.partition: self._consumer.highwater(tp) for tp in self._consumer.assignment() or ()}

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from kafka import KafkaConsumer
+from kafka.errors import UnknownTopicOrPartitionError
 
 from kafka_stage import FakeFunctions, add_partitions, delete_topic, fill, make_topic, record, running
-from samlet.cluster import Record
-from samlet.kafka_client import KafkaCluster, commit_offsets, committed_offsets
+from samlet.cluster import Group, Record, Start
+from samlet.errors import KafkaFailed
+from samlet.kafka_client import KafkaCluster, commit_offsets, committed_offsets, member
 from samlet.kafka_client.connections import NEW_CLIENT
 from samlet.memory_kafka import MemoryCluster
 from waiting import eventually_async
@@ -123,6 +125,43 @@ async def test_a_topic_that_is_deleted_and_made_again_is_read_from_its_beginning
         await eventually_async(lambda: functions.values[5:] == ["again"], 60)
     place = {(topic, 0): 1}
     assert committed_offsets(kafka)[topic] == place, "another start would begin behind it"
+
+
+async def test_the_place_in_a_topic_that_is_gone_is_given_up_with_one_line(
+    kafka: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topic = f"gone-{uuid.uuid4().hex[:8]}"
+    make_topic(kafka, topic)
+    fill(kafka, topic, [record(1)])
+    group = KafkaCluster(kafka).join(topic, topic, Start("TRIM_HORIZON"), lambda _: None)
+    read = await asyncio.wait_for(asyncio.to_thread(_first_of, group), 30)
+    await asyncio.to_thread(delete_topic, kafka, topic)
+    await asyncio.wait_for(asyncio.to_thread(group.commit, {0: read.offset + 1}), 30)
+    assert capsys.readouterr().err.count(f"{topic} is gone") == 1
+    await asyncio.wait_for(asyncio.to_thread(group.close), 30)
+
+
+async def test_a_place_that_a_broker_cannot_take_yet_though_the_topic_is_there_is_not_given_up(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise UnknownTopicOrPartitionError
+
+    topic = f"there-{uuid.uuid4().hex[:8]}"
+    make_topic(kafka, topic)
+    fill(kafka, topic, [record(1)])
+    group = KafkaCluster(kafka).join(topic, topic, Start("TRIM_HORIZON"), lambda _: None)
+    read = await asyncio.wait_for(asyncio.to_thread(_first_of, group), 30)
+    monkeypatch.setattr(member, "commit_once", refuse)
+    with pytest.raises(KafkaFailed, match="UnknownTopicOrPartition"):
+        await asyncio.wait_for(asyncio.to_thread(group.commit, {0: read.offset + 1}), 30)
+    await asyncio.wait_for(asyncio.to_thread(group.close), 30)
+
+
+def _first_of(group: Group) -> Record:
+    while not (read := group.poll(0.1)):
+        pass
+    return read[0]
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
