@@ -3,7 +3,7 @@
 from samlet.runtime.asynchronous import Clock
 from samlet.runtime.attached import AgentsApi
 from samlet.runtime.environments import Environments
-from samlet.runtime.functions import Functions, default_max_sandboxes
+from samlet.runtime.functions import Functions
 from samlet.runtime.invoke_api import InvokeApi
 from samlet.runtime.observer import Observer, Observers, Woken, woken, woken_by
 from samlet.runtime.outcome import Outcome
@@ -18,7 +18,6 @@ __all__ = [
     "Observers",
     "Outcome",
     "Woken",
-    "default_max_sandboxes",
     "woken",
     "woken_by",
 ]

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import dataclasses
-import os
 from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from samlet.runtime.identifiers import new_request_id
 from samlet.runtime.letters import Letters
 from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.pool import LOCAL, Lendable, Pool
+from samlet.runtime.pool import LOCAL, Lendable, Pool, Scale, usual_scale
 from samlet.runtime.request import CodeChanged, Request
 from samlet.runtime.sandbox import Sandbox
 from samlet.runtime.saves import NoSaves, Saves
@@ -31,11 +30,6 @@ from samlet.runtime.targets import Target, knows, parse
 
 _SWEEP_SECONDS = 5.0
 _STARTS = 3  # of a sandbox for one event, while its code is being saved
-
-
-def default_max_sandboxes() -> int:
-    """Sandboxes a function without a reserved concurrency: twice the cores, at least 4."""
-    return max(4, 2 * (os.cpu_count() or 1))
 
 
 class Functions:
@@ -84,7 +78,7 @@ class Functions:
         )
         self._environments = environments
         self._pythons: dict[str, Path] = {}  # found once, until any file or property changes
-        self._max_sandboxes = max_sandboxes if max_sandboxes is not None else default_max_sandboxes()
+        self._scale = Scale(max_sandboxes, max_sandboxes) if max_sandboxes is not None else usual_scale()
         self._queue_seconds = queue_seconds
         self._idle_seconds = idle_seconds
         self._pools = {logical_id: self._pool(function) for logical_id, function in functions.items()}
@@ -245,7 +239,7 @@ class Functions:
         return Pool(
             function,
             (lambda current: Sandbox(current, self._surroundings)) if self._environments else None,
-            max_sandboxes=1 if function.logical_id in self._debuggers else self._max_sandboxes,
+            scale=Scale(1, 1) if function.logical_id in self._debuggers else self._scale,
             queue_seconds=self._queue_seconds,
             saves=self._saves,
             held=lambda: self.held(function.logical_id),

@@ -1,12 +1,14 @@
 """The sandboxes of one function, and who waits for one."""
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from samlet.errors import Throttled
 from samlet.log import say
@@ -19,6 +21,8 @@ from samlet.runtime.saves import NoSaves, Saves
 
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 LOCAL = "ConcurrentInvocationLimitExceeded"
+_PATIENCE = 0.5  # seconds that an event waits before it gets a sandbox beyond those at once
+_PACE = 0.25  # seconds between two of these: each start would slow the others down
 
 
 class Lendable(Protocol):
@@ -59,8 +63,32 @@ class Lendable(Protocol):
 type Begin = Callable[[Lendable], None]
 
 
+class _Waiter(NamedTuple):
+    future: asyncio.Future[Lendable]
+    begin: Begin
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many sandboxes a function has: `at_once` as they are needed, and up to `most` where events still wait.
+
+    Quick events are through sooner if they take turns, since the processors are few; those that take seconds would
+    wait for each other, which on AWS they never do.
+    """
+
+    at_once: int
+    most: int
+
+
+def usual_scale() -> Scale:
+    """That of a function without reserved concurrency."""
+    cores = os.cpu_count() or 1
+    return Scale(max(4, 2 * cores), max(20, 4 * cores))
+
+
 class Pool:
-    """Lends sandboxes: a warm one if there is one, else a new one up to the limit, else after a wait.
+    """Lends sandboxes: a warm one if there is one, else a new one as `scale` has it, else after a wait.
 
     Without `make` there are only those that are attached from outside, and every event waits for one of them. `held` is
     how many seconds so far don't count, because a debugger has stopped the time.
@@ -71,7 +99,7 @@ class Pool:
         function: Function,
         make: Callable[[Function], Lendable] | None,
         *,
-        max_sandboxes: int,
+        scale: Scale,
         queue_seconds: float,
         saves: Saves | None = None,
         held: Callable[[], float] = lambda: 0.0,
@@ -81,10 +109,11 @@ class Pool:
         self._held = held
         self.sandboxes: list[Lendable] = []
         self._make = make
-        self._max = max_sandboxes
+        self._scale = scale
         self._queue_seconds = queue_seconds
         self._free: list[Lendable] = []
-        self._waiting: deque[tuple[asyncio.Future[Lendable], Begin]] = deque()
+        self._waiting: deque[_Waiter] = deque()
+        self._growing: asyncio.TimerHandle | None = None
         self._ended = False
 
     @property
@@ -92,7 +121,7 @@ class Pool:
         """How many events may be handled at once."""
         if self.function.reserved_concurrency is not None:
             return self.function.reserved_concurrency
-        return len(self.sandboxes) if self._make is None else self._max
+        return len(self.sandboxes) if self._make is None else self._scale.most
 
     async def borrow(self, begin: Begin = lambda _sandbox: None) -> Lendable:
         """A sandbox for one event; raises Throttled at the limit. `begin` gets it in the moment in which it is free.
@@ -156,7 +185,7 @@ class Pool:
         """Take no more events; returns all sandboxes, busy ones too, to be stopped."""
         self._ended = True
         while self._somebody_waits():
-            self._waiting.popleft()[0].set_exception(Throttled(LOCAL, "Samlet is stopping"))
+            self._waiting.popleft().future.set_exception(Throttled(LOCAL, "Samlet is stopping"))
         return list(self.sandboxes)
 
     @property
@@ -170,7 +199,11 @@ class Pool:
         # The one used last comes first: the others grow old enough to be ended.
         if self._free:
             return self._free.pop()
-        if self._make is None or len(self.sandboxes) >= self.limit:
+        return self._made(self._scale.at_once if reserved is None else reserved)
+
+    def _made(self, limit: int) -> Lendable | None:
+        """One more, unless there are `limit` already."""
+        if self._make is None or len(self.sandboxes) >= limit:
             return None
         sandbox = self._make(self.function)
         self.sandboxes.append(sandbox)
@@ -180,14 +213,31 @@ class Pool:
         waiter: asyncio.Future[Lendable] = asyncio.get_running_loop().create_future()
         # It begins while somebody else gives the sandbox back, and is nevertheless what woke it.
         context = copy_context()
-        self._waiting.append((waiter, lambda sandbox: context.run(begin, sandbox)))
+        self._waiting.append(_Waiter(waiter, lambda sandbox: context.run(begin, sandbox), time.monotonic()))
+        self._grow_within(_PATIENCE)
         if await done_within(self._queue_seconds, self._held, waiter):
             return waiter.result()
         raise self._throttled(LOCAL, f"{self._shortage()} for {self._queue_seconds:g} s")
 
+    def _grow_within(self, seconds: float) -> None:
+        if self._growing is None and self._make is not None and len(self.sandboxes) < self.limit:
+            self._growing = asyncio.get_running_loop().call_later(seconds, self._grow)
+
+    def _grow(self) -> None:
+        """One sandbox more, if somebody has waited for long."""
+        self._growing = None
+        if not self._somebody_waits():
+            return
+        left = self._waiting[0].since + _PATIENCE - time.monotonic()
+        if left <= 0 and (sandbox := self._made(self.limit)):
+            self._free.append(sandbox)
+            self._serve_one_waiting()
+            left = _PACE
+        self._grow_within(left)
+
     def _serve_one_waiting(self) -> None:
         if self._somebody_waits() and (sandbox := self._take()):
-            waiter, begin = self._waiting.popleft()
+            waiter, begin, _ = self._waiting.popleft()
             try:
                 self._begin(begin, sandbox)
             except Exception as error:  # noqa: BLE001  # it is the waiter's, and not of who gives the sandbox back
@@ -206,7 +256,7 @@ class Pool:
             say(self.function.name, f"as an event began: {type(error).__name__}: {error}", level="error")
 
     def _somebody_waits(self) -> bool:
-        while self._waiting and self._waiting[0][0].done():
+        while self._waiting and self._waiting[0].future.done():
             self._waiting.popleft()  # who was late, or is not waiting any more
         return bool(self._waiting)
 

@@ -12,7 +12,7 @@ from functions_on_the_spot import MakeFunction, Running
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime.observer import Observer
-from samlet.runtime.pool import Lendable, Pool
+from samlet.runtime.pool import Lendable, Pool, Scale
 from samlet.runtime.request import Request
 from samlet.runtime.sandbox import Sandbox
 from samlet.runtime.surroundings import Surroundings
@@ -24,7 +24,7 @@ FUNCTION = Function("Echo", "echo", "python3.13", "app.handler", Path(), timeout
 async def pool(reaper: Reaper) -> AsyncIterator[Pool]:
     """One sandbox, which starts no process before it is asked to."""
     surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
-    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), max_sandboxes=1, queue_seconds=10)
+    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), scale=Scale(1, 1), queue_seconds=10)
     yield pool
     for sandbox in pool.end():
         await sandbox.stop()
@@ -40,6 +40,44 @@ async def test_who_waits_has_a_sandbox_in_the_moment_in_which_it_is_free(pool: P
     pool.give_back(first)
     assert began == [first, first], "without another round of the event loop"
     assert await waiting is first
+
+
+async def test_who_waits_for_long_gets_a_sandbox_more_and_all_who_do_one_after_the_other_up_to_a_limit(
+    reaper: Reaper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samlet.runtime.pool._PATIENCE", 0.05)
+    monkeypatch.setattr("samlet.runtime.pool._PACE", 0.02)
+    surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
+    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), scale=Scale(1, 3), queue_seconds=10)
+    first = await pool.borrow()
+    waiting = [asyncio.create_task(pool.borrow()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert pool.sandboxes == [first], "a quick event would soon be over"
+    second, third = await asyncio.wait_for(asyncio.gather(*waiting[:2]), 10)
+    assert pool.sandboxes == [first, second, third]
+    await asyncio.sleep(0.2)  # time for a fourth one
+    assert not waiting[2].done()
+    pool.give_back(second)
+    assert await waiting[2] is second
+    assert pool.sandboxes == [first, second, third]
+    for sandbox in pool.end():
+        await sandbox.stop()
+
+
+async def test_who_waits_again_and_again_but_never_for_long_gets_no_sandbox_more(
+    reaper: Reaper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samlet.runtime.pool._PATIENCE", 0.2)
+    surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
+    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), scale=Scale(1, 3), queue_seconds=10)
+    sandbox = await pool.borrow()
+    for _ in range(60):
+        waiting = asyncio.create_task(pool.borrow())
+        await asyncio.sleep(0.01)
+        pool.give_back(sandbox)
+        assert await waiting is sandbox
+    assert pool.sandboxes == [sandbox]
+    await sandbox.stop()
 
 
 async def test_an_event_that_waited_ends_by_its_own_answer_time_out_or_crash(
