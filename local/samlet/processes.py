@@ -17,6 +17,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+import psutil
+
 # What would mix two Pythons, or have one write where another reads.
 _OF_A_PYTHON = frozenset(
     {"PYTHONPATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__"}
@@ -214,6 +216,14 @@ async def terminate(
             await asyncio.wait_for(process.wait(), grace)
     signal_group(process.pid, signal.SIGKILL)
     return await process.wait()
+
+
+def end_all_with(name: str, value: str) -> None:
+    """Kill whoever was given that variable: what has left its process group on purpose, a daemon, carries it still."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # another user's, or it has ended
+            if process.environ().get(name) == value:
+                process.kill()
 
 
 @asynccontextmanager

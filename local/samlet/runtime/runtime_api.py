@@ -43,6 +43,8 @@ class RuntimeApi:
         self._stream: AnswerStream | None = None  # of who wants the answer while it is made
         self._incoming: tuple[RawRequest, WholeAnswer] | None = None  # the answer that comes in parts
         self._reply: asyncio.Future[Reply | None] | None = None
+        self.address = ""
+        """`host:port`, once it listens."""
         self.asked = False
         """Whether the runtime has ever asked for an event, which ends the registration of extensions."""
         self.unread = False
@@ -54,7 +56,8 @@ class RuntimeApi:
     async def start(self) -> str:
         """Listen; returns `host:port`."""
         host, port = await self._server.listen()
-        return f"{host}:{port}"
+        self.address = f"{host}:{port}"
+        return self.address
 
     async def channel(self) -> socket.socket:
         """A connection for a process of ours, which speaks as `Channel` says."""

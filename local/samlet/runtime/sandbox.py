@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from samlet.eager import begin
 from samlet.model import Function
-from samlet.processes import signal_group, spawn, terminate
+from samlet.processes import end_all_with, signal_group, spawn, terminate
 from samlet.runtime import ending, entrypoint, memory
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
@@ -385,6 +385,7 @@ class Sandbox:
             self._exit = None
         self._memory.forget()
         if api is not None:
+            await asyncio.to_thread(end_all_with, "AWS_LAMBDA_RUNTIME_API", api.address)
             await api.stop()
         self._log.close()
 
