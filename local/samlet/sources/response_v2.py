@@ -81,6 +81,14 @@ def body_bytes(answer: dict[str, Any]) -> bytes:
     if answer.get("isBase64Encoded") is not True:
         return body.encode("utf-8", "replace")
     try:
-        return base64.b64decode(body)
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return _decoded_lines(body)
+
+
+def _decoded_lines(body: str) -> bytes:
+    """The same of base64 in lines, as MIME and Python's `encodebytes` write it; anything else is none."""
+    try:
+        return base64.b64decode(body.replace("\r", "").replace("\n", ""), validate=True)
     except (binascii.Error, ValueError) as error:
         raise MalformedResponse("body is not base64") from error

@@ -114,6 +114,16 @@ def test_base64_bodies_are_decoded_and_hop_by_hop_headers_dropped() -> None:
     assert "connection" not in dict(response.headers)
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_base64_may_stand_in_lines(ending: str) -> None:
+    body = base64.encodebytes(b"x" * 100).decode().replace("\n", ending)
+    assert body.count(ending) == 2
+    assert (
+        read_response(json.dumps({"statusCode": 200, "isBase64Encoded": True, "body": body}).encode()).body
+        == b"x" * 100
+    )
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -124,7 +134,7 @@ def test_base64_bodies_are_decoded_and_hop_by_hop_headers_dropped() -> None:
         {"statusCode": 200, "headers": ["a"]},
         {"statusCode": 200, "headers": {"a b": "c"}},
         {"statusCode": 200, "headers": {"a": "c\r\nset-cookie: x"}},
-        {"statusCode": 200, "body": "a", "isBase64Encoded": True},
+        *({"statusCode": 200, "body": body, "isBase64Encoded": True} for body in ("a", "eA", "!!!", "eA==!", "eA ==")),
     ],
 )
 def test_an_answer_that_is_no_response_is_refused(answer: dict[str, Any]) -> None:

@@ -64,6 +64,11 @@ async def raises(error: Exception) -> Any:
         (lambda _: raises(RuntimeError("x")), 500, "Internal Server Error"),
         (lambda _: asyncio.sleep(0, Outcome("id", b"{}", "Unhandled")), 500, "Internal Server Error"),
         (lambda _: asyncio.sleep(0, {"statusCode": "x"}), 500, "Internal Server Error"),
+        (
+            lambda _: asyncio.sleep(0, {"statusCode": 200, "body": "!", "isBase64Encoded": True}),
+            500,
+            "Internal Server Error",
+        ),
     ],
 )
 async def test_what_goes_wrong_has_the_status_of_aws(behaviour: Any, status: int, message: str) -> None:

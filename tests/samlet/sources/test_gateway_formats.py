@@ -126,6 +126,11 @@ async def test_a_function_urls_event_keeps_the_path_encoded_and_names_no_account
     [
         (lambda _: asyncio.sleep(0, Outcome("id", b"{}", "Unhandled")), 502, b"Internal Server Error"),
         (lambda _: asyncio.sleep(0, {"statusCode": "x"}), 502, b"Internal Server Error"),
+        (
+            lambda _: asyncio.sleep(0, {"statusCode": 200, "body": "!", "isBase64Encoded": True}),
+            502,
+            b"Internal Server Error",
+        ),
         (lambda _: asyncio.sleep(0, {"statusCode": 500, "body": "mine"}), 500, b"mine"),
         (lambda _: asyncio.sleep(0, {"statusCode": 429, "body": "mine"}), 429, b"mine"),
         (
