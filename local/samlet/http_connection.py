@@ -130,9 +130,9 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._phase == "head":  # what follows a chunked body is no header of ours
-            self._headers.append((name.lower(), value))
+            self._headers.append((name.lower(), value.rstrip(b" \t")))  # the parser takes off what is before it
         elif self._sink is not None:
-            self._sink.trailer(name.lower(), value)
+            self._sink.trailer(name.lower(), value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
     # What is refused.
 
     def _expect_body(self, request: RawRequest, known: dict[bytes, bytes]) -> None:
-        if known.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
+        if known.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             raise Refused(400, "Bad Request")  # we undo no other coding
         self._deadline = self._loop.time() + self._limits.stall_seconds
         self._room = self._server.body_limit(request)

@@ -90,7 +90,7 @@ async def test_a_body_in_parts_reaches_its_sink_before_its_end_with_trailers_and
         line.send(CHUNKED + b"3\r\nabc\r\n")
         await eventually_async(lambda: sink.body == b"abc")
         assert here.seen == []
-        line.send(b"2\r\nde\r\n0\r\nX-Late: 1\r\n\r\n")
+        line.send(b"2\r\nde\r\n0\r\nX-Late:  1 \r\n\r\n")
         assert (await line.answer()).body == b"/"
         assert (sink.body, sink.trailers, sink.is_cut) == (b"abcde", [(b"x-late", b"1")], False)
         assert here.seen[0].header(b"x-late") is None

@@ -45,6 +45,17 @@ async def test_what_could_be_read_in_two_ways_is_refused_and_nothing_after_it_is
         assert here.seen == []
 
 
+@in_either_loop
+async def test_blanks_around_the_value_of_a_header_are_none_of_it() -> None:
+    async with stage() as here:
+        given = b"Accept-Encoding: \t gzip ,br \t \r\nX-Empty:  \r\nTransfer-Encoding: chunked \r\n"
+        status, _ = await here.ask(b"POST /" + HEAD + given + b"\r\n3\r\nabc\r\n0\r\n\r\n")
+        assert status == 200
+        [seen] = here.seen
+    assert dict(seen.headers)[b"accept-encoding"] == b"gzip ,br"
+    assert (dict(seen.headers)[b"x-empty"], seen.body) == (b"", b"abc")
+
+
 @pytest.mark.parametrize(
     "request_line", [b"GET / HTTP/1.1\r\n", b"GET / HTTP/2.0\r\nHost: a\r\n", b"GET /\r\nHost: a\r\n"]
 )
