@@ -29,9 +29,13 @@ class FakeFunctions:
     finished: int = 0
     names: list[str] = field(default_factory=list)
     traces: list[str | None] = field(default_factory=list)
+    ids: list[str | None] = field(default_factory=list)
 
-    def invoke(self, name: str, payload: bytes, *, trace_id: str | None = None) -> Awaitable[Outcome]:
+    def invoke(
+        self, name: str, payload: bytes, *, trace_id: str | None = None, request_id: str | None = None
+    ) -> Awaitable[Outcome]:
         self.traces.append(trace_id)
+        self.ids.append(request_id)
         return asyncio.shield(asyncio.create_task(self._run(name, payload)))
 
     async def _run(self, name: str, payload: bytes) -> Outcome:

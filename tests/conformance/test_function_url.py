@@ -1,5 +1,6 @@
 """Function URLs."""
 
+import uuid
 from collections.abc import Iterator
 
 import httpx
@@ -27,6 +28,14 @@ def test_the_path_of_a_url_stays_encoded(url: httpx.Client) -> None:
 def test_a_caller_who_signs_nothing_is_anonymous(url: httpx.Client) -> None:
     context = url.get("/").json()["requestContext"]
     assert (context["accountId"], context["stage"]) == ("anonymous", "$default")
+
+
+def test_behind_a_url_the_id_of_the_request_is_that_of_the_invocation(url: httpx.Client) -> None:
+    answer = url.get("/")
+    request_id = answer.headers["x-amzn-requestid"]
+    assert request_id == answer.json()["requestContext"]["requestId"] == str(uuid.UUID(request_id))
+    assert answer.headers["x-amzn-trace-id"].lower().startswith("root=1-")
+    assert "apigw-requestid" not in answer.headers
 
 
 def test_status_headers_and_cookies_of_an_answer_reach_the_client_of_a_url(url: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""What function URLs do in another way than HTTP APIs: encoded paths, a nameless account, and errors of their own."""
+"""What function URLs do in another way than HTTP APIs: encoded paths, no account, headers and errors of their own."""
 
 import json
 
@@ -10,6 +10,12 @@ ACCOUNT = "anonymous"  # what events say of callers who sign nothing
 def encoded_path(raw: str) -> tuple[str, ...]:
     """Return the segments of a path as they came: a function URL decodes nothing."""
     return tuple(raw.removeprefix("/").split("/"))
+
+
+def traced_by_url(response: HttpResponse, trace_id: str) -> HttpResponse:
+    """Add the trace that the function was told of, which a function URL names to its client, too."""
+    response.headers.append(("x-amzn-trace-id", trace_id))
+    return response
 
 
 def refusal_of_url(response: HttpResponse) -> HttpResponse:

@@ -12,7 +12,7 @@ from samlet.http_response import HttpResponse
 from samlet.log import say
 from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, HttpApi, IamAuthorizer
 from samlet.runtime.held import done_within
-from samlet.runtime.identifiers import new_gateway_request_id
+from samlet.runtime.identifiers import new_gateway_request_id, new_request_id
 from samlet.runtime.outcome import Outcome
 from samlet.sources.access_log import Visit, access_line
 from samlet.sources.admission import Admission, refusal
@@ -27,7 +27,7 @@ from samlet.sources.event_v2 import (
     decode_headers,
     decode_path,
 )
-from samlet.sources.function_url import ACCOUNT, encoded_path, refusal_of_url
+from samlet.sources.function_url import ACCOUNT, encoded_path, refusal_of_url, traced_by_url
 from samlet.sources.invoker import TracingInvoker
 from samlet.sources.response_v1 import read_response_v1
 from samlet.sources.response_v2 import error_response, read_response
@@ -68,6 +68,9 @@ class HttpGateway:
         self._admission = Admission(api, self._common, invoker, jwks=jwks or {}, secrets=secrets)
         self._access_log = api.access_log
         self._function_url = api.function_url
+        self._new_id, self._id_header = (
+            (new_request_id, "x-amzn-requestid") if api.function_url else (new_gateway_request_id, "apigw-requestid")
+        )
         self._invoker = invoker
         self._answered = answered
         self._held = held
@@ -90,14 +93,14 @@ class HttpGateway:
         if self._stages and (other := self._stages.get(_first_segment(request.target))):
             return await other.handle(request)
         started = time.perf_counter()
-        request_id = new_gateway_request_id()
+        request_id = self._new_id()
         visit = Visit()
         try:
             response = await self._answer(request, request_id, visit)
         except Exception as error:  # noqa: BLE001  # a gateway that breaks off tells a client nothing
             say("gateway", f"{type(error).__name__}: {error}", level="error")
             response = error_response(500, "Internal Server Error")
-        response.headers.append(("apigw-requestid", request_id))
+        response.headers.append((self._id_header, request_id))
         self._tell(request, response, request_id, visit, started)
         return response
 
@@ -152,8 +155,10 @@ class HttpGateway:
         event = build(parsed, match, self._common, request_id, now, visit.authorizer)
         if len(event) > _PAYLOAD_LIMIT:
             return error_response(413, "Request Too Long")
-        response = await self._run(match, event, trace_id, visit)
-        return refusal_of_url(response) if self._function_url and visit.function_status is None else response
+        response = await self._run(match, event, trace_id, request_id, visit)
+        if not self._function_url:
+            return response
+        return refusal_of_url(response) if visit.function_status is None else traced_by_url(response, trace_id)
 
     def _log_access(
         self,
@@ -181,10 +186,14 @@ class HttpGateway:
             return None
         return self._routes.find(method, segments[1:] or ("",))
 
-    async def _run(self, match: Match, event: bytes, trace_id: str, visit: Visit) -> HttpResponse:
+    async def _run(self, match: Match, event: bytes, trace_id: str, request_id: str, visit: Visit) -> HttpResponse:
         function = match.route.function
         started = time.perf_counter()
-        invocation = asyncio.ensure_future(self._invoker.invoke(function, event, trace_id=trace_id))
+        # A function URL is Lambda's own door: its request is the invocation. That of an HTTP API has an id of its own.
+        invoked_as = request_id if self._function_url else None
+        invocation = asyncio.ensure_future(
+            self._invoker.invoke(function, event, trace_id=trace_id, request_id=invoked_as)
+        )
         answered = await done_within(match.route.timeout / 1000, lambda: self._held(function), invocation)
         visit.integration_latency = round((time.perf_counter() - started) * 1000)
         if not answered:

@@ -25,14 +25,18 @@ class Invoker(Protocol):
 class TracingInvoker(Invoker, Protocol):
     """The same for a source whose events belong to traces."""
 
-    def invoke(self, name: str, payload: bytes, *, trace_id: str | None = None) -> Awaitable[Outcome]:
-        """Run a function as part of the trace that a header of AWS X-Ray names."""
+    def invoke(
+        self, name: str, payload: bytes, *, trace_id: str | None = None, request_id: str | None = None
+    ) -> Awaitable[Outcome]:
+        """Run a function as part of the trace that a header of AWS X-Ray names; `request_id` is the invocation's."""
         ...
 
 
 class StreamingInvoker(TracingInvoker, Protocol):
     """The same for a source that hands an answer on while it is made."""
 
-    def invoke_stream(self, name: str, payload: bytes, *, trace_id: str | None = None) -> AnswerStream:
+    def invoke_stream(
+        self, name: str, payload: bytes, *, trace_id: str | None = None, request_id: str | None = None
+    ) -> AnswerStream:
         """Run a function; who reads no more has to drop the stream. It runs on all the same."""
         ...

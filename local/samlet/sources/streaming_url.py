@@ -26,9 +26,10 @@ class StreamingUrl(HttpGateway):
         super().__init__(api, invoker, **options)
         self._streams = invoker
 
-    async def _run(self, match: Match, event: bytes, trace_id: str, visit: Visit) -> HttpResponse:
+    async def _run(self, match: Match, event: bytes, trace_id: str, request_id: str, visit: Visit) -> HttpResponse:
         started = time.perf_counter()
-        stream = self._streams.invoke_stream(match.route.function, event, trace_id=trace_id)
+        function = match.route.function
+        stream = self._streams.invoke_stream(function, event, trace_id=trace_id, request_id=request_id)
         try:
             return await self._begin(match, stream, visit)
         except BaseException:

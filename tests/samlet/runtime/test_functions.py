@@ -36,6 +36,18 @@ async def test_a_function_is_found_by_every_name_that_aws_knows(
         assert functions.resolve(name).logical_id == "Echo"
 
 
+async def test_an_invocation_has_the_id_that_it_is_given(make: MakeFunction, running: Running) -> None:
+    told = "def handler(event, context):\n    return context.aws_request_id\n"
+    given = ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"]
+    async with running(make(told)) as functions:
+        outcome = await functions.invoke("Echo", b"{}", request_id=given[0])
+        stream = functions.invoke_stream("Echo", b"{}", request_id=given[1])
+        streamed = await stream.outcome
+    assert [stream.request_id, streamed.request_id, outcome.request_id] == [given[1], given[1], given[0]]
+    assert [json.loads(each.payload) for each in (outcome, streamed)] == given
+    assert f"START RequestId: {given[0]} " in outcome.log_tail.decode()
+
+
 @pytest.mark.parametrize("name", ["test-echo:blue", "test-echo:2", "Echo:", "no name", "a:b:c:d"])
 async def test_an_unknown_qualifier_or_what_is_no_name_is_refused(
     make: MakeFunction, running: Running, name: str

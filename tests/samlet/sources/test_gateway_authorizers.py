@@ -179,9 +179,11 @@ class Asked(FakeFunctions):
         super().__init__()
         self.verdict = verdict
 
-    async def invoke(self, name: str, payload: bytes, *, trace_id: str | None = None) -> Outcome:
+    async def invoke(
+        self, name: str, payload: bytes, *, trace_id: str | None = None, request_id: str | None = None
+    ) -> Outcome:
         if name == "Echo":
-            return await super().invoke(name, payload, trace_id=trace_id)
+            return await super().invoke(name, payload, trace_id=trace_id, request_id=request_id)
         self.names.append(name)
         self.asked = json.loads(payload)
         if isinstance(self.verdict, Outcome):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -119,6 +120,33 @@ async def test_a_function_urls_event_keeps_the_path_encoded_and_names_no_account
     assert (event["version"], event["routeKey"], event["requestContext"]["stage"]) == ("2.0", "$default", "$default")
     assert event["requestContext"]["accountId"] == "anonymous"
     assert "pathParameters" not in event
+
+
+async def test_behind_a_function_url_the_request_is_the_invocation() -> None:
+    async with serving(FakeFunctions(), routes=URL, function_url=True) as client:
+        answer = await client("GET", "/")
+    (event,) = client.functions.events
+    [request_id] = client.functions.ids
+    assert str(uuid.UUID(request_id or "")) == event["requestContext"]["requestId"] == answer["x-amzn-requestid"]
+    assert answer["x-amzn-trace-id"] == client.functions.traces[0] == event["headers"]["x-amzn-trace-id"]
+    assert answer["apigw-requestid"] is None
+
+
+async def test_what_a_function_url_answers_by_itself_has_an_id_and_no_trace() -> None:
+    cors = Cors(("https://a.example",), ("GET",))
+    busy = FakeFunctions(lambda _: raises(Throttled("X", "x")))
+    async with serving(busy, cors, routes=URL, function_url=True) as client:
+        origin, asks = "Origin: https://a.example", "Access-Control-Request-Method: GET"
+        for answer in (await client("GET", "/"), await client("OPTIONS", "/", origin, asks)):
+            assert uuid.UUID(answer["x-amzn-requestid"] or "").version == 4
+            assert (answer["x-amzn-trace-id"], answer["apigw-requestid"]) == (None, None)
+
+
+async def test_the_request_of_an_http_api_has_another_id_than_the_invocation_and_names_no_trace() -> None:
+    async with serving(FakeFunctions()) as client:
+        answer = await client("GET", "/echo")
+    assert client.functions.ids == [None]
+    assert (answer["x-amzn-requestid"], answer["x-amzn-trace-id"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -32,15 +32,19 @@ class FakeStreams:
     outcomes: list[asyncio.Future[Outcome]] = field(default_factory=list)
     payloads: list[Any] = field(default_factory=list)
 
-    def invoke_stream(self, name: str, payload: bytes, *, trace_id: str | None = None) -> AnswerStream:
-        stream, outcome = AnswerStream("id"), asyncio.get_running_loop().create_future()
+    def invoke_stream(
+        self, name: str, payload: bytes, *, trace_id: str | None = None, request_id: str | None = None
+    ) -> AnswerStream:
+        stream, outcome = AnswerStream(request_id or "none"), asyncio.get_running_loop().create_future()
         stream.follow(outcome)
         self.streams.append(stream)
         self.outcomes.append(outcome)
         self.payloads.append(json.loads(payload))
         return stream
 
-    def invoke(self, name: str, payload: bytes, *, trace_id: str | None = None) -> Awaitable[Outcome]:
+    def invoke(
+        self, name: str, payload: bytes, *, trace_id: str | None = None, request_id: str | None = None
+    ) -> Awaitable[Outcome]:
         raise NotImplementedError
 
     async def invoke_event(self, name: str, payload: bytes) -> str:
@@ -208,6 +212,17 @@ async def test_a_function_that_fails_before_its_first_byte_is_a_502(kind: str | 
         stage.end(FAILED)
         assert (await head(reader))[0] == "HTTP/1.1 502 Bad Gateway"
         assert [status for _, status in stage.answered] == [502, 502]
+
+
+async def test_the_id_of_the_request_is_the_invocations_and_its_trace_is_named() -> None:
+    async with serving() as stage:
+        reader, stream = await stage.asked()
+        started(stream, b"one", kind=None)
+        headers = dict(line.split(": ", 1) for line in (await head(reader))[1:])
+        stage.end()
+    [event] = stage.functions.payloads
+    assert headers["x-amzn-requestid"] == stream.request_id == event["requestContext"]["requestId"]
+    assert headers["x-amzn-trace-id"] == event["headers"]["x-amzn-trace-id"]
 
 
 async def test_a_function_that_no_sandbox_is_free_for_is_a_429() -> None:
