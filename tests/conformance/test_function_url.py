@@ -51,5 +51,10 @@ def test_behind_a_url_an_answer_without_a_status_code_becomes_200_and_json(url: 
     assert answer.headers["content-type"] == "application/json"
 
 
+def test_behind_a_url_an_answer_with_a_status_code_and_no_type_is_json(url: httpx.Client) -> None:
+    answer = url.post("/", json={"statusCode": 200, "body": "<p>"})
+    assert (answer.headers["content-type"], answer.text) == ("application/json", "<p>")
+
+
 def test_behind_a_url_a_function_that_fails_is_a_502(url: httpx.Client) -> None:
     assert url.delete("/").status_code == 502

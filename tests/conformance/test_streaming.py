@@ -35,7 +35,7 @@ def test_status_headers_and_cookies_come_from_the_prelude(url: httpx.Client) -> 
     answer = url.get("/")
     assert (answer.status_code, answer.headers["x-one"], answer.text) == (201, "1", "onetwo")
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
-    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-type"] == "application/json"
 
 
 def test_without_a_prelude_an_answer_has_the_type_that_the_runtime_gives_it(url: httpx.Client) -> None:

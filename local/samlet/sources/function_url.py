@@ -2,7 +2,7 @@
 
 import json
 
-from samlet.sources.response_v2 import HttpResponse
+from samlet.sources.response_v2 import HttpResponse, read_response
 
 ACCOUNT = "anonymous"  # what events say of callers who sign nothing
 
@@ -10,6 +10,11 @@ ACCOUNT = "anonymous"  # what events say of callers who sign nothing
 def encoded_path(raw: str) -> tuple[str, ...]:
     """Return the segments of a path as they came: a function URL decodes nothing."""
     return tuple(raw.removeprefix("/").split("/"))
+
+
+def read_response_of_url(payload: bytes) -> HttpResponse:
+    """Return the response that an answer means, which is JSON unless it says more; raises MalformedResponse."""
+    return read_response(payload, "application/json")
 
 
 def traced_by_url(response: HttpResponse, trace_id: str) -> HttpResponse:

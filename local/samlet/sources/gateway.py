@@ -27,7 +27,7 @@ from samlet.sources.event_v2 import (
     decode_headers,
     decode_path,
 )
-from samlet.sources.function_url import ACCOUNT, encoded_path, refusal_of_url, traced_by_url
+from samlet.sources.function_url import ACCOUNT, encoded_path, read_response_of_url, refusal_of_url, traced_by_url
 from samlet.sources.invoker import TracingInvoker
 from samlet.sources.response_v1 import read_response_v1
 from samlet.sources.response_v2 import error_response, read_response
@@ -38,6 +38,8 @@ from samlet.sources.tracing import traced
 _PAYLOAD_LIMIT = 6 * 1024 * 1024  # what a function takes in one synchronous invocation
 _CORS_PREFIX = "access-control-"
 _NO_ROUTE = "none"
+
+type Read = Callable[[bytes], HttpResponse]
 
 
 class HttpGateway:
@@ -68,6 +70,7 @@ class HttpGateway:
         self._admission = Admission(api, self._common, invoker, jwks=jwks or {}, secrets=secrets)
         self._access_log = api.access_log
         self._function_url = api.function_url
+        self._read = read_response_of_url if api.function_url else read_response
         self._new_id, self._id_header = (
             (new_request_id, "x-amzn-requestid") if api.function_url else (new_gateway_request_id, "apigw-requestid")
         )
@@ -200,12 +203,12 @@ class HttpGateway:
             say("gateway", f"{function} has not answered in {match.route.timeout} ms; it runs on", level="warning")
             visit.integration_error = "Endpoint request timed out"
             return error_response(503, "Service Unavailable")
-        return response_of(match, invocation, visit)
+        return response_of(match, invocation, visit, self._read)
 
 
-def response_of(match: Match, invocation: asyncio.Future[Outcome], visit: Visit) -> HttpResponse:
-    """Return the response that an invocation which is over means, whatever came of it."""
-    function, read = match.route.function, read_response_v1 if match.route.payload_format == "1.0" else read_response
+def response_of(match: Match, invocation: asyncio.Future[Outcome], visit: Visit, read: Read) -> HttpResponse:
+    """Return the response that an invocation which is over means, whatever came of it; `read` is for format 2.0."""
+    function, read = match.route.function, read_response_v1 if match.route.payload_format == "1.0" else read
     try:
         outcome = invocation.result()
         visit.integration_status = 200  # Lambda's own, whatever the function says

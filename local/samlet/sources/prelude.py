@@ -10,7 +10,8 @@ from samlet.sources.response_v2 import headers_of, status_of
 WITH_PRELUDE = "application/vnd.awslambda.http-integration-response"
 _END = bytes(8)
 _LARGEST = 64 * 1024
-_DEFAULT = ("content-type", "application/octet-stream")
+_OF_A_PRELUDE = ("content-type", "application/json")
+_OF_A_RUNTIME = ("content-type", "application/octet-stream")
 
 
 async def read_opening(stream: AnswerStream) -> tuple[HttpResponse, bytes]:
@@ -21,7 +22,7 @@ async def read_opening(stream: AnswerStream) -> tuple[HttpResponse, bytes]:
     kind = (stream.content_type or "").partition(";")[0].strip().lower()
     read = await stream.read()
     if kind != WITH_PRELUDE:
-        given = ("content-type", stream.content_type) if stream.content_type else _DEFAULT
+        given = ("content-type", stream.content_type) if stream.content_type else _OF_A_RUNTIME
         return HttpResponse(200, [given]), read
     begun = read
     while (end := begun.find(_END)) < 0:
@@ -42,5 +43,5 @@ def head_of_prelude(prelude: bytes) -> HttpResponse:
         raise MalformedResponse("the prelude of the answer is no object")
     headers = headers_of(told)
     if not any(name == "content-type" for name, _ in headers):
-        headers.append(_DEFAULT)
+        headers.append(_OF_A_PRELUDE)
     return HttpResponse(status_of(told.get("statusCode", 200)), headers)

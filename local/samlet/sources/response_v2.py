@@ -18,8 +18,11 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def read_response(payload: bytes) -> HttpResponse:
-    """Return the response that a function's answer means; raises MalformedResponse."""
+def read_response(payload: bytes, untyped: str = "text/plain; charset=utf-8") -> HttpResponse:
+    """Return the response that a function's answer means; raises MalformedResponse.
+
+    `untyped` is the content type of an answer with a status and no type.
+    """
     try:
         answer = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -29,7 +32,7 @@ def read_response(payload: bytes) -> HttpResponse:
         return HttpResponse(200, [("content-type", "application/json")], body)
     headers = headers_of(answer)
     if not any(name == "content-type" for name, _ in headers):
-        headers.append(("content-type", "text/plain; charset=utf-8"))
+        headers.append(("content-type", untyped))
     return HttpResponse(status_of(answer["statusCode"]), headers, body_bytes(answer))
 
 

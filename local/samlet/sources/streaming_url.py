@@ -41,10 +41,10 @@ class StreamingUrl(HttpGateway):
     async def _begin(self, match: Match, stream: AnswerStream, visit: Visit) -> HttpResponse:
         try:
             if not await stream.begun():
-                return response_of(match, stream.outcome, visit)
+                return response_of(match, stream.outcome, visit, self._read)
             head, body = await read_opening(stream)
         except BrokenOff:
-            return response_of(match, stream.outcome, visit)
+            return response_of(match, stream.outcome, visit, self._read)
         except MalformedResponse as error:
             stream.drop()
             visit.integration_error = str(error)

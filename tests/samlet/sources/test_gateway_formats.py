@@ -132,6 +132,15 @@ async def test_behind_a_function_url_the_request_is_the_invocation() -> None:
     assert answer["apigw-requestid"] is None
 
 
+@pytest.mark.parametrize("headers", [None, {"X": "1"}, {"Content-Type": "text/html"}])
+async def test_what_a_function_url_is_answered_without_a_type_is_json(headers: Any) -> None:
+    mine = {"statusCode": 201, "body": "<p>", "headers": headers}
+    async with serving(answering(mine), routes=URL, function_url=True) as client:
+        answer = await client("GET", "/")
+    assert (answer.status, answer.body) == (201, b"<p>")
+    assert answer["content-type"] == (headers or {}).get("Content-Type", "application/json")
+
+
 async def test_what_a_function_url_answers_by_itself_has_an_id_and_no_trace() -> None:
     cors = Cors(("https://a.example",), ("GET",))
     busy = FakeFunctions(lambda _: raises(Throttled("X", "x")))

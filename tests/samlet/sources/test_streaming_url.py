@@ -156,7 +156,7 @@ async def test_an_error_that_the_function_streams_itself_is_its_own(status: int)
 @pytest.mark.parametrize(
     ("kind", "sent", "expected"),
     [
-        (PRELUDE, b"{}" + bytes(8), "application/octet-stream"),
+        (PRELUDE, b"{}" + bytes(8), "application/json"),
         (PRELUDE.upper() + "; x=1", b'{"headers": {"content-type": "a/b"}}' + bytes(8), "a/b"),
         (None, b"", "application/octet-stream"),
         ("text/plain; charset=utf-8", b'{"statusCode": 404}' + bytes(8), "text/plain; charset=utf-8"),
