@@ -186,6 +186,14 @@ def test_the_gateway_answers_preflights_by_itself(http: httpx.Client) -> None:
     assert answer.headers["access-control-max-age"] == "600"
 
 
+@pytest.mark.assumed
+def test_a_route_for_any_method_has_preflights_too(http: httpx.Client) -> None:
+    answer = http.options("/echo", headers={"Origin": PAGE, "Access-Control-Request-Method": "POST"})
+    assert answer.status_code == 200
+    assert echoed(answer)["requestContext"]["http"]["method"] == "OPTIONS"
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
 def test_answers_carry_cors_headers_for_an_origin_that_is_allowed(http: httpx.Client) -> None:
     assert http.get("/echo", headers={"Origin": PAGE}).headers["access-control-allow-origin"] == PAGE
     assert "access-control-allow-origin" not in http.get("/echo", headers={"Origin": "https://other.example"}).headers

@@ -17,7 +17,7 @@ from samlet.runtime.outcome import Outcome
 from samlet.sources.access_log import Visit, access_line
 from samlet.sources.admission import Admission, refusal
 from samlet.sources.authorization import Refused
-from samlet.sources.cors import CorsPolicy
+from samlet.sources.cors import CorsPolicy, Headers
 from samlet.sources.event_v1 import build_event_v1
 from samlet.sources.event_v2 import (
     Gateway,
@@ -127,11 +127,19 @@ class HttpGateway:
             return await self._route(request, request_id, visit)
         origin = request.header(b"origin")
         if origin and request.method == "OPTIONS" and request.header(b"access-control-request-method") is not None:
-            return HttpResponse(204, self._cors.preflight(origin))
+            return await self._answer_preflight(self._cors.preflight(origin), request, request_id, visit)
         response = await self._route(request, request_id, visit)
-        kept = [header for header in response.headers if not header[0].startswith(_CORS_PREFIX)]
-        response.headers = kept + self._cors.answer(origin)
-        return response
+        return _with_cors(response, self._cors.answer(origin))
+
+    async def _answer_preflight(
+        self, headers: Headers, request: RawRequest, request_id: str, visit: Visit
+    ) -> HttpResponse:
+        """Answer it here only where no route takes OPTIONS: `ANY` and `$default` do, with their authorizers."""
+        if not self._function_url:
+            response = await self._route(request, request_id, visit)
+            if visit.route_key is not None:
+                return _with_cors(response, headers)
+        return HttpResponse(204, headers)
 
     async def _route(self, request: RawRequest, request_id: str, visit: Visit) -> HttpResponse:
         try:
@@ -229,6 +237,12 @@ def response_of(match: Match, invocation: asyncio.Future[Outcome], visit: Visit,
         visit.integration_error = str(error)
         say("gateway", f"{function}: {error}", level="error")
     return error_response(500, "Internal Server Error")
+
+
+def _with_cors(response: HttpResponse, headers: Headers) -> HttpResponse:
+    """Replace what an answer says of CORS."""
+    response.headers = [header for header in response.headers if not header[0].startswith(_CORS_PREFIX)] + headers
+    return response
 
 
 def _target(raw: str) -> tuple[str, str]:

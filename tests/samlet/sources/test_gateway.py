@@ -10,7 +10,7 @@ import pytest
 
 from gateway_client import Client, FakeFunctions, read_answer, serving
 from samlet.errors import FunctionNotFound, Throttled
-from samlet.model import Cors
+from samlet.model import Cors, Route
 from samlet.runtime.outcome import Outcome
 from waiting import eventually_async
 
@@ -114,7 +114,7 @@ async def test_the_gateway_answers_preflights_and_drops_the_functions_cors_heade
     mine = {"statusCode": 200, "headers": {"Access-Control-Allow-Origin": "*", "X": "1"}}
     cors = Cors((PAGE,), ("GET",), ("authorization",), max_age=600)
     async with serving(FakeFunctions(lambda _: asyncio.sleep(0, mine)), cors) as client:
-        preflight = await client("OPTIONS", "/echo", f"Origin: {PAGE}", "Access-Control-Request-Method: GET")
+        preflight = await client("OPTIONS", "/slow", f"Origin: {PAGE}", "Access-Control-Request-Method: GET")
         assert client.functions.events == []
         answer = await client("GET", "/echo", f"Origin: {PAGE}")
         stranger = await client("GET", "/echo", "Origin: http://evil.example")
@@ -124,6 +124,25 @@ async def test_the_gateway_answers_preflights_and_drops_the_functions_cors_heade
     assert answer["x"] == "1"
     assert stranger["access-control-allow-origin"] is None
     assert lost["access-control-allow-origin"] == PAGE
+
+
+@pytest.mark.parametrize("key", [("ANY", "/a/{proxy+}"), ("OPTIONS", "/a/b"), ("ANY", "$default")])
+async def test_a_route_that_takes_options_has_the_preflights_too(key: tuple[str, str]) -> None:
+    mine = {"statusCode": 202, "headers": {"Access-Control-Allow-Origin": "*", "Access-Control-Max-Age": "1", "X": "1"}}
+    routes = (Route(*key, "Echo"), Route("GET", "/a/b", "Echo"))
+    functions = FakeFunctions(lambda _: asyncio.sleep(0, mine))
+    async with serving(functions, Cors((PAGE,), ("GET",), max_age=600), routes=routes) as client:
+        answer = await client("OPTIONS", "/a/b", f"Origin: {PAGE}", "Access-Control-Request-Method: GET")
+        stranger = await client("OPTIONS", "/a/b", "Origin: http://evil.example", "Access-Control-Request-Method: GET")
+    assert [event["requestContext"]["http"]["method"] for event in functions.events] == ["OPTIONS"] * 2
+    assert (answer.status, stranger.status, answer["x"]) == (202, 202, "1")
+    assert {name: value for name, value in answer.headers if name.startswith("access-control-")} == {
+        "access-control-allow-origin": PAGE,
+        "access-control-allow-methods": "GET",
+        "access-control-max-age": "600",
+    }
+    assert stranger["access-control-allow-origin"] is None
+    assert client.answered[0][:2] == (" ".join(key) if key[1] != "$default" else "$default", 202)
 
 
 async def test_a_named_stage_is_the_first_part_of_the_path() -> None:

@@ -119,15 +119,35 @@ async def test_two_tokens_at_once_are_none(jwks: dict[str, Path]) -> None:
         assert client.functions.events == []
 
 
-async def test_preflights_need_no_token_and_no_options_route(jwks: dict[str, Path]) -> None:
+async def test_where_no_route_takes_options_preflights_need_no_token(jwks: dict[str, Path]) -> None:
     cors = Cors((PAGE,), ("GET",), ("authorization",))
     async with serving(FakeFunctions(), cors, routes=JWT_ROUTES, jwks=jwks) as client:
-        for path in ("/shut", "/scoped"):
+        for path in ("/scoped", "/nowhere"):
             answer = await client("OPTIONS", path, f"Origin: {PAGE}", "Access-Control-Request-Method: GET")
             assert (answer.status, answer["access-control-allow-headers"]) == (204, "authorization")
         refused = await client("GET", "/shut", f"Origin: {PAGE}")
         assert (refused.status, refused["access-control-allow-origin"]) == (401, PAGE)
         assert client.functions.events == []
+
+
+@pytest.mark.parametrize("key", [("ANY", "/{proxy+}"), ("OPTIONS", "/a"), ("ANY", "$default")])
+async def test_a_guarded_route_that_takes_options_refuses_preflights(
+    key: tuple[str, str], jwks: dict[str, Path]
+) -> None:
+    routes = (Route(*key, "Echo", authorizer=AUTHORIZER), Route("GET", "/a", "Echo"))
+    async with serving(FakeFunctions(), Cors((PAGE,), ("GET",)), routes=routes, jwks=jwks) as client:
+        answer = await client("OPTIONS", "/a", f"Origin: {PAGE}", "Access-Control-Request-Method: GET")
+        assert said(answer) == UNAUTHORIZED
+        assert answer["access-control-allow-origin"] == PAGE
+        assert client.functions.events == []
+
+
+async def test_an_open_route_for_options_beside_a_guarded_default_lets_preflights_pass(jwks: dict[str, Path]) -> None:
+    routes = (Route("ANY", "$default", "Echo", authorizer=AUTHORIZER), Route("OPTIONS", "/{proxy+}", "Echo"))
+    async with serving(FakeFunctions(), Cors((PAGE,), ("GET",)), routes=routes, jwks=jwks) as client:
+        answer = await client("OPTIONS", "/a/b", f"Origin: {PAGE}", "Access-Control-Request-Method: GET")
+        assert (answer.status, answer["access-control-allow-methods"]) == (200, "GET")
+        assert (await client("GET", "/a/b", f"Origin: {PAGE}")).status == 401
 
 
 async def test_without_cors_an_options_route_is_guarded_like_any_other(jwks: dict[str, Path]) -> None:
