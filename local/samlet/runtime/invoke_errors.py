@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler
 
 from samlet.errors import EnvironmentFailed, FunctionNotFound, Throttled
 from samlet.log import say
+from samlet.runtime.pool import RESERVED
 from samlet.settings import LOOPBACK
 from samlet.web import is_foreign, names_loopback
 
@@ -45,8 +46,7 @@ async def as_lambda_answers(request: web.Request, handler: Handler) -> web.Strea
     except FunctionNotFound as unknown:
         response = _answer(404, "ResourceNotFoundException", str(unknown))
     except Throttled as limit:
-        response = _answer(429, "TooManyRequestsException", str(limit), {"Reason": limit.reason})
-        response.headers["Retry-After"] = "1"
+        response = _throttled(limit)
     except EnvironmentFailed as trouble:
         response = _answer(502, "InvalidRuntimeException", str(trouble))
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
@@ -69,6 +69,14 @@ async def no_web_pages(request: web.Request, handler: Handler) -> web.StreamResp
     if is_foreign(request) or (address and address[0] == LOOPBACK and not names_loopback(request)):
         raise Refused(403, "AccessDeniedException", "web pages of other origins may not call functions here")
     return await handler(request)
+
+
+def _throttled(limit: Throttled) -> web.Response:
+    """AWS's body to the letter; a limit of this machine, which AWS knows nothing of, in our own words."""
+    message = "Rate Exceeded." if limit.reason == RESERVED else str(limit)
+    body = {"Reason": limit.reason, "Type": "User", "message": message}
+    headers = {"x-amzn-errortype": "TooManyRequestsException", "Retry-After": "1"}
+    return web.json_response(body, status=429, headers=headers)
 
 
 def _answer(status: int, error_type: str, message: str, more: Mapping[str, str] | None = None) -> web.Response:

@@ -23,6 +23,7 @@ class Visit:
     integration_latency: int | None = None
     integration_error: str | None = None
     function_status: int | None = None
+    reason: str | None = None  # why the gateway answers in place of the function, for its own log
 
 
 def access_line(form: str, context: Mapping[str, Any], visit: Visit, response: HttpResponse, seconds: float) -> str:

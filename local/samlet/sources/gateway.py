@@ -113,7 +113,7 @@ class HttpGateway:
         asyncio.get_running_loop().call_soon(self._note, request, response, request_id, visit, seconds)
 
     def _note(self, request: RawRequest, response: HttpResponse, request_id: str, visit: Visit, seconds: float) -> None:
-        _log(request, response.status, seconds * 1000, visit.authorizer_error)
+        _log(request, response.status, seconds * 1000, visit.reason)
         if self._access_log:
             self._log_access(self._access_log, request, response, request_id, visit, seconds)
         self._answered(visit.route_key or _NO_ROUTE, response.status, seconds)
@@ -159,6 +159,7 @@ class HttpGateway:
         admitted = await self._admission.admit(parsed, match, request_id, now)
         if isinstance(admitted, Refused):
             visit.authorizer_error = admitted.error if admitted.by_authorizer else None
+            visit.reason = visit.authorizer_error or "the route's throttling"
             refused = refusal(admitted)
             return refusal_of_url(refused) if self._function_url else refused
         visit.authorizer = admitted.context if admitted else None
@@ -209,7 +210,7 @@ class HttpGateway:
         visit.integration_latency = round((time.perf_counter() - started) * 1000)
         if not answered:
             say("gateway", f"{function} has not answered in {match.route.timeout} ms; it runs on", level="warning")
-            visit.integration_error = "Endpoint request timed out"
+            visit.integration_error = visit.reason = "Endpoint request timed out"
             return error_response(503, "Service Unavailable")
         return response_of(match, invocation, visit, self._read)
 
@@ -227,8 +228,10 @@ def response_of(match: Match, invocation: asyncio.Future[Outcome], visit: Visit,
         visit.integration_error = "The Lambda function returned an error"
     except Throttled as error:
         visit.integration_status, visit.integration_error = 429, str(error)
+        visit.reason = str(error).removeprefix("Rate Exceeded: ")
         return error_response(429, "Too Many Requests")
     except asyncio.CancelledError:
+        visit.reason = "Samlet ended the invocation"
         return error_response(503, "Service Unavailable")
     except MalformedResponse as error:
         visit.integration_error = str(error)
@@ -271,7 +274,7 @@ def _first_segment(target: str) -> str:
     return target.partition("?")[0].removeprefix("/").partition("/")[0]
 
 
-def _log(request: RawRequest, status: int, milliseconds: float, refused: str | None) -> None:
+def _log(request: RawRequest, status: int, milliseconds: float, reason: str | None) -> None:
     path = request.target.partition("?")[0]
-    text = f"{request.method} {path[:200]} {status} {milliseconds:.0f} ms" + (f" ({refused})" if refused else "")
+    text = f"{request.method} {path[:200]} {status} {milliseconds:.0f} ms" + (f" ({reason})" if reason else "")
     say("gateway", text, level="error" if status >= 500 else "info")

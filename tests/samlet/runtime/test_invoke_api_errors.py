@@ -172,6 +172,30 @@ async def test_the_error_type_is_a_header_and_the_body_has_type_and_message(
         assert (body["Type"], "function:nobody" in body["Message"]) == ("User", True)
 
 
+async def test_a_throttle_of_the_reserved_concurrency_has_the_body_of_aws_and_nothing_else(
+    make: MakeFunction, running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = make(ECHO, reserved_concurrency=0)
+    async with running(closed) as functions, served(functions) as address, ClientSession() as session:
+        answer = await session.post(f"{address}/2015-03-31/functions/Echo/invocations", data=b"{}")
+        assert (answer.status, answer.headers["x-amzn-errortype"]) == (429, "TooManyRequestsException")
+        assert await answer.json() == {
+            "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+            "Type": "User",
+            "message": "Rate Exceeded.",
+        }
+    assert "throttled: the reserved concurrency of 0 is used up" in capsys.readouterr().err
+
+
+async def test_a_limit_that_aws_does_not_have_is_explained(make: MakeFunction, running: Running) -> None:
+    none = running(make(ECHO), max_sandboxes=0, queue_seconds=0.01)
+    async with none as functions, served(functions) as address, ClientSession() as session:
+        answer = await session.post(f"{address}/2015-03-31/functions/Echo/invocations", data=b"{}")
+        told = await answer.json()
+    assert (answer.status, told["Reason"], told["Type"]) == (429, "ConcurrentInvocationLimitExceeded", "User")
+    assert told["message"] == "Rate Exceeded: all 0 sandboxes (SAMLET_MAX_SANDBOXES) were busy for 0.01 s"
+
+
 async def test_an_answer_over_the_limit_is_a_function_error(asked: Callable[..., Any]) -> None:
     def work(client: Any) -> None:
         answer = client.invoke(FunctionName="Echo", Payload=str(6 * 1024 * 1024 - 2).encode())

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from gateway_client import Client, FakeFunctions, read_answer, serving
 from samlet.errors import FunctionNotFound, Throttled
-from samlet.model import Cors, Route
+from samlet.model import Cors, Route, Throttle
 from samlet.runtime.outcome import Outcome
 from waiting import eventually_async
 
@@ -90,6 +91,34 @@ async def test_an_integration_timeout_is_a_503_while_the_function_runs_on() -> N
         assert client.functions.finished == 0
         release.set()
         await eventually_async(lambda: client.functions.finished == 1)
+
+
+async def cancelled() -> Any:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "path", "line"),
+    [
+        (
+            lambda: raises(Throttled("X", "Rate Exceeded: all 4 sandboxes were busy for 10 s")),
+            "/open",
+            r"GET /open 429 \d+ ms \(all 4 sandboxes were busy for 10 s\)",
+        ),
+        (lambda: asyncio.Event().wait(), "/open", r"GET /open 503 \d+ ms \(Endpoint request timed out\)"),
+        (cancelled, "/open", r"GET /open 503 \d+ ms \(Samlet ended the invocation\)"),
+        (None, "/none", r"GET /none 429 \d+ ms \(the route's throttling\)"),
+        (lambda: asyncio.sleep(0, {"statusCode": 503}), "/open", r"GET /open 503 \d+ ms$"),
+    ],
+)
+async def test_the_log_says_why_the_gateway_answers_in_place_of_a_function(
+    behaviour: Any, path: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    routes = (Route("GET", "/open", "Echo", timeout=50), Route("GET", "/none", "Echo", throttle=Throttle(0, 0)))
+    async with serving(FakeFunctions(lambda _: behaviour()), routes=routes) as client:
+        await client("GET", path)
+        await eventually_async(lambda: client.answered)
+    assert re.search(line, capsys.readouterr().err, re.MULTILINE)
 
 
 async def test_head_has_headers_and_no_body(client: Client) -> None:
