@@ -18,6 +18,7 @@ from samlet.runtime.targets import Target, parse
 
 LARGEST_PAYLOAD = 6 * 1024 * 1024
 LARGEST_EVENT = 1024 * 1024
+_LARGEST_CONTEXT = 3583  # bytes of base64
 _TYPES = ("Event", "RequestResponse", "DryRun")
 _STREAMED_TYPES = ("RequestResponse", "DryRun")
 _LOG_TYPES = ("Tail", "None")
@@ -199,6 +200,9 @@ def _client_context(request: web.Request) -> str | None:
     given = request.headers.get("X-Amz-Client-Context")
     if not given:
         return None
+    if len(given) > _LARGEST_CONTEXT:
+        text = f"Client context must be at most {_LARGEST_CONTEXT} bytes in base64, not {len(given)}."
+        raise Refused(400, "InvalidRequestContentException", text)
     try:
         decoded = base64.b64decode(given, validate=True).decode()
         if not isinstance(json.loads(decoded), dict):

@@ -18,6 +18,19 @@ from .asking import served
 ECHO = "def handler(event, context):\n    return event\n"
 
 
+def in_context(size: int) -> str:
+    """An object in base64, which is so many bytes long."""
+    return base64.b64encode(b'{"custom": {"a": "' + b"x" * (size // 4 * 3 - 21) + b'"}}').decode()
+
+
+async def test_a_client_context_of_3_5_kb_is_passed_on(asked: Callable[..., Any]) -> None:
+    def work(client: Any) -> None:
+        answer = client.invoke(FunctionName="Echo", Payload=b"{}", ClientContext=in_context(3580))
+        assert set(json.loads(answer["Payload"].read())["a"]) == {"x"}
+
+    await asked(work, "def handler(event, context):\n    return context.client_context.custom\n")
+
+
 @pytest.mark.parametrize(
     ("given", "code", "text"),
     [
@@ -27,6 +40,11 @@ ECHO = "def handler(event, context):\n    return event\n"
         ({"ClientContext": "{}"}, "InvalidRequestContentException", "Client context"),
         ({"ClientContext": base64.b64encode(b"{").decode()}, "InvalidRequestContentException", "Client context"),
         ({"ClientContext": base64.b64encode(b"[]").decode()}, "InvalidRequestContentException", "Client context"),
+        (
+            {"ClientContext": in_context(3584)},
+            "InvalidRequestContentException",
+            "at most 3583 bytes in base64, not 3584",
+        ),
         ({"Payload": b"{"}, "InvalidRequestContentException", "Could not parse request body into json"),
         ({"Payload": b'{"a": NaN}'}, "InvalidRequestContentException", "into json: NaN is no JSON"),
         ({"Payload": b"-Infinity"}, "InvalidRequestContentException", "into json: -Infinity is no JSON"),
