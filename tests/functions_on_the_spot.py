@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import fields
 from typing import Any, Protocol
 
 from samlet.model import Function
+from samlet.processes import Reaper
 from samlet.runtime import Functions
+from samlet.runtime.surroundings import Surroundings
 
 
 class MakeFunction(Protocol):
@@ -15,3 +18,9 @@ class MakeFunction(Protocol):
 
 
 type Running = Callable[..., AbstractAsyncContextManager[Functions]]
+
+
+def functions_of(*functions: Function, reaper: Reaper, **settings: Any) -> Functions:
+    """Functions with settings of both kinds: what their sandboxes are told, and how they are lent."""
+    of_sandboxes = {one.name: settings.pop(one.name) for one in fields(Surroundings) if one.name in settings}
+    return Functions({one.logical_id: one for one in functions}, Surroundings(reaper, **of_sandboxes), **settings)

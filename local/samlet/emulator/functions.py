@@ -23,6 +23,7 @@ from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi, Observ
 from samlet.runtime.debugger import Debugger
 from samlet.runtime.letters import Letters
 from samlet.runtime.saves import NoSaves, Saves
+from samlet.runtime.surroundings import Surroundings
 from samlet.secret_files import read_one
 from samlet.services import Moto
 from samlet.settings import Settings
@@ -139,19 +140,22 @@ class FunctionHouse:
     async def start(self, stack: AsyncExitStack) -> None:
         """Open the functions; sandboxes are started when events come."""
         debuggers = await self._open_debuggers()
+        surroundings = Surroundings(
+            self._reaper,
+            self.template.region,
+            self.template.account,
+            self._everywhere(self._project),
+            self._folder / "logs",
+            graceful=self._options.graceful,
+            observer=self._observer,
+            saves=self.saves,
+            debuggers=debuggers,
+        )
         self._functions = Functions(
             adapted(self.template.functions, self._debugged),
+            surroundings,
             environments=self._environments,
-            reaper=self._reaper,
             max_sandboxes=self._settings.max_sandboxes,
-            extra_environment=self._everywhere(self._project),
-            log_path=self._folder / "logs",
-            region=self.template.region,
-            account=self.template.account,
-            observer=self._observer,
-            graceful=self._options.graceful,
-            saves=self._reload,
-            debuggers=debuggers,
             letters=Letters(self.aws_url),
         )
         stack.push_async_callback(self._functions.stop)

@@ -11,20 +11,16 @@ from samlet.eager import begin
 from samlet.endless import Endless
 from samlet.errors import FunctionNotFound, Throttled
 from samlet.log import say
-from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, Function
-from samlet.processes import Reaper
+from samlet.model import Function
 from samlet.runtime.answers import AnswerStream
 from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
-from samlet.runtime.debugger import Debugger
 from samlet.runtime.environments import Environments
 from samlet.runtime.identifiers import new_request_id
 from samlet.runtime.letters import Letters
-from samlet.runtime.observer import Observer
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import LOCAL, Lendable, Pool, Scale, usual_scale
 from samlet.runtime.request import CodeChanged, Request
 from samlet.runtime.sandbox import Sandbox
-from samlet.runtime.saves import NoSaves, Saves
 from samlet.runtime.surroundings import Surroundings
 from samlet.runtime.targets import Target, knows, parse
 
@@ -34,58 +30,34 @@ type Text = str | None  # what whoever invokes may leave out
 
 
 class Functions:
-    """Invokes functions in sandboxes; `queue_seconds`, `idle_seconds` and `init_limit` are in seconds.
+    """Invokes functions in sandboxes; `queue_seconds` and `idle_seconds` are in seconds.
 
-    Without `environments` nothing is run here: the sandboxes are those that agents attach. `observer` hears of each
-    event on its way. With `graceful` every process hears SIGTERM before its end.
+    Without `environments` nothing is run here: the sandboxes are those that agents attach.
     """
 
     def __init__(
         self,
         functions: Mapping[str, Function],
+        surroundings: Surroundings,
         *,
-        reaper: Reaper,
         environments: Environments | None = None,
         max_sandboxes: int | None = None,
-        extra_environment: Mapping[str, str] | None = None,
-        log_path: Path | None = None,
-        region: str = DEFAULT_REGION,
-        account: str = DEFAULT_ACCOUNT,
         queue_seconds: float = 10.0,
         idle_seconds: float = 900.0,
-        init_limit: float = 10.0,
         clock: Clock | None = None,
-        graceful: bool = False,
-        observer: Observer | None = None,
-        saves: Saves | None = None,
-        debuggers: Mapping[str, Debugger] | None = None,
         letters: Letters | None = None,
     ) -> None:
-        self._observer = observer or Observer()
-        self._debuggers = debuggers or {}
-        self._saves = saves or NoSaves()
-        self._surroundings = Surroundings(
-            reaper,
-            region,
-            account,
-            extra_environment or {},
-            log_path,
-            init_limit,
-            layers=environments.layers if environments else None,
-            graceful=graceful,
-            observer=self._observer,
-            saves=self._saves,
-            debuggers=self._debuggers,
-        )
+        self._observer, self._saves = surroundings.observer, surroundings.saves
+        self._debuggers = surroundings.debuggers
+        self._surroundings = dataclasses.replace(surroundings, layers=environments.layers if environments else None)
         self._environments = environments
         self._pythons: dict[str, Path] = {}  # found once, until any file or property changes
         self._scale = Scale(max_sandboxes, max_sandboxes) if max_sandboxes is not None else usual_scale()
         self._queue_seconds = queue_seconds
         self._idle_seconds = idle_seconds
         self._pools = {logical_id: self._pool(function) for logical_id, function in functions.items()}
-        clock = clock or Clock()
         self._asynchronous = AsynchronousInvocations(
-            self._invoke_as, self._surroundings.arn, self.target, clock, letters
+            self._invoke_as, self._surroundings.arn, self.target, clock or Clock(), letters
         )
         self._running: set[asyncio.Task[Any]] = set()
         self._endings: set[asyncio.Task[None]] = set()

@@ -16,9 +16,9 @@ class Surroundings:
     """What all sandboxes of one Samlet have in common; `init_limit` is in seconds.
 
     `bootstrap` is the program that starts the runtime where an image brings its own. Several layers are laid over each
-    other in the folder `layers`. With `graceful` every process hears SIGTERM before its end, not only those that
-    registered for it. `saves` knows when code was changed; `debuggers` are those of the functions, by logical id, that
-    somebody wants to look into.
+    other in the folder `layers`. `observer` hears of each event on its way. With `graceful` every process hears SIGTERM
+    before its end, not only those that registered for it. `saves` knows when code was changed; `debuggers` are those of
+    the functions, by logical id, that somebody wants to look into.
     """
 
     reaper: Reaper

@@ -10,9 +10,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from agents import TOKEN, Agents, Play, Runtime, StartRuntime
+from functions_on_the_spot import functions_of
 from samlet.model import Function
 from samlet.processes import Reaper
-from samlet.runtime import Functions
 from samlet.runtime.attached import AgentsApi
 
 
@@ -21,7 +21,7 @@ def runtime(tmp_path: Path) -> StartRuntime:
     @asynccontextmanager
     async def start(*functions: Function, port: int = 0, **settings: Any) -> AsyncIterator[Runtime]:
         with Reaper() as reaper:
-            made = Functions({one.logical_id: one for one in functions}, reaper=reaper, **settings)
+            made = functions_of(*functions, reaper=reaper, **settings)
             await made.start()
             runner = web.AppRunner(AgentsApi(made, TOKEN).app, shutdown_timeout=0.2)
             await runner.setup()

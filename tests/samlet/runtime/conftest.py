@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions_on_the_spot import MakeFunction, Running
+from functions_on_the_spot import MakeFunction, Running, functions_of
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
@@ -40,8 +40,7 @@ def running(environments: Environments, reaper: Reaper) -> Running:
     @asynccontextmanager
     async def run(*functions: Function, **settings: Any) -> AsyncIterator[Functions]:
         settings.setdefault("max_sandboxes", 4)
-        by_id = {function.logical_id: function for function in functions}
-        made = Functions(by_id, environments=environments, reaper=reaper, **settings)
+        made = functions_of(*functions, environments=environments, reaper=reaper, **settings)
         await made.start()
         try:
             yield made

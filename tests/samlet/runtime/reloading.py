@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from functions_on_the_spot import functions_of
 from samlet.emulator.reload import Reload
 from samlet.model import Function
 from samlet.processes import Reaper
@@ -21,8 +22,7 @@ def following(environments: Environments, reaper: Reaper) -> Reloading:
         await environments.prepare(functions)
         known: Environments = settings.pop("environments", environments)
         reload = Reload(known, **settings)
-        by_id = {function.logical_id: function for function in functions}
-        made = Functions(by_id, environments=known, reaper=reaper, max_sandboxes=4, saves=reload)
+        made = functions_of(*functions, environments=known, reaper=reaper, max_sandboxes=4, saves=reload)
         await made.start()
         reload.start(made)
         try:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from dap_client import DapClient
-from functions_on_the_spot import MakeFunction
+from functions_on_the_spot import MakeFunction, functions_of
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
@@ -54,9 +54,8 @@ def debugged(environments: Environments, reaper: Reaper) -> Debugged:
         package = await environments.debugger_for(function)
         debugger = Debugger(function.name, package, lambda: made.warm(function.logical_id))
         await debugger.listen("127.0.0.1", 0)
-        known = {function.logical_id: function}
         debuggers = {function.logical_id: debugger}
-        made = Functions(known, environments=environments, reaper=reaper, debuggers=debuggers, **settings)
+        made = functions_of(function, environments=environments, reaper=reaper, debuggers=debuggers, **settings)
         await made.start()
         try:
             yield made, debugger
