@@ -1,15 +1,14 @@
 """Collects the routes of one HTTP API, and says of each one that cannot be served why."""
 
-import re
 from dataclasses import dataclass
 
 from samlet.model import Route
 from samlet.template.authorizers import Authorizer, Authorizers, lowered, with_variables
 from samlet.template.properties import Properties
+from samlet.template.route_keys import method_and_path
 from samlet.template.stack import Resource, Stack
 from samlet.template.stages import Stage
 
-_KEY = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) (/\S*)")
 _LONGEST = 30_000
 
 
@@ -67,11 +66,6 @@ class Routes:
         version: str = "2.0",
     ) -> None:
         """Adds a route to a function; `properties` may hold its time-out, `timeoutInMillis`."""
-        match = _KEY.fullmatch(key)
-        if not match and key != "$default":
-            raise properties.error("RouteKey", f"{key} is no route key; it looks like `GET /path` or $default")
-        if "+}/" in key:
-            raise properties.error("RouteKey", f"{key}: what comes after a greedy variable would match nothing")
         target = with_variables(target, self._stage.variables)
         function = self._stack.function_at(target)
         if function is None:
@@ -79,7 +73,7 @@ class Routes:
         elif function not in self._runnable:
             self.refuse(key, f"its function {function} cannot be run", owner)
         else:
-            method, path = (match[1], match[2]) if match else ("ANY", key)
+            method, path = method_and_path(key)
             timeout = properties.integer("timeoutInMillis", _LONGEST, low=50, high=_LONGEST)
             guard = guard or Guard()
             self._routes[key] = Route(
