@@ -6,7 +6,7 @@ from samlet.model import Cors, HttpApi, IamAuthorizer, JwtAuthorizer
 from samlet.template.authorizers import Authorizers, CannotAuthorize, lowered
 from samlet.template.openapi import body_routes
 from samlet.template.properties import Properties
-from samlet.template.route_keys import DEFAULT, check_key
+from samlet.template.route_keys import DEFAULT
 from samlet.template.routes import Guard, Routes
 from samlet.template.stack import Resource, Stack
 from samlet.template.stages import Stage, stages
@@ -55,8 +55,8 @@ def _served(stack: Stack, resource: Resource, runnable: set[str], stage: Stage) 
     body_routes(routes, body)
     if "Target" in properties:
         key = properties.text("RouteKey", DEFAULT)
-        check_key(key, properties, "RouteKey")
-        routes.add(key, properties.text("Target"), properties)
+        if routes.takes(key, properties, "RouteKey"):
+            routes.add(key, properties.text("Target"), properties)
     _own_routes(stack, resource.logical_id, routes)
     keys = {route.key for route in routes.found()}
     for key in sorted(stage.throttling.keys() - keys):
@@ -83,7 +83,8 @@ def _own_routes(stack: Stack, api: str, routes: Routes) -> None:
         if properties.text("ApiId") != api:
             continue
         key = properties.text("RouteKey")
-        check_key(key, properties, "RouteKey")
+        if not routes.takes(key, properties, "RouteKey", route):
+            continue
         first = seen.setdefault(key, route.logical_id)
         if first != route.logical_id:
             stack.refuse(route, f"RouteKey: {key} is that of {first} too, which AWS refuses; it is left out")

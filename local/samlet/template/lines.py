@@ -11,6 +11,7 @@ from samlet.template import reader
 
 _WORD = re.compile(r"[\w:.\[\]/-]+")
 _RESOURCE = re.compile(r"Resources\.(\w+)")
+_ROUTE = re.compile(r"(?:^|: )([A-Z]+) (/\S*?)(?=: | is )")
 _QUOTED_ID = re.compile(r"\[(\w+)\]")
 # What SAM calls a property that CloudFormation calls otherwise.
 _SAM_WORDS = {
@@ -48,6 +49,8 @@ class Lines:
             return self.of(part.logical_id)
         if f"Parameters.{part.logical_id}" in self._known:
             return self.of(f"Parameters.{part.logical_id}")
+        if part.type == "AWS::ApiGatewayV2::Api" and (event := self._event_of_route(part.reason)):
+            return self.of(event)
         place = self._place(part.logical_id)
         named = _WORD.match(part.reason.partition(": ")[0])
         property_ = f"{place}.Properties.{named[0]}" if named else place
@@ -64,7 +67,7 @@ class Lines:
         place = begin[0].rstrip(":") if begin else ""
         generated = _RESOURCE.match(place)
         if generated and generated[1] not in self._resources:
-            place = self._place(generated[1])
+            place = self._event_of_route(text) or self._place(generated[1])
         line = self.of(place)
         if line is None and (quoted := _QUOTED_ID.search(text)):
             line = self.of(self._place(quoted[1]))
@@ -83,6 +86,17 @@ class Lines:
             return f"Resources.{origin}.Properties.{word}"
         event = max((name for name in _events(resources.get(origin)) if rest.startswith(name)), key=len, default="")
         return f"Resources.{origin}.Properties.Events.{event}" if event else f"Resources.{origin}"
+
+    def _event_of_route(self, text: str) -> str | None:
+        """The event of a function that asks for the route of which a text speaks."""
+        route = _ROUTE.search(text)
+        if route is None:
+            return None
+        for logical_id, resource in self._resources.items():
+            for name, event in _events(resource).items():
+                if _asks_for(event, route[1], route[2]):
+                    return f"Resources.{logical_id}.Properties.Events.{name}"
+        return None
 
     def _first_event(self, kind: str) -> str:
         for logical_id, resource in self._resources.items():
@@ -112,6 +126,13 @@ def _events(resource: Any) -> dict[str, Any]:
     properties = resource.get("Properties") if isinstance(resource, dict) else None
     events = properties.get("Events") if isinstance(properties, dict) else None
     return events if isinstance(events, dict) else {}
+
+
+def _asks_for(event: Any, method: str, path: str) -> bool:
+    if not isinstance(event, dict) or event.get("Type") != "HttpApi":
+        return False
+    asked = event.get("Properties")
+    return isinstance(asked, dict) and asked.get("Path") == path and str(asked.get("Method")).upper() == method
 
 
 def _walk(node: yaml.Node | None, place: str, found: dict[str, int]) -> None:

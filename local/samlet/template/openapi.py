@@ -2,7 +2,6 @@
 
 from samlet.template.authorizers import CannotAuthorize
 from samlet.template.properties import Properties
-from samlet.template.route_keys import check_key
 from samlet.template.routes import Guard, Routes
 
 _INTEGRATION = "x-amazon-apigateway-integration"
@@ -18,8 +17,8 @@ def body_routes(routes: Routes, body: Properties) -> None:
         operations = paths.inner(path)
         for method in filter(operations.__contains__, _METHODS):
             key = path if path == "$default" else f"{'ANY' if method == _ANY else method.upper()} {path}"
-            check_key(key, paths, path)
-            _add_operation(routes, key, operations.inner(method), body)
+            if routes.takes(key, paths, path):
+                _add_operation(routes, key, operations.inner(method), body)
         for other in operations:
             if other not in _METHODS and other not in _NO_OPERATIONS and not other.startswith("x-"):
                 routes.refuse(f"{other} {path}", f"{other} is no method of an HTTP API, so the route is left out")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from samlet.model import Route
 from samlet.template.authorizers import Authorizer, Authorizers, lowered, with_variables
 from samlet.template.properties import Properties
-from samlet.template.route_keys import method_and_path
+from samlet.template.route_keys import check_key, method_and_path, nameless, slip
 from samlet.template.stack import Resource, Stack
 from samlet.template.stages import Stage
 
@@ -30,6 +30,7 @@ class Routes:
         self._runnable = runnable
         self._stage = stage
         self._routes: dict[str, Route] = {}
+        self._seen: dict[str, str] = {}
 
     def found(self) -> tuple[Route, ...]:
         """The routes that can be served."""
@@ -38,6 +39,20 @@ class Routes:
     def refuse(self, key: str, reason: str, owner: Resource | None = None) -> None:
         """Notes that a route cannot be served."""
         self._stack.refuse(owner or self._api, f"{key}: {reason}")
+
+    def takes(self, key: str, properties: Properties, name: str, owner: Resource | None = None) -> bool:
+        """Whether AWS takes the key, which the property `name` gives; notes why it doesn't.
+
+        Raises TemplateError if it is no key at all.
+        """
+        check_key(key, properties, name)
+        reason = slip(key)
+        first = key if reason else self._seen.setdefault(nameless(key), key)
+        if first != key:
+            reason = f"AWS takes no other name of the variable in {first}, so it is left out; use one name"
+        if reason:
+            self.refuse(f"RouteKey: {key}" if name == "RouteKey" else key, reason, owner)
+        return reason is None
 
     def add_integration(
         self, key: str, integration: Properties, owner: Resource | None = None, guard: Guard | None = None
