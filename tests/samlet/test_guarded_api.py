@@ -72,7 +72,7 @@ Resources:
         Key: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: "/key/{id}", Auth: {Authorizer: Key}}}
   Live:
     Type: AWS::ApiGatewayV2::Stage
-    Properties: {ApiId: !Ref Api, StageName: live, StageVariables: {colour: green}}
+    Properties: {ApiId: !Ref Api, StageName: live, AutoDeploy: true, StageVariables: {colour: green}}
 """
 
 

@@ -9,7 +9,7 @@ from samlet.template.properties import Properties
 from samlet.template.route_keys import DEFAULT
 from samlet.template.routes import Guard, Routes
 from samlet.template.stack import Resource, Stack
-from samlet.template.stages import Stage, stages
+from samlet.template.stages import Stage, note_undeployed, stages
 
 
 def http_apis(stack: Stack, runnable: set[str]) -> tuple[HttpApi, ...]:
@@ -39,6 +39,7 @@ def _http_api(stack: Stack, resource: Resource, runnable: set[str]) -> HttpApi:
         stack.refuse(resource, "BodyS3Location: the OpenAPI document lies in S3")
     if resource.properties.text("BasePath", "ignore") != "ignore":
         stack.refuse(resource, "BasePath: is ignored, paths are those of the OpenAPI document alone")
+    note_undeployed(stack, resource)
     noted = len(stack.unsupported)
     first, *others = [_served(stack, resource, runnable, stage) for stage in stages(stack, resource.logical_id)]
     # Each stage has noted what cannot be run of the same routes.

@@ -35,6 +35,24 @@ def stages(stack: Stack, api: str) -> tuple[Stage, ...]:
     return tuple(found) or (Stage(),)
 
 
+def note_undeployed(stack: Stack, api: Resource) -> None:
+    """Notes what AWS would not serve of an API, though it is served here: stages to which nothing is deployed."""
+    own = [
+        each for each in stack.of_type("AWS::ApiGatewayV2::Stage") if each.properties.text("ApiId") == api.logical_id
+    ]
+    # A quick create, by `Target`, makes the stage $default and deploys to it.
+    if not own and "Target" not in api.properties:
+        stack.refuse(api, "has no stage, so AWS would serve nothing; add an AWS::ApiGatewayV2::Stage, AutoDeploy: true")
+    deployments = [each.properties for each in stack.of_type("AWS::ApiGatewayV2::Deployment")]
+    named = {each.text("StageName", "") for each in deployments if each.text("ApiId", "") == api.logical_id}
+    for stage in own:
+        automatic = stage.properties.boolean("AutoDeploy", default=False)
+        name = stage.properties.text("StageName")
+        if not automatic and "DeploymentId" not in stage.properties and name not in named:
+            reason = f"nothing is deployed to {name}, so AWS would serve nothing there; set AutoDeploy: true"
+            stack.refuse(stage, f"AutoDeploy: {reason}")
+
+
 def _stage(resource: Resource) -> Stage:
     properties = resource.properties
     variables = properties.inner("StageVariables")

@@ -22,6 +22,7 @@ PLAIN = """
           A: {Type: AWS::Lambda::Function, Properties: {Runtime: python3.13, Handler: a.b, Code: code}}
           Node: {Type: AWS::Lambda::Function, Properties: {Runtime: nodejs22.x, Handler: a.b, Code: code}}
           Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP}}
+          Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: Api, StageName: $default, AutoDeploy: true}}
           ToF:
             Type: AWS::ApiGatewayV2::Integration
             Properties:
@@ -215,6 +216,7 @@ def openapi(schemes: str, operation: str, document: str) -> str:
     return f"""
         Resources:
           F: {{Type: AWS::Lambda::Function, Properties: {{Runtime: python3.13, Handler: a.b, Code: code}}}}
+          Stage: {{Type: AWS::ApiGatewayV2::Stage, Properties: {{ApiId: Api, StageName: $default, AutoDeploy: true}}}}
           Api:
             Type: AWS::ApiGatewayV2::Api
             Properties:

@@ -16,6 +16,7 @@ PLAIN = """
         Resources:
           F: {Type: AWS::Lambda::Function, Properties: {Runtime: python3.13, Handler: a.b, Code: code}}
           Live: {Type: AWS::Lambda::Alias, Properties: {FunctionName: !Ref F, FunctionVersion: "1", Name: live}}
+          Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: Api, StageName: $default, AutoDeploy: true}}
 """
 INVOKE = "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations"
 
@@ -101,7 +102,7 @@ def test_credentials_for_every_origin_are_refused(loaded: Loader) -> None:
 
 def test_routes_and_integrations_of_their_own_are_followed(loaded: Loader) -> None:
     template = loaded(
-        PLAIN
+        PLAIN.replace("$default", "live")
         + f"""
           Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP}}}}
           ToF:
@@ -129,7 +130,6 @@ def test_routes_and_integrations_of_their_own_are_followed(loaded: Loader) -> No
           R1: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Api, RouteKey: GET /a, Target: !Sub "integrations/${{ToF}}"}}}}
           R2: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Api, RouteKey: POST /a, Target: !Join [/, [integrations, !Ref ToAlias]]}}}}
           R3: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Api, RouteKey: $default, Target: !Sub "integrations/${{ToPath}}"}}}}
-          Stage: {{Type: AWS::ApiGatewayV2::Stage, Properties: {{ApiId: !Ref Api, StageName: live}}}}
         """  # noqa: E501
     )
     (api,) = template.apis
@@ -272,7 +272,11 @@ def test_routes_of_a_function_that_cannot_be_run_are_listed(loaded: Loader) -> N
     ("resource", "logical_id"),
     [
         ("W: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}", "W"),
-        ("B: {Type: AWS::ApiGatewayV2::Api, Properties: {BasePath: prepend, Body: {paths: {}}}}", "B"),
+        (
+            """B: {Type: AWS::ApiGatewayV2::Api, Properties: {BasePath: prepend, Body: {paths: {}}}}
+          S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: B, StageName: $default, AutoDeploy: true}}""",
+            "B",
+        ),
         ("D: {Type: AWS::ApiGatewayV2::DomainName, Properties: {}}", "D"),
         ("R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /, AuthorizationType: JWT}}", "R"),
         ("R: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /}}", "R"),
@@ -283,7 +287,7 @@ def test_other_parts_of_an_api_are_listed(loaded: Loader, resource: str, logical
         f"""
         Resources:
           Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP}}}}
-          First: {{Type: AWS::ApiGatewayV2::Stage, Properties: {{ApiId: Api, StageName: $default}}}}
+          First: {{Type: AWS::ApiGatewayV2::Stage, Properties: {{ApiId: Api, StageName: $default, AutoDeploy: true}}}}
           {resource}
         """
     )

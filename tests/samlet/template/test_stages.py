@@ -31,7 +31,8 @@ def stage(name: str, properties: str = "", colour: str = "blue", logical_id: str
     return f"""
           {logical_id}:
             Type: AWS::ApiGatewayV2::Stage
-            Properties: {{ApiId: !Ref Api, StageName: {name}, StageVariables: {{colour: {colour}}}{properties}}}
+            Properties:
+              {{ApiId: !Ref Api, StageName: {name}, AutoDeploy: true, StageVariables: {{colour: {colour}}}{properties}}}
 """
 
 
@@ -107,3 +108,75 @@ def test_the_format_of_the_access_log_is_read(loaded: Loader) -> None:
     log = ", AccessLogSettings: {DestinationArn: 'arn:aws:logs:x:1:log-group:a', Format: '$context.requestId'}"
     assert loaded(API + stage("$default", log)).apis[0].access_log == "$context.requestId"
     assert loaded(API + stage("$default")).apis[0].access_log is None
+
+
+ROUTE = """
+        Resources:
+          F: {Type: AWS::Lambda::Function, Properties: {Runtime: python3.13, Handler: a.b, Code: code}}
+          Api: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP}}
+          Int: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationType: AWS_PROXY, IntegrationUri: F}}
+          Route: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Api, RouteKey: GET /a, Target: integrations/Int}}
+"""
+STAGE = "          Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: Api, StageName: dev%s}}\n"
+DEPLOYMENT = "          Deployment: {Type: AWS::ApiGatewayV2::Deployment, Properties: {ApiId: %s, StageName: %s}}\n"
+
+
+def test_an_api_without_a_stage_is_served_and_listed_since_aws_would_not(loaded: Loader) -> None:
+    template = loaded(ROUTE)
+    assert [(api.stage, [route.key for route in api.routes]) for api in template.apis] == [("$default", ["GET /a"])]
+    [part] = template.unsupported
+    reason = "has no stage, so AWS would serve nothing; add an AWS::ApiGatewayV2::Stage, AutoDeploy: true"
+    assert (part.logical_id, part.line, part.reason) == ("Api", 4, reason)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        STAGE % "",
+        STAGE % ", AutoDeploy: false",
+        STAGE % "" + DEPLOYMENT % ("Api", "prod"),
+        STAGE % "" + DEPLOYMENT % ("Other", "dev"),
+    ],
+)
+def test_a_stage_to_which_nothing_is_deployed_is_served_and_listed(loaded: Loader, rest: str) -> None:
+    template = loaded(ROUTE + rest)
+    assert [(api.stage, [route.key for route in api.routes]) for api in template.apis] == [("dev", ["GET /a"])]
+    [part] = template.unsupported
+    reason = "AutoDeploy: nothing is deployed to dev, so AWS would serve nothing there; set AutoDeploy: true"
+    assert (part.logical_id, part.line, part.reason) == ("Stage", 7, reason)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        STAGE % ", AutoDeploy: true",
+        STAGE % ", AutoDeploy: 'true'",
+        STAGE % ", DeploymentId: !Ref Deployment"
+        + "          Deployment: {Type: AWS::ApiGatewayV2::Deployment, Properties: {ApiId: Api}}\n",
+        STAGE % "" + DEPLOYMENT % ("!Ref Api", "dev"),
+    ],
+)
+def test_a_stage_that_is_deployed_to_is_not_listed(loaded: Loader, rest: str) -> None:
+    assert loaded(ROUTE + rest).unsupported == ()
+
+
+def test_quick_creates_and_apis_of_sam_have_a_stage_of_their_own(loaded: Loader) -> None:
+    function = "Runtime: python3.13, Handler: a.b"
+    template = loaded(
+        f"""
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          F: {{Type: AWS::Lambda::Function, Properties: {{{function}, Code: code}}}}
+          Quick: {{Type: AWS::ApiGatewayV2::Api, Properties: {{ProtocolType: HTTP, Target: !GetAtt F.Arn}}}}
+          Own: {{Type: AWS::Serverless::HttpApi, Properties: {{StageName: dev}}}}
+          G:
+            Type: AWS::Serverless::Function
+            Properties:
+              CodeUri: code
+              Runtime: python3.13
+              Handler: a.b
+              Events: {{A: {{Type: HttpApi}}, B: {{Type: HttpApi, Properties: {{ApiId: Own}}}}}}
+        """
+    )
+    assert len(template.apis) == 3
+    assert template.unsupported == ()

@@ -38,12 +38,12 @@ def _resource(kind: str, properties: str) -> str:
         ),
         (
             "AWS::ApiGatewayV2::Api",
-            "{ProtocolType: HTTP, CorsConfiguration: {AllowOrigin: ['*']}}",
+            "{ProtocolType: HTTP, Target: F, CorsConfiguration: {AllowOrigin: ['*']}}",
             "CorsConfiguration.AllowOrigin",
         ),
         (
             "AWS::ApiGatewayV2::Api",
-            "{ProtocolType: HTTP, CorsConfiguration: !If [Always, {AllowOrigin: ['*']}, {MaxAge: 1}]}",
+            "{ProtocolType: HTTP, Target: F, CorsConfiguration: !If [Always, {AllowOrigin: ['*']}, {MaxAge: 1}]}",
             "CorsConfiguration.AllowOrigin",
         ),
         (
