@@ -105,7 +105,7 @@ def _named(value: Any, place: str, conditions: Conditions) -> Iterator[tuple[str
 
 
 def _in_text(value: Any, place: str, conditions: Conditions) -> Iterator[tuple[str, str]]:
-    text, variables = (value, {}) if not isinstance(value, list) else (value[0], value[-1])
+    text, variables = (value[0], value[-1]) if isinstance(value, list) and value else (value, {})
     own = variables if isinstance(variables, dict) else {}
     yield from ((name, place) for name in _IN_TEXT.findall(str(text)) if name not in own)
     yield from _named(own, place, conditions)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from samlet.errors import TemplateError
@@ -89,6 +89,7 @@ def test_the_document_itself_is_well_formed(tmp_path: Path) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(place=st.sampled_from(list(_places(DOCUMENT))), wrong=st.sampled_from(_WRONG))
+@example(place=("Resources", "K", "Properties", "FunctionName", "Fn::Sub"), wrong=[])
 def test_one_wrong_value_anywhere_is_a_template_error_or_none_at_all(
     tmp_path: Path, place: tuple[Any, ...], wrong: Any
 ) -> None:
