@@ -18,6 +18,7 @@ from samlet.template.intrinsics import Resolver
 from samlet.template.kafka_mappings import kafka_mappings
 from samlet.template.lines import Lines
 from samlet.template.made import MadeResources, Maker
+from samlet.template.names import refused_names
 from samlet.template.push_mappings import push_mappings, unmade_pushes
 from samlet.template.queue_mappings import queue_mappings
 from samlet.template.schedules import schedules
@@ -102,7 +103,7 @@ def _load(
     )
     not_made = made.unsupported if made else [*unmade(elsewhere), *unmade_pushes(stack)]
     foreign = [_missing(place, export) for place, export in resolver.missing_imports.items()]
-    slips = (*unknown_properties(stack), *missing_needs(resources))
+    slips = (*unknown_properties(stack), *refused_names(stack), *missing_needs(resources))
     notes = (*whole.notes, *stack.unsupported, *slips, *uncovered(stack), *not_made, *foreign)
     return replace(template, unsupported=notes, resources=standings(stack, made.names if made else ()))
 

@@ -79,6 +79,10 @@ class Stack:
                     raise TemplateError(f"{place}: needs a map")
                 yield Resource(logical_id, kind, Properties(place, resolved), declared_method(resource.get("Metadata")))
 
+    def resolved(self, value: Any, place: str) -> Any:
+        """One value of a resource, resolved."""
+        return self._resolver.resolve(value, place)
+
     def function_at(self, target: Any) -> str | None:
         """The logical id of the function behind a name, an ARN (of an alias too) or a gateway's invocation ARN."""
         text = str(target)
