@@ -5,6 +5,7 @@ from dataclasses import replace
 from samlet.model import Cors, HttpApi, IamAuthorizer, JwtAuthorizer
 from samlet.template.authorizers import Authorizers, CannotAuthorize, lowered
 from samlet.template.openapi import body_routes
+from samlet.template.origins import note_origins
 from samlet.template.properties import Properties
 from samlet.template.route_keys import DEFAULT
 from samlet.template.routes import Guard, Routes
@@ -64,11 +65,14 @@ def _served(stack: Stack, resource: Resource, runnable: set[str], stage: Stage) 
         assert stage.resource
         stack.refuse(stage.resource, f"RouteSettings: {key} is no route that is served")
     configured = "CorsConfiguration" in properties
-    cors = properties.inner("CorsConfiguration") if configured else body.inner("x-amazon-apigateway-cors")
+    of_body = not configured and "x-amazon-apigateway-cors" in body
+    cors = cors_of(body.inner("x-amazon-apigateway-cors") if of_body else properties.inner("CorsConfiguration"))
+    place = "Body.x-amazon-apigateway-cors.allowOrigins" if of_body else "CorsConfiguration.AllowOrigins"
+    note_origins(stack, resource, place, cors.allow_origins)
     return HttpApi(
         logical_id=resource.logical_id,
         routes=routes.found(),
-        cors=cors_of(cors) if configured or "x-amazon-apigateway-cors" in body else None,
+        cors=cors if configured or of_body else None,
         stage=stage.name,
         stage_variables=stage.variables,
         access_log=stage.access_log,

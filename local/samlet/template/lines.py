@@ -15,6 +15,7 @@ _ROUTE = re.compile(r"(?:^|: )([A-Z]+) (/\S*?)(?=: | is )")
 _QUOTED_ID = re.compile(r"\[(\w+)\]")
 # What SAM calls a property that CloudFormation calls otherwise.
 _SAM_WORDS = {
+    "Body": ("CorsConfiguration",),
     "Code": ("CodeUri", "InlineCode", "ImageUri"),
     "Content": ("ContentUri",),
     "DeadLetterConfig": ("DeadLetterQueue",),

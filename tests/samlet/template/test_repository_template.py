@@ -14,7 +14,12 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def parameters() -> dict[str, str]:
     declared = tomllib.loads((ROOT / "samlet.toml").read_text())["parameters"]
-    known = {"postgres.port": "5432", "postgres.database": "app", "kafka.bootstrap_servers": "127.0.0.1:9092"}
+    known = {
+        "web.url": "http://localhost:3000",
+        "postgres.port": "5432",
+        "postgres.database": "app",
+        "kafka.bootstrap_servers": "127.0.0.1:9092",
+    }
     return {
         name: re.sub(r"\{([a-z_.]+)\}", lambda match: known.get(match[1], match[1]), value)
         for name, value in declared.items()
@@ -54,7 +59,7 @@ def test_no_relay_concurrency_is_a_parameter_too(parameters: dict[str, str]) -> 
 def test_the_api_allows_the_web_page_alone(template: Template) -> None:
     (api,) = template.apis
     assert api.cors is not None
-    assert api.cors.allow_origins == ("web.url",)
+    assert api.cors.allow_origins == ("http://localhost:3000",)
     assert {route.function for route in api.routes} == {"AuthFunction", "TasksFunction", "MetaFunction"}
 
 
