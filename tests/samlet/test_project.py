@@ -168,3 +168,15 @@ def test_an_empty_folder_is_none(tmp_path: Path) -> None:
 def test_a_template_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"missing\.yaml does not exist"):
         project.find(template=tmp_path / "missing.yaml")
+
+
+def test_a_project_that_a_link_leads_to_stays_that_one_when_the_link_leads_elsewhere(tmp_path: Path) -> None:
+    for release in ("1", "2"):
+        (tmp_path / release).mkdir()
+        write(tmp_path / release, WHOLE)
+    current = tmp_path / "current"
+    current.symlink_to("1")
+    found = [project.find(folder=current), project.find(template=current / "stack.yaml")]
+    current.unlink()
+    current.symlink_to("2")
+    assert {each.template for each in found} == {tmp_path / "1" / "stack.yaml"}

@@ -216,6 +216,70 @@ def test_a_link_that_leads_elsewhere_is_told_and_followed(watch: AnyWatch, tmp_p
     assert watch.changed() == frozenset()
 
 
+def releases(folder: Path) -> None:
+    for number in (1, 2):
+        (folder / "releases" / str(number) / "code").mkdir(parents=True)
+        (folder / "releases" / str(number) / "code" / "app.py").write_text(str(number))
+    (folder / "latest").symlink_to("releases/1")
+
+
+def swap(link: Path, target: str) -> None:
+    link.with_name("next").symlink_to(target)
+    link.with_name("next").replace(link)
+
+
+@pytest.mark.parametrize("target", ["latest/code", "../project/latest/code"])
+def test_a_link_on_the_way_that_another_link_takes_is_told_and_followed(
+    watch: AnyWatch, tmp_path: Path, target: str
+) -> None:
+    project = tmp_path / "project"
+    releases(project)
+    (project / "current").symlink_to(target)
+    follow(watch, project / "current")
+    swap(project / "latest", "releases/2")
+    assert watch.changed()
+    (project / "releases" / "2" / "code" / "app.py").write_text("22")
+    assert watch.changed() == {project / "current" / "app.py"}
+
+
+def test_a_link_upwards_is_followed_from_where_it_lies(watch: AnyWatch, tmp_path: Path) -> None:
+    for version in ("old", "new"):
+        (tmp_path / "deep" / version).mkdir(parents=True)
+        (tmp_path / "deep" / version / "app.py").write_text(version)
+    (tmp_path / "deep" / "inner").mkdir()
+    (tmp_path / "deep" / "inner" / "code").symlink_to("../old")
+    (tmp_path / "top").symlink_to("deep/inner")
+    follow(watch, tmp_path / "top" / "code")
+    (tmp_path / "deep" / "old").rename(tmp_path / "deep" / "away")
+    assert watch.changed()
+    (tmp_path / "deep" / "new").rename(tmp_path / "deep" / "old")
+    assert watch.changed()
+    (tmp_path / "deep" / "old" / "app.py").write_text("saved")
+    assert watch.changed() == {tmp_path / "top" / "code" / "app.py"}
+
+
+def test_a_link_that_several_folders_are_reached_by_is_told_for_each(watch: AnyWatch, tmp_path: Path) -> None:
+    releases(tmp_path)
+    (tmp_path / "other").symlink_to("latest")
+    trees = [tmp_path / "latest", tmp_path / "other", tmp_path / "releases" / "1"]
+    follow(watch, *trees)
+    swap(tmp_path / "latest", "releases/2")
+    changed = watch.changed()
+    for tree in trees[:2]:
+        assert any(path == tree or tree in path.parents for path in changed)
+    assert not any(trees[2] in path.parents for path in changed)
+
+
+def test_a_link_to_nowhere_is_told_when_the_place_comes_that_it_leads_to(watch: AnyWatch, tmp_path: Path) -> None:
+    current = tmp_path / "current"
+    current.symlink_to("releases/1")
+    follow(watch, current)
+    (tmp_path / "releases" / "1").mkdir(parents=True)
+    watch.changed()
+    (tmp_path / "releases" / "1" / "app.py").write_text("1")
+    assert watch.changed() == {current / "app.py"}
+
+
 def test_what_is_behind_links_in_the_folder_is_told_by_the_name_of_the_link(watch: AnyWatch, code: Path) -> None:
     shared = code.parent / "elsewhere"
     shared.mkdir()

@@ -208,7 +208,7 @@ class Reload:
                 self._owed = ours
                 if await self._take_over(ours):
                     self._owed = frozenset()
-            if any(path.name == "requirements.txt" for path in batch.paths):
+            if any(path.name == "requirements.txt" or path.is_dir() for path in batch.paths):
                 known = functions.functions
                 await self._environments.prepare(known[name] for name in batch.functions if name in known)
         except SamletError as trouble:

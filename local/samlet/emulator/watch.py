@@ -19,7 +19,7 @@ from samlet.emulator.relevance import is_code, is_walked
 from samlet.log import say
 
 _NOTHING: frozenset[Path] = frozenset()
-_LONGEST_CHAIN = 16  # symbolic links; as many in a circle lead nowhere
+_MOST_LINKS = 40  # on one way, as for Linux; more are a circle, and lead nowhere
 
 type _Stamp = tuple[int, int, int, int]
 type _Identity = tuple[int, int]
@@ -59,16 +59,15 @@ class Watch(Protocol):
 
 @dataclass(slots=True)
 class _Place:
-    """A watched folder: all that is code of `root` counts, and `names`, each told as the path that it stands for."""
+    """A watched folder: all that is code of `root` counts, and `names`, each told as the paths that it stands for."""
 
     folder: Path
     root: Path | None = None
-    names: dict[str, Path] = field(default_factory=dict)
+    names: dict[str, set[Path]] = field(default_factory=dict)
 
     def told(self, name: str) -> Iterator[Path]:
         """The paths that a change of `name` in this folder is a change of."""
-        if name in self.names:
-            yield self.names[name]
+        yield from self.names.get(name, ())
         path = self.folder / name
         if self.root is not None and is_code(path, self.root):
             yield path
@@ -124,7 +123,8 @@ class KernelWatch:
 
     def _shapes(self, event: Event, paths: Iterable[Path]) -> Iterator[bool]:
         """Whether other folders have to be watched now: a folder came or went, a link, or a step of the way to one."""
-        ways = {path for places in self._places.values() for place in places.values() for path in place.names.values()}
+        places = (place for known in self._places.values() for place in known.values())
+        ways = {path for place in places for paths in place.names.values() for path in paths}
         return (event.is_folder or path in ways or path.is_symlink() for path in paths)
 
     def _add_tree(self, root: Path) -> None:
@@ -143,16 +143,15 @@ class KernelWatch:
             if step.is_symlink():
                 self._add_links(step)
             elif step == path or self._watched.limit in step.parents:
-                self._add(step.parent).names[step.name] = step
+                self._add_step(step, step)
 
     def _add_links(self, link: Path) -> None:
         """Watch a symbolic link, those that it leads over, and what is behind them, all as changes of the first."""
-        at = link
-        for _ in range(_LONGEST_CHAIN):
-            self._add(at.parent).names[at.name] = link
-            if not at.is_symlink():
-                return
-            at = Path(os.path.normpath(at.parent / at.readlink()))
+        for step in _steps_behind(link):
+            self._add_step(step, link)
+
+    def _add_step(self, step: Path, told: Path) -> None:
+        self._add(step.parent).names.setdefault(step.name, set()).add(told)
 
     def _add(self, folder: Path) -> _Place:
         try:
@@ -225,6 +224,28 @@ def _saved(file: Path) -> float:
         return file.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def _steps_behind(link: Path) -> Iterator[Path]:
+    """The links that are gone over from `link` on, itself first, and the place that they lead to, there or not."""
+    at, left, links = link.parent, [link.name], 0
+    while left:
+        match left.pop():
+            case "..":
+                at = at.parent
+            case name if (step := at / name).is_symlink():
+                yield step
+                links += 1
+                if links > _MOST_LINKS:
+                    return
+                target = step.readlink()
+                at = Path(target.anchor) if target.is_absolute() else at.resolve()
+                left += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+            case name:
+                at /= name
+                if not at.exists():
+                    break  # it is told when it comes
+    yield at
 
 
 def _walk(root: Path, see: Callable[[Path], object] = lambda _: None) -> Iterator[Path]:

@@ -7,6 +7,7 @@ requirement makes another, and a half-built one (no marker) is never used.
 import asyncio
 import glob
 import hashlib
+import itertools
 import os
 import platform
 import shutil
@@ -107,15 +108,15 @@ class Environments:
 
         Python compares times of whole seconds, so a file that is saved twice within one would be taken for unchanged.
         """
-        place, stem = changed.absolute(), glob.escape(changed.stem)
-        inside, merged = (_beneath(folder) for folder in (place.parent, self.layers.absolute()))
-        for folder in (inside, f"{merged}/**"):
+        stem, places = glob.escape(changed.stem), _names_of(changed.absolute())
+        inside = {_beneath(place.parent) for place in places}
+        for folder in (*inside, f"{_beneath(self.layers.absolute())}/**"):
             for compiled in self.folder.glob(f"*/pycache/{folder}/{stem}.*.pyc"):
                 compiled.unlink(missing_ok=True)
-        for compiled in (place.parent / "__pycache__").glob(f"{stem}.*.pyc"):
+        for compiled in (changed.parent / "__pycache__").glob(f"{stem}.*.pyc"):
             compiled.unlink(missing_ok=True)
-        if not changed.suffix:
-            for compiled in self.folder.glob(f"*/pycache/{inside}/{glob.escape(place.name)}"):
+        if changed.suffix != ".py":
+            for compiled in (found for place in places for found in self.folder.glob(f"*/pycache/{_beneath(place)}")):
                 shutil.rmtree(compiled, ignore_errors=True)
 
     async def _interpreter(self, runtime: str) -> Interpreter:
@@ -186,7 +187,7 @@ def requirement_files(function: Function) -> list[Path]:
 
 
 def _requirements_of(folder: Path) -> Iterator[Path]:
-    built = any(pair == (".aws-sam", "build") for pair in zip(folder.parts, folder.parts[1:], strict=False))
+    built = any(pair == (".aws-sam", "build") for pair in itertools.pairwise(folder.resolve().parts))
     if not built and (folder / "requirements.txt").is_file():
         yield folder / "requirements.txt"
 
@@ -210,6 +211,11 @@ def _client(interpreter: Interpreter) -> list[Path]:
 
 def _beneath(folder: Path) -> str:
     return glob.escape(str(folder.relative_to("/")))
+
+
+def _names_of(path: Path) -> set[Path]:
+    """The names that a module may have been loaded by: `path`, and what each link on its way stands for."""
+    return {path, *(step.resolve() / path.relative_to(step) for step in (path, *path.parents) if step.is_symlink())}
 
 
 def _own_pip(interpreter: Interpreter) -> list[Path]:

@@ -13,10 +13,13 @@ from pathlib import Path
 
 
 def merge(layers: Sequence[Path], folder: Path) -> Path | None:
-    """The root that stands for /opt, made in `folder` where there are several layers; None without layers."""
+    """The root that stands for /opt, made in `folder` where there are several layers; None without layers.
+
+    Links that lead to a layer are followed here, so that another one behind them has another root.
+    """
     if len(layers) < 2:
-        return layers[0] if layers else None
-    links = list(_links(layers, Path()))
+        return layers[0].resolve() if layers else None
+    links = list(_links([layer.resolve() for layer in layers], Path()))
     root = folder / hashlib.sha256(repr(links).encode()).hexdigest()[:16]
     if not root.is_dir():
         _make(root, links)

@@ -73,7 +73,8 @@ def _reserved(function: Function, api: str, region: str, log_stream: str) -> dic
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": api,
-        "LAMBDA_TASK_ROOT": str(function.code),
+        # Resolved: a running event stays with its modules when a link on the way to them leads elsewhere.
+        "LAMBDA_TASK_ROOT": str(function.code.resolve()),
     }
 
 

@@ -7,6 +7,7 @@ function of Python whose handler it would put in its place. Others run from thei
 
 import glob
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -48,7 +49,7 @@ def _has_module(folder: Path, module: str) -> bool:
 
 
 def _is_built(folder: Path) -> bool:
-    return any(pair == (".aws-sam", "build") for pair in zip(folder.parts, folder.parts[1:], strict=False))
+    return any(pair == (".aws-sam", "build") for pair in itertools.pairwise(folder.resolve().parts))
 
 
 def _linked(root: Path, sources: Path) -> Path:

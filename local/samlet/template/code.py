@@ -35,12 +35,23 @@ def folder(stack: Stack, properties: Properties, name: str) -> Path:
     location = properties.raw(name)
     if isinstance(location, dict) and "ZipFile" in location:
         return _inline(stack, properties.inner(name).text("ZipFile"))
-    path = (stack.path.parent / str(swap_back(location))).resolve()
+    path = as_written(stack.path.parent / str(swap_back(location)))
     if path.suffix in _ARCHIVES and path.is_file():
         return _unpacked(stack, properties, name, path)
     if not path.is_dir():
         raise MissingPath(f"{properties.place}.{name}: no folder {path}", path)
     return path
+
+
+def as_written(path: Path) -> Path:
+    """An absolute path without `..`, its symbolic links kept: one that leads elsewhere later takes the code along.
+
+    Of a link that `..` goes back over, the place where it leads now counts.
+    """
+    at = Path(path.anchor)
+    for part in path.parts[1:]:
+        at = (at.resolve() if at.is_symlink() else at).parent if part == ".." else at / part
+    return at
 
 
 def _inline(stack: Stack, text: str) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ def content(root: Path) -> dict[str, str]:
 def test_no_layers_have_no_root_and_one_is_its_own(tmp_path: Path) -> None:
     assert merge([], tmp_path) is None
     assert merge([tmp_path / "a"], tmp_path) == tmp_path / "a"
+    (tmp_path / "current").symlink_to("a")
+    assert merge([tmp_path / "current"], tmp_path) == tmp_path / "a"
 
 
 def test_files_of_all_layers_are_there_and_the_later_layer_wins(tmp_path: Path) -> None:
@@ -126,6 +129,22 @@ async def test_a_saved_file_of_a_merged_layer_is_what_the_next_sandbox_meets(
         before = saved.stat()
         layer(first, {"python/who.py": "WHO = 2"})
         os.utime(saved, ns=(before.st_atime_ns, before.st_mtime_ns))  # within one second, and of the same size
+        environments.forget_compiled(saved)
+        functions.outdate(["Echo"])
+        assert told(await functions.invoke("Echo", b"{}")) == 2
+
+
+async def test_a_saved_file_behind_a_link_is_what_the_next_sandbox_meets(
+    make: MakeFunction, running: Running, tmp_path: Path, environments: Environments
+) -> None:
+    function = make("def handler(event, context):\n    return 1\n")
+    (tmp_path / "current").symlink_to(function.code.name)
+    saved = tmp_path / "current" / "app.py"
+    async with running(replace(function, code=saved.parent)) as functions:
+        assert told(await functions.invoke("Echo", b"{}")) == 1
+        before = saved.stat()
+        saved.write_text("def handler(event, context):\n    return 2\n")
+        os.utime(saved, ns=(before.st_atime_ns, before.st_mtime_ns))
         environments.forget_compiled(saved)
         functions.outdate(["Echo"])
         assert told(await functions.invoke("Echo", b"{}")) == 2

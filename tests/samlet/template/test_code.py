@@ -93,3 +93,31 @@ def test_what_is_no_archive_is_named(tmp_path: Path, loaded: Loader) -> None:
 def test_a_missing_archive_is_named(loaded: Loader) -> None:
     with pytest.raises(TemplateError, match=r"Content: no folder .*layer\.zip"):
         loaded(FROM_ARCHIVE)
+
+
+LINKED = """
+    Resources:
+      F:
+        Type: AWS::Lambda::Function
+        Properties: {Runtime: python3.13, Handler: app.handler, Code: %s, Layers: [!Ref L]}
+      L: {Type: AWS::Lambda::LayerVersion, Properties: {Content: current}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("current", "current"),
+        ("./code/../current/inner", "current/inner"),
+        ("current/inner/../inner", "current/inner"),
+        ("current/../v1", "releases/v1"),
+    ],
+)
+def test_a_link_to_code_stays_a_link_so_that_it_may_lead_elsewhere(
+    tmp_path: Path, loaded: Loader, written: str, meant: str
+) -> None:
+    (tmp_path / "releases" / "v1" / "inner").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("releases/v1")
+    function = loaded(LINKED % written).functions["F"]
+    assert function.code == tmp_path / meant
+    assert function.layers == (tmp_path / "current",)
