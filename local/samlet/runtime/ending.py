@@ -85,11 +85,15 @@ def refused(payload: bytes) -> Ending:
 
 
 def not_started(error: OSError, program: Path, tried: Iterable[Path], request_id: str) -> Ending:
-    """The program could not even be started."""
-    if error.errno == errno.ENOENT and not program.exists():
-        text = f"Couldn't find valid bootstrap(s): [{' '.join(map(str, tried))}]"
+    """The program could not even be started; `tried` are the places of bootstraps, the code folder's first."""
+    places, reason = list(tried), (error.strerror or str(error)).lower()
+    code = places[0].parent
+    if error.filename is not None and Path(error.filename) == code:  # AWS keeps its own copy of it
+        text = f"the code folder {code} cannot be entered: {reason}"
+    elif error.errno == errno.ENOENT and not program.exists():
+        text = f"Couldn't find valid bootstrap(s): [{' '.join(map(str, places))}]"
     else:
-        text = f"fork/exec {program}: {(error.strerror or str(error)).lower()}"
+        text = f"fork/exec {program}: {reason}"
     told, kind = _about(request_id, text), "Runtime.InvalidEntrypoint"
     return Ending(failure(kind, told), error_type=kind, lines=(*_remedy(program), told, kind))
 

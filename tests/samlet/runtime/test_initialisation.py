@@ -196,6 +196,24 @@ async def test_an_exception_is_an_answer_and_resets_nothing(make: MakeFunction, 
         assert told(await functions.invoke("Echo", b"0")) == before
 
 
+@pytest.mark.parametrize("runtime", ["python3.13", "provided.al2023"])
+@pytest.mark.parametrize("in_its_place", [None, "a file"])
+async def test_an_event_without_its_code_folder_fails_by_the_name_of_the_folder(
+    make: MakeFunction, running: Running, tmp_path: Path, runtime: str, in_its_place: str | None
+) -> None:
+    function = make("def handler(event, context):\n    return 1\n", runtime=runtime)
+    async with running(function) as functions:
+        function.code.rename(tmp_path / "away")
+        if in_its_place:
+            function.code.write_text(in_its_place)
+        failed = await functions.invoke("Echo", b"{}")
+    reason = "not a directory" if in_its_place else "no such file or directory"
+    assert told(failed)["errorType"] == "Runtime.InvalidEntrypoint"
+    assert f"Error: the code folder {function.code} cannot be entered: {reason}" in told(failed)["errorMessage"]
+    assert f"the code folder {function.code} cannot be entered" in _tail(failed)
+    assert "fork/exec" not in _tail(failed)
+
+
 @pytest.mark.parametrize("payload", [b"", b"no JSON", b"[]", b"{}", b'{"errorType": null}'])
 def test_an_init_error_without_a_type_is_an_unknown_one(payload: bytes) -> None:
     assert refused(payload).words == "Status: error\tError Type: Runtime.Unknown"
