@@ -5,9 +5,9 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samlet import project, settings
 from samlet.cli import stand_ins
@@ -15,9 +15,12 @@ from samlet.cli.columns import padded
 from samlet.cli.selection import Commands, add_options, add_parameter, given_parameters
 from samlet.cli.usage import add_command
 from samlet.errors import ProjectError, TemplateError
-from samlet.model import Template
+from samlet.model import Template, Unsupported
 from samlet.project import Project
 from samlet.settings import Settings
+
+if TYPE_CHECKING:
+    from samlet.template import Lines
 
 
 def register(commands: Commands) -> None:
@@ -84,7 +87,20 @@ def check(found: Project, chosen: Settings, given: dict[str, str], config_env: s
             line = lines.of_resource(schedule.logical_id)
             raise TemplateError(f"{template.path}{f':{line}' if line else ''}: {error}") from error
         following[schedule.name] = table.next_after(now) if schedule.enabled else None
-    return Checked(template, lines.of_resource, following)
+    return Checked(_with_runtimes(template, lines), lines.of_resource, following)
+
+
+def _with_runtimes(template: Template, lines: "Lines") -> Template:
+    """The template; Pythons that no machine has for it are among what isn't run, as `start --strict` refuses them."""
+    from samlet.runtime.interpreters import never_here
+
+    found = [
+        Unsupported(logical_id, "AWS::Lambda::Function", f"Runtime: {reason}")
+        for logical_id, function in template.functions.items()
+        if (reason := never_here(function.runtime))
+    ]
+    parts = [*template.unsupported, *(replace(part, line=lines.of_part(part)) for part in found)]
+    return replace(template, unsupported=tuple(sorted(parts, key=lambda part: (part.line or 0, part.logical_id))))
 
 
 def _as_json(checked: Checked, *, valid: bool) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from samlet.log import say
 from samlet.runtime.interpreter_places import places
 
 OLDEST = (3, 9)
+_NEWEST = (3, 15)  # that Lambda has, or may have before Samlet knows of it
+_TOO_OLD = (f"is too old to be run here, {OLDEST[0]}.{OLDEST[1]} is the oldest", "raise the Runtime in the template")
 # No wheels of the usual kind are for a Python without the global lock, or for one that isn't CPython.
 _PROBE = (
     "import sys, sysconfig, venv, ensurepip, ssl;"
@@ -45,6 +47,18 @@ def find(runtime: str, *, strict: bool = False) -> Interpreter:
     return _nearest(wanted, list(available.values()), strict=strict)
 
 
+def never_here(runtime: str) -> str | None:
+    """Why no machine has a Python for this `Runtime`, as `find` would have to say there; None where one may."""
+    match = re.fullmatch(r"python(\d+)\.(\d+)", runtime)
+    wanted = (int(match[1]), int(match[2])) if match else OLDEST
+    if wanted < OLDEST:
+        trouble, remedy = _TOO_OLD
+        return f"Python {wanted[0]}.{wanted[1]} {trouble}: {remedy}"
+    if wanted > _NEWEST or (match and match[2].startswith("0")):
+        return f"{runtime} is no runtime that Lambda is known to have: correct it in the template"
+    return None
+
+
 @cache
 def probe(path: Path) -> Interpreter | None:
     """What `path` is, found out by running it; None when it is no usable Python."""
@@ -71,8 +85,7 @@ def _nearest(wanted: tuple[int, int], available: list[Interpreter], *, strict: b
     trouble = "was not found on PATH or in pyenv, uv, asdf or Homebrew"
     remedy = f"install it (pyenv install {name}, or uv python install {name}), or name one with --python PATH"
     if wanted < OLDEST:
-        oldest = f"{OLDEST[0]}.{OLDEST[1]}"
-        trouble, remedy = f"is too old to be run here, {oldest} is the oldest", "raise the Runtime in the template"
+        trouble, remedy = _TOO_OLD
     if strict or not available:
         raise EnvironmentFailed(f"Python {name} {trouble}: {remedy}")
     # Between two equally near versions the newer one understands more.

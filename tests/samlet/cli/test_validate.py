@@ -255,3 +255,49 @@ def test_a_full_disk_is_one_line(template: Path, words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (1, "samlet: [Errno 28] No space left on device\n")
+
+
+RUNTIMES = """
+Resources:
+  Wrong:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: .
+      Handler: app.handler
+      Runtime: {runtime}
+"""
+TOO_OLD = "is too old to be run here, 3.9 is the oldest: raise the Runtime in the template"
+NONE = "is no runtime that Lambda is known to have: correct it in the template"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "reason"),
+    [
+        ("python3.8", f"Python 3.8 {TOO_OLD}"),
+        ("python3.6", f"Python 3.6 {TOO_OLD}"),
+        ("python3.99", f"python3.99 {NONE}"),
+        ("python3.09", f"python3.09 {NONE}"),
+    ],
+)
+def test_a_python_that_no_machine_has_is_not_run_as_strict_start_says(
+    template: Path, capsys: pytest.CaptureFixture[str], runtime: str, reason: str
+) -> None:
+    template.write_text(RUNTIMES.format(runtime=runtime))
+    (template.parent / "app.py").write_text("handler = print")
+    assert main(["validate"]) == 0
+    assert f"template.yaml:8  Wrong  AWS::Lambda::Function  Runtime: {reason}" in capsys.readouterr().out
+    assert main(["validate", "--strict"]) == 1
+    capsys.readouterr()
+    assert main(["validate", "--strict", "--json"]) == 1
+    (part,) = json.loads(capsys.readouterr().out)["unsupported"]
+    assert (part["line"], part["reason"]) == (8, f"Runtime: {reason}")
+
+
+@pytest.mark.parametrize("runtime", ["python3.9", "python3.13", "python3.14", "provided.al2023"])
+def test_a_runtime_that_a_machine_may_have_is_run(
+    template: Path, capsys: pytest.CaptureFixture[str], runtime: str
+) -> None:
+    template.write_text(RUNTIMES.format(runtime=runtime))
+    (template.parent / "app.py").write_text("handler = print")
+    assert main(["validate", "--strict"]) == 0
+    assert "not run here" not in capsys.readouterr().out
