@@ -5,13 +5,13 @@ link does. A makefile could make anything, so it is not called: a layer that has
 function of Python whose handler it would put in its place. Others run from their sources.
 """
 
-import glob
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
+from samlet.template import handlers
 from samlet.template.local_paths import build_method
 from samlet.template.stack import Resource, Stack
 
@@ -33,19 +33,21 @@ def layer_folder(stack: Stack, resource: Resource, sources: Path) -> Path:
     return _linked(stack.unpacked / f"layer-{hashlib.sha256(str(sources).encode()).hexdigest()[:16]}", sources)
 
 
-def note_makefile(stack: Stack, resource: Resource, handler: str, code: Path, layers: Iterable[Path]) -> None:
-    """List a function of Python whose handler is nowhere before a makefile was called."""
-    if resource.build_method != "makefile" or _is_built(code):
-        return
-    module = handler.rpartition(".")[0].replace(".", "/")
-    places = [code, *(layer / "python" for layer in layers)]
-    if not any(_has_module(place, module) for place in places):
-        stack.refuse(resource, f"{_NOT_CALLED} ({code.name}/ has no {module}.py)")
-
-
-def _has_module(folder: Path, module: str) -> bool:
-    """Whether there is a module, compiled ones and packages without `__init__.py` too."""
-    return (folder / module).is_dir() or any((folder / module).parent.glob(f"{glob.escape(Path(module).name)}.*"))
+def note_handler(stack: Stack, resource: Resource, handler: str, code: Path, layers: Sequence[Path]) -> None:
+    """List a function of Python whose handler is nowhere, or nowhere before a makefile was called."""
+    built = _is_built(code)
+    if resource.build_method is None or built:
+        properties = resource.properties
+        if len(layers) == len(properties.texts("Layers")):
+            variables = properties.inner("Environment").inner("Variables")
+            fetched = handlers.installs(layers if built else (code, *layers))
+            if reason := handlers.fault(handler, code, layers, list(variables), installs=fetched):
+                stack.refuse(resource, f"Handler: {reason}")
+    elif resource.build_method == "makefile":
+        module = handler.rpartition(".")[0].replace(".", "/")
+        places = [code, *(layer / "python" for layer in layers)]
+        if not any(handlers.has_module(place, module) for place in places):
+            stack.refuse(resource, f"{_NOT_CALLED} ({code.name}/ has no {module}.py)")
 
 
 def _is_built(folder: Path) -> bool:

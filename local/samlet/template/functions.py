@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from samlet.model import AsyncInvocation, Destinations, Function
-from samlet.template.builds import layer_folder, note_makefile
+from samlet.template.builds import layer_folder, note_handler
 from samlet.template.code import folder, impossible
 from samlet.template.described import Published, described, published, tags
 from samlet.template.letterboxes import takes_letters
@@ -74,7 +74,7 @@ def _function(
     handler = properties.text("Handler", "bootstrap" if runtime.startswith("provided") else None)
     code, found = folder(stack, properties, "Code"), _layers_of(stack, resource, layers)
     if runtime.startswith("python"):
-        note_makefile(stack, resource, handler, code, found)
+        note_handler(stack, resource, handler, code, found)
     return Function(
         logical_id=resource.logical_id,
         name=name,
