@@ -7,6 +7,7 @@ The caller and the log are told different things: a process that was killed at i
 import contextlib
 import errno
 import json
+import os
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -88,7 +89,8 @@ def not_started(error: OSError, program: Path, tried: Iterable[Path], request_id
     """The program could not even be started; `tried` are the places of bootstraps, the code folder's first."""
     places, reason = list(tried), (error.strerror or str(error)).lower()
     code = places[0].parent
-    if error.filename is not None and Path(error.filename) == code:  # AWS keeps its own copy of it
+    # Looked at, for not every event loop says of which file the kernel spoke. AWS keeps its own copy of the folder.
+    if not code.is_dir() or not os.access(code, os.X_OK):
         text = f"the code folder {code} cannot be entered: {reason}"
     elif error.errno == errno.ENOENT and not program.exists():
         text = f"Couldn't find valid bootstrap(s): [{' '.join(map(str, places))}]"

@@ -1,14 +1,17 @@
 """How a process comes up, what is said when it doesn't, and what of it outlives an invocation that went wrong."""
 
+import errno
 import json
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions_on_the_spot import MakeFunction, Running
-from samlet.runtime.ending import refused
+from samlet.runtime.ending import not_started, refused
 
 ONCE = """
     import pathlib, tempfile, time
@@ -212,6 +215,14 @@ async def test_an_event_without_its_code_folder_fails_by_the_name_of_the_folder(
     assert f"Error: the code folder {function.code} cannot be entered: {reason}" in told(failed)["errorMessage"]
     assert f"the code folder {function.code} cannot be entered" in _tail(failed)
     assert "fork/exec" not in _tail(failed)
+
+
+def test_the_code_folder_is_named_also_where_the_event_loop_names_no_file(tmp_path: Path) -> None:
+    error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    python, folders = Path(sys.executable), (tmp_path / "gone", tmp_path)
+    gone, there = (not_started(error, python, [code / "bootstrap"], "1") for code in folders)
+    assert f"Error: the code folder {tmp_path / 'gone'} cannot be entered: no such file" in gone.lines[-2]
+    assert f"Error: fork/exec {sys.executable}: no such file" in there.lines[-2]
 
 
 @pytest.mark.parametrize("payload", [b"", b"no JSON", b"[]", b"{}", b'{"errorType": null}'])
