@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Functions
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 
 
 class MakeFunction(Protocol):
@@ -22,5 +22,5 @@ type Running = Callable[..., AbstractAsyncContextManager[Functions]]
 
 def functions_of(*functions: Function, reaper: Reaper, **settings: Any) -> Functions:
     """Functions with settings of both kinds: what their sandboxes are told, and how they are lent."""
-    of_sandboxes = {one.name: settings.pop(one.name) for one in fields(Surroundings) if one.name in settings}
-    return Functions({one.logical_id: one for one in functions}, Surroundings(reaper, **of_sandboxes), **settings)
+    of_sandboxes = {one.name: settings.pop(one.name) for one in fields(SandboxSettings) if one.name in settings}
+    return Functions({one.logical_id: one for one in functions}, SandboxSettings(reaper, **of_sandboxes), **settings)

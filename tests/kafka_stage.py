@@ -62,12 +62,12 @@ def mapping(**fields: Any) -> KafkaMapping:
 
 @asynccontextmanager
 async def running(
-    functions: FakeFunctions, cluster: Cluster, letters: Any = None, **fields: Any
+    functions: FakeFunctions, cluster: Cluster, destinations: Any = None, **fields: Any
 ) -> AsyncIterator[KafkaSource]:
     clock = fields.pop("clock", time.time)
     source = KafkaSource(
-        mapping(**fields), functions, "broker:9092", cluster=cluster, backoff=QUICK, letters=letters, clock=clock,
-        function_arn="arn:function",
+        mapping(**fields), functions, "broker:9092", cluster=cluster, backoff=QUICK, destinations=destinations,
+        clock=clock, function_arn="arn:function",
     )  # fmt: skip
     await source.start()
     try:

@@ -13,7 +13,7 @@ SamletError
 ├── FunctionFailed        a function that on_start names failed
 ├── FunctionNotFound      no such function in the template
 ├── ScheduleNotFound      no such schedule in the template
-├── LetterLost            a queue or topic did not take what was sent to it
+├── DeliveryFailed            a queue or topic did not take what was sent to it
 ├── Throttled             a concurrency limit was met
 ├── MalformedResponse     a function's answer is no HTTP response
 └── KafkaFailed           the broker cannot be reached, or refused
@@ -107,7 +107,7 @@ class ScheduleDisabled(SamletError):
         super().__init__(f"schedule {name} is disabled in the template; set its State to ENABLED there")
 
 
-class LetterLost(SamletError):
+class DeliveryFailed(SamletError):
     """A queue or topic did not take what was sent to it; the text says why."""
 
 

@@ -19,7 +19,7 @@ from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments
 from samlet.runtime.sandbox import Sandbox
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.runtime.variables import sandbox_variables
 from servers import CHECKOUT
 
@@ -67,10 +67,10 @@ async def _measure(cache: Path, rounds: int) -> list[ColdStart]:
         for name, source in HANDLERS.items():
             function = _function(Path(folder) / name.replace(" ", "-"), source)
             python = await environments.python_for(function)
-            surroundings = Surroundings(reaper, init_limit=60.0)
+            settings = SandboxSettings(reaper, init_limit=60.0)
             bare, sandbox = [], []
             for turn in range(rounds + 1):
-                times = _bare(function, python), await _sandbox(function, python, surroundings)
+                times = _bare(function, python), await _sandbox(function, python, settings)
                 if turn:  # the first one compiles
                     bare.append(times[0])
                     sandbox.append(times[1])
@@ -109,8 +109,8 @@ def _bare(function: Function, python: Path) -> float:
     return took
 
 
-async def _sandbox(function: Function, python: Path, surroundings: Surroundings) -> float:
-    sandbox = Sandbox(function, surroundings)
+async def _sandbox(function: Function, python: Path, settings: SandboxSettings) -> float:
+    sandbox = Sandbox(function, settings)
     began = time.perf_counter()
     came_up = await sandbox.warm(python)
     took = time.perf_counter() - began

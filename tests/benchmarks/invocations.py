@@ -23,7 +23,7 @@ from samlet.cli.foreground import loop_factory
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 
 ROUNDS = 3
 SECONDS = 2.0
@@ -109,8 +109,8 @@ async def _running(
     environments: Environments, reaper: Reaper, folder: Path, *functions: Function
 ) -> AsyncIterator[Functions]:
     by_id = {function.logical_id: function for function in functions}
-    surroundings = Surroundings(reaper, log_path=folder / "logs")
-    made = Functions(by_id, surroundings, environments=environments, max_sandboxes=1)
+    settings = SandboxSettings(reaper, log_path=folder / "logs")
+    made = Functions(by_id, settings, environments=environments, max_sandboxes=1)
     await made.start()
     try:
         yield made

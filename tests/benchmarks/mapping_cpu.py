@@ -24,7 +24,7 @@ from samlet.model import Function, KafkaMapping
 from samlet.processes import Reaper
 from samlet.runtime import Environments, Functions
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.services import Kafka
 from samlet.services.maven import downloads_folder
 from samlet.sources import KafkaSource
@@ -96,7 +96,7 @@ async def _nothing(folder: Path, reaper: Reaper, *, alone: bool) -> AsyncIterato
     (code / "app.py").write_text("def handler(event, context):\n    return None\n")
     function = Function("Nothing", "nothing", "python3.13", "app.handler", code)
     environments = Environments(_CACHE / "test-environments", reaper=reaper)
-    functions = Functions({"Nothing": function}, Surroundings(reaper), environments=environments)
+    functions = Functions({"Nothing": function}, SandboxSettings(reaper), environments=environments)
     await functions.start()
     try:
         yield functions

@@ -22,7 +22,7 @@ from samlet.runtime import wire
 from samlet.runtime.observer import Observer
 from samlet.runtime.request import Request
 from samlet.runtime.sandbox import Sandbox
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _FAREWELL = 2.0  # seconds for closing a connection
@@ -194,14 +194,14 @@ class Agent:
     def _sandbox(self, configuration: wire.Message, reaper: Reaper, outgoing: Outgoing) -> Sandbox:
         """A sandbox as the runtime wants it; what it prints goes there, too."""
         image = {name: os.environ[name] for name in _FROM_IMAGE if name in os.environ}
-        here = Surroundings(
+        here = SandboxSettings(
             reaper,
             extra_environment=image,
             bootstrap=self._place.bootstrap,
             observer=_Printed(outgoing),
         )
-        function, surroundings = wire.configured(configuration, self._place.code, here)
-        return Sandbox(function, surroundings)
+        function, settings = wire.configured(configuration, self._place.code, here)
+        return Sandbox(function, settings)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[tuple[_Line, wire.Message]]:

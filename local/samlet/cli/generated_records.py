@@ -95,6 +95,6 @@ def _texts(given: list[str]) -> list[str]:
 
 
 def _now() -> str:
-    from samlet.runtime.letters import timestamp
+    from samlet.runtime.destination_client import timestamp
 
     return timestamp(time.time())

@@ -216,7 +216,7 @@ class Emulator:
             catch_up=self._options.catch_up,
             jwks=self._project.jwks,
             aws_url=house.aws_url,
-            saves=house.saves,
+            changes=house.changes,
         )
         await self._sources.start(sockets["api"], stack)
         self._addresses |= self._sources.addresses

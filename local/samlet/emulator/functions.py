@@ -20,10 +20,10 @@ from samlet.model import Unsupported
 from samlet.processes import Reaper
 from samlet.project import DOTENV, Project, fill, named_template, read, variables
 from samlet.runtime import AgentsApi, Environments, Functions, InvokeApi, Observer, woken_by
+from samlet.runtime.changes import Changes, NoChanges
 from samlet.runtime.debugger import Debugger
-from samlet.runtime.letters import Letters
-from samlet.runtime.saves import NoSaves, Saves
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.destination_client import DestinationClient
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.secret_files import read_one
 from samlet.services import Moto
 from samlet.settings import Settings
@@ -77,9 +77,9 @@ class FunctionHouse:
         return named | ({project.source} if project.source else set())
 
     @property
-    def saves(self) -> Saves:
+    def changes(self) -> Changes:
         """What knows of saved files."""
-        return self._reload or NoSaves()
+        return self._reload or NoChanges()
 
     @property
     def aws(self) -> Moto | None:
@@ -140,7 +140,7 @@ class FunctionHouse:
     async def start(self, stack: AsyncExitStack) -> None:
         """Open the functions; sandboxes are started when events come."""
         debuggers = await self._open_debuggers()
-        surroundings = Surroundings(
+        settings = SandboxSettings(
             self._reaper,
             self.template.region,
             self.template.account,
@@ -148,15 +148,15 @@ class FunctionHouse:
             self._folder / "logs",
             graceful=self._options.graceful,
             observer=self._observer,
-            saves=self.saves,
+            changes=self.changes,
             debuggers=debuggers,
         )
         self._functions = Functions(
             adapted(self.template.functions, self._debugged),
-            surroundings,
+            settings,
             environments=self._environments,
             max_sandboxes=self._settings.max_sandboxes,
-            letters=Letters(self.aws_url),
+            destinations=DestinationClient(self.aws_url),
         )
         stack.push_async_callback(self._functions.stop)
         await self._functions.start()
@@ -178,7 +178,7 @@ class FunctionHouse:
         return await open_ports(functions, self._debugged, port, self._environments, wake)
 
     def _everywhere(self, project: Project) -> dict[str, str]:
-        """What every sandbox is told about its surroundings."""
+        """What every function is told of where the services are."""
         return self._endpoints() | fill(project.environment, self._known(project))
 
     def aws_url(self) -> str | None:
@@ -244,7 +244,7 @@ class FunctionHouse:
                 self._reload.follow({*self._files(), awaited})  # that it comes may be all that is missing
             return False
         told = differences(self.template, template)
-        if everywhere != self.functions.surroundings.extra_environment:
+        if everywhere != self.functions.settings.extra_environment:
             told += ", [environment]"
         self._project, self._template = project, template
         await self.functions.replace(adapted(template.functions, self._debugged), everywhere)

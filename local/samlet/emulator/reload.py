@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from samlet.background import BackgroundLoop, say_failure
 from samlet.emulator.outputs import Outputs
 from samlet.emulator.relevance import is_code
 from samlet.emulator.restless import Restless
 from samlet.emulator.watch import StatWatch, Watch, Watched, best_watch, newest
-from samlet.endless import Endless, say_failure
 from samlet.errors import SamletError
 from samlet.log import say
 from samlet.model import Function
@@ -109,7 +109,7 @@ class Reload:
         self._close()
 
     def look(self, function: str | None = None) -> Awaitable[None] | None:
-        """Take note of what was saved; returns what an event of `function` has to wait for (see `Saves`)."""
+        """Take note of what was saved; returns what an event of `function` has to wait for (see `Changes`)."""
         if self._functions is None:
             return None
         try:
@@ -150,7 +150,7 @@ class Reload:
         """Hear of saves also while no event comes, so that code is loaded ahead of the next one."""
         descriptor = self._watch.fileno()
         if descriptor is None:
-            self._keep(Endless("samlet", "looking for saved files").run(self._ask))
+            self._keep(BackgroundLoop("samlet", "looking for saved files").run(self._ask))
         else:
             asyncio.get_running_loop().add_reader(descriptor, self.look)
 

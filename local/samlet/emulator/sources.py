@@ -10,17 +10,17 @@ from typing import Any
 
 from samlet import kafka_client
 from samlet.aws_calls import AwsCalls
+from samlet.background import say_failure
 from samlet.emulator.clusters import Clusters
 from samlet.emulator.listeners import bind_any, url_of
 from samlet.emulator.metrics import Metrics
 from samlet.emulator.together import stopped
 from samlet.emulator.url_ports import UrlPorts
-from samlet.endless import say_failure
 from samlet.log import say
 from samlet.model import JwtAuthorizer, KafkaMapping, PushMapping, QueueMapping
 from samlet.runtime import Functions
-from samlet.runtime.letters import Letters
-from samlet.runtime.saves import NoSaves, Saves
+from samlet.runtime.changes import Changes, NoChanges
+from samlet.runtime.destination_client import DestinationClient
 from samlet.settings import Settings
 from samlet.sources import GatewayPort, HttpGateway, KafkaSource, Schedules
 from samlet.sources.pushes import PushSource
@@ -49,7 +49,7 @@ class _Front:
 class Sources:
     """The event sources of one template; `clusters` knows the way into each Kafka.
 
-    `saves` is asked before each request whether the template has changed, `aws_url` for the address of what made the
+    `changes` is asked before each request whether the template has changed, `aws_url` for the address of what made the
     template's other resources.
     """
 
@@ -66,7 +66,7 @@ class Sources:
         catch_up: CatchUp = "none",
         jwks: Mapping[str, Path] | None = None,
         aws_url: Callable[[], str | None] = lambda: None,
-        saves: Saves | None = None,
+        changes: Changes | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
@@ -75,8 +75,8 @@ class Sources:
         self._clusters = clusters
         self._jwks = jwks or {}
         self._aws_url = aws_url
-        self._letters = Letters(aws_url)
-        self._saves = saves or NoSaves()
+        self._destinations = DestinationClient(aws_url)
+        self._changes = changes or NoChanges()
         self._url_ports = url_ports
         self._fronts: list[_Front] = []
         self._mappings: dict[str, _Source] = {}
@@ -87,7 +87,7 @@ class Sources:
             place=Place(template.region, template.account),
             memory=schedule_memory,
             catch_up=catch_up,
-            letters=self._letters,
+            destinations=self._destinations,
         )
 
     def status(self) -> Mapping[str, dict[str, Any]]:
@@ -155,7 +155,7 @@ class Sources:
             return None
         calls = AwsCalls(url, template.region)
         if isinstance(mapping, PushMapping):
-            return PushSource(mapping, self._functions, calls, template.account, self._letters)
+            return PushSource(mapping, self._functions, calls, template.account, self._destinations)
         return QueueSource(mapping, self._functions, calls, template.account)
 
     def _kafka_source(self, mapping: KafkaMapping, template: Template) -> KafkaSource:
@@ -166,7 +166,7 @@ class Sources:
             self._functions,
             self._clusters.servers(mapping),
             cluster=kafka_client.KafkaCluster(self._clusters.of(mapping, template.region)),
-            letters=self._letters,
+            destinations=self._destinations,
             function_arn=self._functions.arn(mapping.function),
         )
 
@@ -208,7 +208,7 @@ class Sources:
 
     def _secret(self, access_key: str) -> str | None:
         """The secret of an access key: the one that functions sign with, or `local`, which any shell may use."""
-        told = self._functions.surroundings.extra_environment
+        told = self._functions.settings.extra_environment
         known = {told.get("AWS_ACCESS_KEY_ID", LOCAL): told.get("AWS_SECRET_ACCESS_KEY", LOCAL)}
         return known.get(access_key, LOCAL if access_key == LOCAL else None)
 
@@ -216,7 +216,7 @@ class Sources:
         return self._url_ports.take(api.logical_id) if api.function_url else bind_any(self._settings)
 
     async def _open(self, bound: socket) -> _Front:
-        front = _Front(GatewayPort(saves=self._saves), url_of(bound))
+        front = _Front(GatewayPort(changes=self._changes), url_of(bound))
         self._fronts.append(front)
         await front.port.serve(bound)
         return front

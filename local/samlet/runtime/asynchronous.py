@@ -7,16 +7,16 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from samlet.endless import say_failure
-from samlet.errors import LetterLost, SamletError
+from samlet.background import say_failure
+from samlet.errors import DeliveryFailed, SamletError
 from samlet.log import say
 from samlet.model import LATEST, Function
-from samlet.runtime.letters import (
+from samlet.runtime.destination_client import (
     Attributes,
-    Letters,
+    DestinationClient,
     envelope,
     is_bucket,
-    is_letterbox,
+    is_queue_or_topic,
     object_key,
     response_context,
 )
@@ -64,13 +64,13 @@ class AsynchronousInvocations:
         arn: Callable[[Function, str | None], str],
         target: Callable[[str], Target],
         clock: Clock,
-        letters: Letters | None = None,
+        destinations: DestinationClient | None = None,
     ) -> None:
         self._invoke = invoke
         self._arn = arn
         self._target = target
         self._clock = clock
-        self._letters = letters or Letters()
+        self._destinations = destinations or DestinationClient()
         self._deliveries: set[asyncio.Task[None]] = set()
 
     def accept(self, target: Target, payload: bytes, chain: int = 0) -> str:
@@ -129,7 +129,7 @@ class AsynchronousInvocations:
         await self._report(event, outcome, attempts, condition, target)
         if dead:
             text, attributes = event.payload.decode(errors="replace"), _why(event, outcome, condition)
-            await self._send(event, dead, self._letters.send(dead, text, attributes))
+            await self._send(event, dead, self._destinations.send(dead, text, attributes))
 
     async def _report(
         self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str, target: str | None
@@ -138,12 +138,12 @@ class AsynchronousInvocations:
         if target is None:
             return
         record = json.dumps(self._record(event, outcome, attempts, condition))
-        if is_letterbox(target):
-            await self._send(event, target, self._letters.send(target, record))
+        if is_queue_or_topic(target):
+            await self._send(event, target, self._destinations.send(target, record))
             return
         if is_bucket(target):
             key = object_key(f"aws/lambda/async/{event.function.name}", self._clock.now())
-            await self._send(event, target, self._letters.store(target, key, record))
+            await self._send(event, target, self._destinations.store(target, key, record))
             return
         if ":lambda:" not in target:
             say(event.function.name, f"destination {target} is not served here", level="error")
@@ -158,10 +158,10 @@ class AsynchronousInvocations:
         except SamletError as trouble:
             say(event.function.name, f"destination {target}: {trouble}", level="error")
 
-    async def _send(self, event: _Accepted, target: str, letter: Awaitable[None]) -> None:
+    async def _send(self, event: _Accepted, target: str, sending: Awaitable[None]) -> None:
         try:
-            await letter
-        except LetterLost as trouble:
+            await sending
+        except DeliveryFailed as trouble:
             say(event.function.name, f"{target}: {trouble}", level="error")
 
     def _record(self, event: _Accepted, outcome: Outcome | None, attempts: int, condition: str) -> dict[str, object]:

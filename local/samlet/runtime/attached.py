@@ -24,7 +24,7 @@ from samlet.runtime.outcome import Outcome
 from samlet.runtime.request import Request
 from samlet.runtime.runtime_api import failure
 from samlet.runtime.sandbox import State
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.secret_files import token_of
 
 _FAREWELL = 2.0  # seconds for closing a connection
@@ -38,7 +38,7 @@ class AttachedSandbox:
     def __init__(
         self,
         function: Function,
-        surroundings: Surroundings,
+        settings: SandboxSettings,
         agent: str,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport,
@@ -50,15 +50,15 @@ class AttachedSandbox:
         self.idle_since = time.monotonic()
         self.stale = False
         self.pid: int | None = None
-        self._surroundings = surroundings
+        self._settings = settings
         self._socket = socket
         self._transport = transport
-        self._file = LogFile(surroundings.log_path, function.name)
+        self._file = LogFile(settings.log_path, function.name)
         self._request: Request | None = None
         self._answer: asyncio.Future[Outcome] | None = None
         self._asking: set[asyncio.Task[None]] = set()
         # Cold: a first initialisation, another one on the event's time, and the event itself.
-        self._patience = surroundings.init_limit + function.timeout + _MARGIN
+        self._patience = settings.init_limit + function.timeout + _MARGIN
 
     async def warm(self, python: Path | None) -> bool:  # noqa: ARG002 - the agent knows its own
         """Nothing to do: the agent has started the process before it attached."""
@@ -107,7 +107,7 @@ class AttachedSandbox:
             case "line":
                 self._file.write(message["text"])
                 request_id = self._request.request_id if self._request else ""
-                self._surroundings.observer.printed(self.function.logical_id, request_id, message["text"])
+                self._settings.observer.printed(self.function.logical_id, request_id, message["text"])
             case "ready":
                 self.pid, self.state = message["pid"], "idle"
             case "begun" | "part" if self._awaits(message["request_id"]):
@@ -173,8 +173,8 @@ class AgentsApi:
         await socket.prepare(request)
         name = request.headers.get("X-Agent", request.remote or "an agent")
         assert request.transport
-        sandbox = AttachedSandbox(function, self._functions.surroundings, name, socket, request.transport)
-        await socket.send_json(wire.configure(function, self._functions.surroundings))
+        sandbox = AttachedSandbox(function, self._functions.settings, name, socket, request.transport)
+        await socket.send_json(wire.configure(function, self._functions.settings))
         try:
             await self._listen(sandbox, socket)
         finally:

@@ -6,7 +6,7 @@ The values of its variables stay inside, since some are secrets.
 from datetime import datetime
 
 from samlet.model import AsyncInvocation, Function
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.runtime.targets import Target
 
 type Description = dict[str, object]
@@ -15,8 +15,8 @@ type Description = dict[str, object]
 class Descriptions:
     """Puts functions into the words of the API; `since` is when they were last changed."""
 
-    def __init__(self, surroundings: Surroundings, since: datetime) -> None:
-        self._surroundings = surroundings
+    def __init__(self, settings: SandboxSettings, since: datetime) -> None:
+        self._settings = settings
         self._since = since
 
     def function(self, target: Target) -> Description:
@@ -37,7 +37,7 @@ class Descriptions:
         function = target.function
         configuration: Description = {
             "FunctionName": function.name,
-            "FunctionArn": self._surroundings.arn(function, target.qualifier),
+            "FunctionArn": self._settings.arn(function, target.qualifier),
             "Runtime": function.runtime,
             "Handler": function.handler,
             "Description": "",
@@ -68,7 +68,7 @@ class Descriptions:
     def alias(self, function: Function, name: str) -> Description:
         """What `GetAlias` answers."""
         return {
-            "AliasArn": self._surroundings.arn(function, name),
+            "AliasArn": self._settings.arn(function, name),
             "Name": name,
             "FunctionVersion": function.aliases[name],
             "Description": "",
@@ -82,7 +82,7 @@ class Descriptions:
         goals = {"OnSuccess": settings.destinations.on_success, "OnFailure": settings.destinations.on_failure}
         return {
             "LastModified": self._since.timestamp(),
-            "FunctionArn": self._surroundings.arn(target.function, target.qualifier or "$LATEST"),
+            "FunctionArn": self._settings.arn(target.function, target.qualifier or "$LATEST"),
             "MaximumRetryAttempts": settings.max_retries,
             "MaximumEventAgeInSeconds": settings.max_age,
             "DestinationConfig": {name: {"Destination": arn} if arn else {} for name, arn in goals.items()},

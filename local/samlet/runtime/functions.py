@@ -7,21 +7,21 @@ from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from samlet.background import BackgroundLoop
 from samlet.eager import begin
-from samlet.endless import Endless
 from samlet.errors import FunctionNotFound, Throttled
 from samlet.log import say
 from samlet.model import Function
 from samlet.runtime.answers import AnswerStream
 from samlet.runtime.asynchronous import AsynchronousInvocations, Clock
+from samlet.runtime.destination_client import DestinationClient
 from samlet.runtime.environments import Environments
 from samlet.runtime.identifiers import new_request_id
-from samlet.runtime.letters import Letters
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.pool import LOCAL, Lendable, Pool, Scale, usual_scale
 from samlet.runtime.request import CodeChanged, Request
 from samlet.runtime.sandbox import Sandbox
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.runtime.targets import Target, knows, parse
 
 _SWEEP_SECONDS = 5.0
@@ -38,18 +38,18 @@ class Functions:
     def __init__(
         self,
         functions: Mapping[str, Function],
-        surroundings: Surroundings,
+        settings: SandboxSettings,
         *,
         environments: Environments | None = None,
         max_sandboxes: int | None = None,
         queue_seconds: float = 10.0,
         idle_seconds: float = 900.0,
         clock: Clock | None = None,
-        letters: Letters | None = None,
+        destinations: DestinationClient | None = None,
     ) -> None:
-        self._observer, self._saves = surroundings.observer, surroundings.saves
-        self._debuggers = surroundings.debuggers
-        self._surroundings = dataclasses.replace(surroundings, layers=environments.layers if environments else None)
+        self._observer, self._changes = settings.observer, settings.changes
+        self._debuggers = settings.debuggers
+        self._settings = dataclasses.replace(settings, layers=environments.layers if environments else None)
         self._environments = environments
         self._pythons: dict[str, Path] = {}  # found once, until any file or property changes
         self._scale = Scale(max_sandboxes, max_sandboxes) if max_sandboxes is not None else usual_scale()
@@ -57,7 +57,7 @@ class Functions:
         self._idle_seconds = idle_seconds
         self._pools = {logical_id: self._pool(function) for logical_id, function in functions.items()}
         self._asynchronous = AsynchronousInvocations(
-            self._invoke_as, self._surroundings.arn, self.target, clock or Clock(), letters
+            self._invoke_as, self._settings.arn, self.target, clock or Clock(), destinations
         )
         self._running: set[asyncio.Task[Any]] = set()
         self._endings: set[asyncio.Task[None]] = set()
@@ -66,7 +66,7 @@ class Functions:
 
     async def start(self) -> None:
         """Begin; sandboxes are started when they are needed."""
-        self._sweeper = asyncio.create_task(Endless("samlet", "ending idle sandboxes").run(self._sweep))
+        self._sweeper = asyncio.create_task(BackgroundLoop("samlet", "ending idle sandboxes").run(self._sweep))
 
     async def stop(self) -> None:
         """End every sandbox, those in the middle of an event, too; events that come now are throttled."""
@@ -83,7 +83,7 @@ class Functions:
 
     async def settled(self) -> None:
         """Wait until what was saved of the template counts."""
-        while (settling := self._saves.look()) is not None:
+        while (settling := self._changes.look()) is not None:
             await settling
 
     def resolve(self, name: str) -> Function:
@@ -101,12 +101,12 @@ class Functions:
 
     def arn(self, name: str) -> str:
         """The ARN of a function."""
-        return self._surroundings.arn(self.resolve(name))
+        return self._settings.arn(self.resolve(name))
 
     @property
-    def surroundings(self) -> Surroundings:
+    def settings(self) -> SandboxSettings:
         """What all sandboxes have in common, for the agents that run some of them elsewhere."""
-        return self._surroundings
+        return self._settings
 
     def attach(self, logical_id: str, sandbox: Lendable) -> bool:
         """Give events to a sandbox that an agent runs; False when its function has changed or gone meanwhile."""
@@ -183,9 +183,9 @@ class Functions:
         Another `extra_environment` makes all of them different.
         """
         self._pythons = {}
-        told_otherwise = extra_environment not in (None, self._surroundings.extra_environment)
+        told_otherwise = extra_environment not in (None, self._settings.extra_environment)
         if extra_environment is not None:
-            self._surroundings = dataclasses.replace(self._surroundings, extra_environment=extra_environment)
+            self._settings = dataclasses.replace(self._settings, extra_environment=extra_environment)
         ended: list[Lendable] = []
         for logical_id in [known for known in self._pools if known not in functions]:
             # Busy sandboxes finish first: they are stale, and stopped when they are given back.
@@ -211,10 +211,10 @@ class Functions:
     def _pool(self, function: Function) -> Pool:
         return Pool(
             function,
-            (lambda current: Sandbox(current, self._surroundings)) if self._environments else None,
+            (lambda current: Sandbox(current, self._settings)) if self._environments else None,
             scale=Scale(1, 1) if function.logical_id in self._debuggers else self._scale,
             queue_seconds=self._queue_seconds,
-            saves=self._saves,
+            changes=self._changes,
             held=lambda: self.held(function.logical_id),
         )
 
@@ -283,7 +283,7 @@ class Functions:
         """
         logical_id = pool.function.logical_id
         python = self._pythons.get(logical_id) or await self._python(pool.function)
-        while (settling := self._saves.look(logical_id)) is not None:
+        while (settling := self._changes.look(logical_id)) is not None:
             await settling
             python = await self._python(pool.function)
 

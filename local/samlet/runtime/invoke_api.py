@@ -31,7 +31,7 @@ class InvokeApi:
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
-        self._descriptions = Descriptions(functions.surroundings, datetime.now(UTC))
+        self._descriptions = Descriptions(functions.settings, datetime.now(UTC))
         # Room above the limit, so that a payload that is too large gets Lambda's error instead of the server's.
         doors = [as_lambda_answers, no_web_pages, self._by_what_is_saved]
         self.app = web.Application(client_max_size=4 * LARGEST_PAYLOAD, middlewares=doors)
@@ -132,14 +132,14 @@ class InvokeApi:
     async def _alias(self, request: web.Request) -> web.Response:
         function, name = self._target(request).function, request.match_info["alias"]
         if name not in function.aliases:
-            raise not_found(f"Cannot find alias arn: {self._functions.surroundings.arn(function, name)}")
+            raise not_found(f"Cannot find alias arn: {self._functions.settings.arn(function, name)}")
         return web.json_response(self._descriptions.alias(function, name))
 
     async def _asynchronous(self, request: web.Request) -> web.Response:
         target = self._target(request)
         found = self._descriptions.asynchronous(target)
         if found is None:
-            arn = self._functions.surroundings.arn(target.function, target.qualifier or LATEST)
+            arn = self._functions.settings.arn(target.function, target.qualifier or LATEST)
             raise not_found(f"The function {arn} doesn't have an EventInvokeConfig")
         return web.json_response(found)
 
@@ -163,7 +163,7 @@ class InvokeApi:
         try:
             return self._functions.target(f"{name.function}:{qualifier}" if qualifier else name.function)
         except FunctionNotFound as unknown:
-            arn = self._functions.surroundings.arn_of(name.function, qualifier)
+            arn = self._functions.settings.arn_of(name.function, qualifier)
             raise not_found(f"Function not found: {arn}") from unknown
 
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Protocol
 from samlet.errors import Throttled
 from samlet.log import say
 from samlet.model import Function
+from samlet.runtime.changes import Changes, NoChanges
 from samlet.runtime.held import done_within
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.request import Request
 from samlet.runtime.sandbox import State
-from samlet.runtime.saves import NoSaves, Saves
 
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 LOCAL = "ConcurrentInvocationLimitExceeded"
@@ -101,11 +101,11 @@ class Pool:
         *,
         scale: Scale,
         queue_seconds: float,
-        saves: Saves | None = None,
+        changes: Changes | None = None,
         held: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.function = function
-        self._look = (saves or NoSaves()).look
+        self._look = (changes or NoChanges()).look
         self._held = held
         self.sandboxes: list[Lendable] = []
         self._make = make

@@ -20,15 +20,15 @@ from samlet.processes import end_all_with, signal_group, spawn, terminate
 from samlet.runtime import ending, entrypoint, memory
 from samlet.runtime.ending import Ending
 from samlet.runtime.extensions import Extensions
+from samlet.runtime.external_extensions import ExternalExtensions, NotStarted, Reason, extension_variables
 from samlet.runtime.held import any_done_within, done_within
 from samlet.runtime.layers import merge, programs_in
 from samlet.runtime.logs import LogEnd, LogFile, SandboxLog, init_report, report
 from samlet.runtime.outcome import Outcome
-from samlet.runtime.programs import NotStarted, Programs, Reason, extension_variables
 from samlet.runtime.request import CodeChanged, Request, event_of
 from samlet.runtime.runtime_api import RuntimeApi
 from samlet.runtime.runtime_call import Reply
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.runtime.variables import sandbox_variables
 
 State = Literal["new", "starting", "idle", "busy", "reset", "ended"]
@@ -40,17 +40,17 @@ _NO_LIMIT = 1 << 30  # MB
 class Sandbox:
     """Runs one function; `invoke` must not be called while another one is under way."""
 
-    def __init__(self, function: Function, surroundings: Surroundings) -> None:
+    def __init__(self, function: Function, settings: SandboxSettings) -> None:
         self.function = function
         self.state: State = "new"
         self.invocations = 0
         self.idle_since = time.monotonic()
         self.stale = False
-        self._surroundings = surroundings
-        self._debugger = surroundings.debuggers.get(function.logical_id)
+        self._settings = settings
+        self._debugger = settings.debuggers.get(function.logical_id)
         # Seconds so far that don't count, because a debugger has stopped the time.
         self._held = self._debugger.held if self._debugger else lambda: 0.0
-        self._file = LogFile(surroundings.log_path, function.name)
+        self._file = LogFile(settings.log_path, function.name)
         self._log = SandboxLog(function.name, self._file, self._heard)
         self._log_end: LogEnd | None = None  # of the last event, where it is still to be written
         self._request_id = ""  # whose lines are being printed
@@ -59,7 +59,7 @@ class Sandbox:
         self._process: asyncio.subprocess.Process | None = None
         self._exit: asyncio.Task[int] | None = None
         self._api: RuntimeApi | None = None
-        self._programs: Programs | None = None
+        self._external: ExternalExtensions | None = None
         self._init_ms: float | None = None
         self._memory = memory.MemoryLimit(_NO_LIMIT if self._debugger else function.memory, self._kill)
         self._begun: Request | None = None  # handed over, and not followed by another
@@ -75,7 +75,7 @@ class Sandbox:
 
     async def warm(self, python: Path | None) -> bool:
         """Start the process ahead of any event, with the time that initialising may take; True when it came up."""
-        return await self._initialise(python, self._surroundings.init_limit, "init", "") is None
+        return await self._initialise(python, self._settings.init_limit, "init", "") is None
 
     def begin(self, request: Request) -> None:
         """Hand an event over if the runtime waits for one; in any case `invoke` must follow with the same request.
@@ -109,7 +109,7 @@ class Sandbox:
         if self.state == "new":
             self._request_id = request.request_id
             # The first initialisation has a limit of its own; if it fails, it is repeated on the event's time.
-            await self._initialise(python, self._surroundings.init_limit, "init", request.request_id)
+            await self._initialise(python, self._settings.init_limit, "init", request.request_id)
             self._expect_current(request)
         if self._endings:
             await asyncio.wait(self._endings)
@@ -151,7 +151,7 @@ class Sandbox:
         return Outcome(request.request_id, answer.payload, error, end.tail, duration, init_ms, used, streamed)
 
     def _heard(self, line: str) -> None:
-        self._surroundings.observer.printed(self.function.logical_id, self._request_id, line)
+        self._settings.observer.printed(self.function.logical_id, self._request_id, line)
 
     async def stop(self) -> None:
         """End the process: announced where an extension asked for it, at once otherwise; the folder goes, too."""
@@ -162,7 +162,7 @@ class Sandbox:
 
     def _expect_current(self, request: Request) -> None:
         """Raise CodeChanged if it isn't what was saved last that was loaded just now."""
-        self._surroundings.saves.look()
+        self._settings.changes.look()
         if self.stale and not request.any_code:
             raise CodeChanged
 
@@ -187,23 +187,23 @@ class Sandbox:
 
     async def _come_up(self, python: Path | None, limit: float, request_id: str) -> Ending | None:
         try:
-            opt = merge(self.function.layers, self._surroundings.layers or Path(self._temporary.name))
+            opt = merge(self.function.layers, self._settings.layers or Path(self._temporary.name))
         except OSError as error:
             return ending.without_layer(error, request_id)
-        program = self._surroundings.bootstrap or entrypoint.bootstrap_of(self.function.code, opt)
+        program = self._settings.bootstrap or entrypoint.bootstrap_of(self.function.code, opt)
         started = time.monotonic()
         try:
             api, exit_task = await self._launch(python, program, opt, limit, request_id)
         except NotStarted as failed:
             return failed.ending
         except OSError as error:
-            if self._surroundings.bootstrap:
+            if self._settings.bootstrap:
                 raise  # an image that is wrong is told by the agent, which tries again
             tried = entrypoint.candidates(self.function.code, opt)
             return ending.not_started(error, python or program, tried, request_id)
         left, lost = limit, list[asyncio.Future[Any]]()
-        if self._programs:
-            left, lost = limit - (time.monotonic() - started), [self._programs.ended]
+        if self._external:
+            left, lost = limit - (time.monotonic() - started), [self._external.ended]
         ready = asyncio.ensure_future(api.idle.wait())
         self._memory.watch()
         try:
@@ -213,7 +213,7 @@ class Sandbox:
             ready.cancel()
         if api.init_error.done():
             return ending.refused(api.init_error.result())
-        if self._programs and (problem := self._programs.problem(request_id)):
+        if self._external and (problem := self._external.problem(request_id)):
             return problem
         if exit_task.done() or self._memory.exceeded:
             return ending.exited(await exit_task, request_id, out_of_memory=self._memory.exceeded)
@@ -222,34 +222,34 @@ class Sandbox:
     async def _launch(
         self, python: Path | None, program: Path, opt: Path | None, limit: float, request_id: str
     ) -> tuple[RuntimeApi, asyncio.Task[int]]:
-        api = self._api = RuntimeApi(Extensions(self.function.name, self.function.handler, self._surroundings.account))
+        api = self._api = RuntimeApi(Extensions(self.function.name, self.function.handler, self._settings.account))
         variables = sandbox_variables(
             self.function,
             api=await api.start(),
-            region=self._surroundings.region,
+            region=self._settings.region,
             log_stream=self._stream,
             temporary=Path(self._temporary.name),
-            extra=self._surroundings.extra_environment,
+            extra=self._settings.extra_environment,
             python=python,
             bootstrap=program,
             opt=opt,
         )
         if files := programs_in(opt):
-            programs = self._programs = Programs(api.extensions, self._log_of, self._lost)
-            await programs.start(files, self._surroundings.reaper, extension_variables(variables), request_id)
-            await programs.registered_within(limit, self._held, request_id)
+            external = self._external = ExternalExtensions(api.extensions, self._log_of, self._lost)
+            await external.start(files, self._settings.reaper, extension_variables(variables), request_id)
+            await external.registered_within(limit, self._held, request_id)
         if not python:
             entrypoint.expect_program(program)
         channel = await api.channel() if python else None
         command: list[str | Path] = [program]
         if python and channel:
-            recent = self._surroundings.saves.recent(self.function.logical_id)
+            recent = self._settings.changes.recent(self.function.logical_id)
             command = entrypoint.python_command(python, self.function.handler, channel, self._debugger, recent=recent)
         writer = self._log.open()
         try:
             process = self._process = await spawn(
                 command,
-                reaper=self._surroundings.reaper,
+                reaper=self._settings.reaper,
                 env=variables,
                 cwd=self.function.code,
                 stdout=writer,
@@ -260,7 +260,7 @@ class Sandbox:
             os.close(writer)
             if channel:
                 channel.close()
-        self._memory.follow(process.pid, self._programs.pids if self._programs else ())
+        self._memory.follow(process.pid, self._external.pids if self._external else ())
         exit_task = self._exit = asyncio.create_task(self._watch(process, api))
         if python and self._debugger:
             self._debugger.began(exit_task)
@@ -303,7 +303,7 @@ class Sandbox:
             self._memory.rest()
             if (reply is not None or self._api.unread) and not self._memory.exceeded:
                 return reply
-        if self._programs and not self._memory.exceeded and (lost := self._programs.problem(request.request_id)):
+        if self._external and not self._memory.exceeded and (lost := self._external.problem(request.request_id)):
             problem = lost
         elif self._exit.done() or self._memory.exceeded or self._now() < self._deadline:
             problem = ending.exited(await self._exit, request.request_id, out_of_memory=self._memory.exceeded)
@@ -315,14 +315,14 @@ class Sandbox:
 
     def _waits(self) -> bool:
         """Whether the runtime asks for an event."""
-        if self._api is None or self._exit is None or (self._programs and self._programs.ended.done()):
+        if self._api is None or self._exit is None or (self._external and self._external.ended.done()):
             return False
         return self._api.idle.is_set() and not self._exit.done()
 
     def _hand_over(self, request: Request) -> None:
         assert self._api
         left = self._deadline - self._now() + (_FAR if self._debugger else 0)
-        event = event_of(request, self._surroundings.arn(self.function, request.qualifier), time.time() + left)
+        event = event_of(request, self._settings.arn(self.function, request.qualifier), time.time() + left)
         self._answer = self._api.hand_over(event, request.stream)
         self.state, self._begun = "busy", request
         if self._ticking is None:
@@ -373,12 +373,12 @@ class Sandbox:
             self._ticking.cancel()
             self._ticking = None
         process, api, self._process, self._api = self._process, self._api, None, None
-        programs, self._programs = self._programs, None
-        if programs is not None:
-            await programs.end(process, reason, self._log)
+        external, self._external = self._external, None
+        if external is not None:
+            await external.end(process, reason, self._log)
         elif process is not None:
             registered = api is not None and api.extensions.registered
-            announced = announce and (registered or self._surroundings.graceful)
+            announced = announce and (registered or self._settings.graceful)
             await terminate(process, _SHUTDOWN_GRACE if announced else 0, signal.SIGTERM)
         if self._exit is not None:
             await self._exit

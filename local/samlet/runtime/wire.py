@@ -19,7 +19,7 @@ from samlet.model import LATEST, Function
 from samlet.runtime.answers import LARGEST_STREAM, AnswerStream
 from samlet.runtime.outcome import Outcome
 from samlet.runtime.request import Request
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 
 VERSION = "1"
 VERSION_HEADER = "X-Agent-Protocol"
@@ -30,7 +30,7 @@ LARGEST_MESSAGE = LARGEST_STREAM // 3 * 4 + 1024 * 1024  # the longest answer in
 type Message = dict[str, Any]
 
 
-def configure(function: Function, surroundings: Surroundings) -> Message:
+def configure(function: Function, settings: SandboxSettings) -> Message:
     """What an agent must know to run a function; it is told and not kept in the container, secrets included."""
     return {
         "type": "configure",
@@ -39,29 +39,29 @@ def configure(function: Function, surroundings: Surroundings) -> Message:
             "name": function.name,
             "runtime": function.runtime,
             "handler": function.handler,
-            "environment": {**function.environment, **surroundings.extra_environment},
+            "environment": {**function.environment, **settings.extra_environment},
             "overrides": dict(function.overrides),
             "timeout": function.timeout,
             "memory": function.memory,
         },
-        "region": surroundings.region,
-        "account": surroundings.account,
-        "init_limit": _init_limit(function, surroundings),
+        "region": settings.region,
+        "account": settings.account,
+        "init_limit": _init_limit(function, settings),
     }
 
 
-def _init_limit(function: Function, surroundings: Surroundings) -> float:
+def _init_limit(function: Function, settings: SandboxSettings) -> float:
     """Seconds for a start ahead of events, which is what provisioned concurrency does on AWS.
 
     One that is given up begins at nought, so on a machine that is slow for a while none would ever come up.
     """
-    return max(surroundings.init_limit, _PROVISIONED_INIT, function.timeout)
+    return max(settings.init_limit, _PROVISIONED_INIT, function.timeout)
 
 
-def configured(message: Message, code: Path, surroundings: Surroundings) -> tuple[Function, Surroundings]:
+def configured(message: Message, code: Path, settings: SandboxSettings) -> tuple[Function, SandboxSettings]:
     """The other way round, with the agent's own folder of code."""
     kept = {name: message[name] for name in ("region", "account", "init_limit")}
-    return Function(**message["function"], code=code), replace(surroundings, **kept)
+    return Function(**message["function"], code=code), replace(settings, **kept)
 
 
 def invoke(request: Request) -> Message:

@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 
 import psutil
 
-from samlet.endless import Endless
+from samlet.background import BackgroundLoop
 from samlet.errors import ServiceFailed
 from samlet.log import say
 from samlet.processes import terminate
@@ -50,7 +50,7 @@ class Supervised:
         self._watch: asyncio.Task[None] | None = None
         self._state: State = "stopped"
         self._restarts = 0
-        self._watching = Endless(name, "looking after it")
+        self._watching = BackgroundLoop(name, "looking after it")
 
     async def start(self) -> None:
         """Start the child and return when it answers; raises ServiceFailed with the end of its log when it doesn't."""

@@ -6,7 +6,7 @@ from samlet.http_protocol import HttpServer
 from samlet.http_request import Limits, RawRequest
 from samlet.http_response import HttpResponse
 from samlet.log import say
-from samlet.runtime.saves import NoSaves, Saves
+from samlet.runtime.changes import Changes, NoChanges
 from samlet.sources.gateway import HttpGateway
 from samlet.sources.response_v2 import error_response
 
@@ -17,12 +17,12 @@ _GRACE = 1.0  # seconds that open requests have when the port is closed
 class GatewayPort:
     """Serves `gateway`, or 404s where there is none; a request that is under way stays with the one it came to.
 
-    `saves` is asked before each request whether the template has changed.
+    `changes` is asked before each request whether the template has changed.
     """
 
-    def __init__(self, gateway: HttpGateway | None = None, saves: Saves | None = None) -> None:
+    def __init__(self, gateway: HttpGateway | None = None, changes: Changes | None = None) -> None:
         self.gateway = gateway
-        self._saves = saves or NoSaves()
+        self._changes = changes or NoChanges()
         self._server = HttpServer(self._handle, self._refuse, _LIMITS)
 
     async def serve(self, bound: socket | None = None) -> tuple[str, int]:
@@ -35,7 +35,7 @@ class GatewayPort:
 
     async def _handle(self, request: RawRequest) -> HttpResponse:
         """Answer by what the template says when the request comes, also if it was saved an instant before."""
-        if (settling := self._saves.look()) is not None:
+        if (settling := self._changes.look()) is not None:
             await settling
         if self.gateway is None:
             return error_response(404, "Not Found")

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from samlet import kafka_client
+from samlet.background import BackgroundLoop
 from samlet.cluster import Cluster, Record, Start
-from samlet.endless import Endless
 from samlet.log import Level, say
 from samlet.model import KafkaMapping
-from samlet.runtime.letters import Letters
+from samlet.runtime.destination_client import DestinationClient
 from samlet.sources.filters import RecordFilter
 from samlet.sources.invoker import Invoker
 from samlet.sources.kafka_event import EventShape
@@ -41,7 +41,7 @@ class KafkaSource:
         cluster: Cluster | None = None,
         backoff: Backoff | None = None,
         clock: Callable[[], float] = time.time,
-        letters: Letters | None = None,
+        destinations: DestinationClient | None = None,
         function_arn: str = "",
     ) -> None:
         self.name = mapping.logical_id
@@ -51,7 +51,14 @@ class KafkaSource:
         self._cluster = cluster or kafka_client.KafkaCluster(bootstrap)
         shape = EventShape(mapping, bootstrap)
         self._route = Route(
-            mapping, invoker, self._cluster, shape, backoff or Backoff(), clock, letters or Letters(), function_arn
+            mapping,
+            invoker,
+            self._cluster,
+            shape,
+            backoff or Backoff(),
+            clock,
+            destinations or DestinationClient(),
+            function_arn,
         )
         self._counts = Counts()
         self._throttled = 0  # of those counts, as of the last look
@@ -62,7 +69,7 @@ class KafkaSource:
         self._state = "stopped"
         self._lost_at: float | None = None
         self._was_in = False
-        self._looking = Endless(mapping.logical_id, "looking after the broker")
+        self._looking = BackgroundLoop(mapping.logical_id, "looking after the broker")
         self._reasons: set[str] = set()  # why there was no way in, as far as it is said
 
     async def start(self) -> None:

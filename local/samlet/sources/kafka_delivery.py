@@ -10,7 +10,7 @@ from samlet.log import Level, say
 from samlet.runtime.outcome import Outcome
 from samlet.sources.kafka_destination import Destination, pause
 from samlet.sources.kafka_event import LARGEST_EVENT, Entry, first_failures
-from samlet.sources.kafka_letters import RETRIED, TOO_LARGE, Failure
+from samlet.sources.kafka_invocation_records import RETRIED, TOO_LARGE, Failure
 from samlet.sources.kafka_partition import Partition
 from samlet.sources.kafka_retries import Chunk, Rules, after, without_expired
 from samlet.sources.kafka_route import Counts, Route

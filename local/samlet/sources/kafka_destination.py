@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
-from samlet.errors import LetterLost
+from samlet.errors import DeliveryFailed
 from samlet.log import Level, say
 from samlet.sources.kafka_event import Entry
-from samlet.sources.kafka_letters import Failure, tell
+from samlet.sources.kafka_invocation_records import Failure, tell
 from samlet.sources.kafka_reader import in_thread
 from samlet.sources.kafka_route import Route
 
@@ -31,7 +31,7 @@ class Destination:
     @property
     def name(self) -> str | None:
         """The topic or ARN; None where there is nothing that takes records here."""
-        return self._route.dead_topic or self._route.letterbox
+        return self._route.dead_topic or self._route.destination
 
     async def take(self, entries: Sequence[Entry], failure: Failure, wanted: Callable[[], bool]) -> bool:
         """Send records; False if they were not taken before the mapping stops, or before `wanted` says no."""
@@ -61,7 +61,7 @@ class Destination:
             if not sending.done():
                 await asyncio.wait({sending}, timeout=_ENDS_WITHIN)
             if not sending.done():
-                raise LetterLost("the mapping has stopped meanwhile")
+                raise DeliveryFailed("the mapping has stopped meanwhile")
             sending.result()
         finally:
             sending.cancel()
@@ -71,7 +71,7 @@ class Destination:
         if topic := self._route.dead_topic:
             records = [entry.record for entry in entries]
             await in_thread(lambda: self._route.cluster.send(topic, records))
-        elif arn := self._route.letterbox:
+        elif arn := self._route.destination:
             await tell(self._route, arn, entries, failure)
 
     def _complain(self, error: str) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 
-from samlet.endless import Endless, say_failure
+from samlet.background import BackgroundLoop, say_failure
 from samlet.sources.batching import Limits, closes_in, take
 from samlet.sources.kafka_delivery import Delivery
 from samlet.sources.kafka_destination import Destination
@@ -57,7 +57,7 @@ class Pollers:
     async def _poll(self, number: int) -> None:
         news = self._news[number]
         try:
-            polling = Endless(self._route.mapping.logical_id, f"poller {number + 1}")
+            polling = BackgroundLoop(self._route.mapping.logical_id, f"poller {number + 1}")
             await polling.run(lambda: self._batches(number, news))
         finally:
             del self._news[number]

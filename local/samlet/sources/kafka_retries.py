@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from samlet.sources.kafka_event import Entry
-from samlet.sources.kafka_letters import EXPIRED, Failure
+from samlet.sources.kafka_invocation_records import EXPIRED, Failure
 from samlet.sources.kafka_route import Backoff
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from samlet.cluster import Cluster
 from samlet.model import KafkaMapping
-from samlet.runtime.letters import Letters
+from samlet.runtime.destination_client import DestinationClient
 from samlet.sources.invoker import Invoker
 from samlet.sources.kafka_event import EventShape
 
@@ -47,7 +47,7 @@ class Route:
     shape: EventShape
     backoff: Backoff = Backoff()
     clock: Callable[[], float] = time.time
-    letters: Letters = field(default_factory=Letters)
+    destinations: DestinationClient = field(default_factory=DestinationClient)
     function_arn: str = ""
 
     @property
@@ -64,6 +64,6 @@ class Route:
         return destination.removeprefix(_TOPIC_SCHEME) if destination.startswith(_TOPIC_SCHEME) else None
 
     @property
-    def letterbox(self) -> str | None:
+    def destination(self) -> str | None:
         """The ARN of the queue, topic or bucket that is told of records that are given up."""
         return self.mapping.on_failure if self.mapping.on_failure_served and not self.dead_topic else None

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from samlet.aws_calls import AwsCalls
-from samlet.endless import Endless
-from samlet.errors import FunctionNotFound, LetterLost
+from samlet.background import BackgroundLoop
+from samlet.errors import DeliveryFailed, FunctionNotFound
 from samlet.log import say
 from samlet.model import PushMapping
-from samlet.runtime.letters import Letters, is_letterbox
+from samlet.runtime.destination_client import DestinationClient, is_queue_or_topic
 from samlet.sources.invoker import Invoker
 from samlet.sources.polled_queue import AT_ONCE, IDLE, PolledQueue
 from samlet.sources.queue_event import Message
@@ -24,7 +24,7 @@ _SUBJECT = "Amazon S3 Notification"
 class PushSource:
     """One way from a topic or a bucket to a function, which is invoked asynchronously, an event for each message.
 
-    What a bucket has for a queue or a topic goes there by `letters`.
+    What a bucket has for a queue or a topic goes there by `destinations`.
     """
 
     def __init__(
@@ -33,18 +33,18 @@ class PushSource:
         functions: Invoker,
         calls: AwsCalls,
         account: str,
-        letters: Letters | None = None,
+        destinations: DestinationClient | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._mapping = mapping
         self._functions = functions
         self._queue = PolledQueue(mapping.logical_id, mapping.push.queue, calls, account)
         self._passes = message_filter(mapping.push.filter_policy, mapping.push.filter_scope)
-        self._letters = letters or Letters()
+        self._destinations = destinations or DestinationClient()
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._taking: asyncio.Task[None] | None = None
-        self._polling = Endless(mapping.logical_id, "polling what it is told")
+        self._polling = BackgroundLoop(mapping.logical_id, "polling what it is told")
         self._counts = {"sent": 0, "filtered": 0}
 
     @property
@@ -85,7 +85,7 @@ class PushSource:
             for event in self._events(message["Body"]):
                 try:
                     await self._send(event)
-                except (FunctionNotFound, LetterLost) as trouble:
+                except (FunctionNotFound, DeliveryFailed) as trouble:
                     await self._undeliverable(message["Body"], trouble)
                 else:
                     self._counts["sent"] += 1
@@ -93,8 +93,8 @@ class PushSource:
 
     async def _send(self, event: bytes) -> None:
         target = self._mapping.target
-        if is_letterbox(target):
-            await self._letters.send(target, event.decode(), subject=_SUBJECT)
+        if is_queue_or_topic(target):
+            await self._destinations.send(target, event.decode(), subject=_SUBJECT)
         else:
             await self._functions.invoke_event(target, event)
 
@@ -103,8 +103,8 @@ class PushSource:
         name, queue = self._mapping.logical_id, self._mapping.push.dead_letters
         if queue:
             try:
-                await self._letters.send(queue, told)
-            except LetterLost as lost:
+                await self._destinations.send(queue, told)
+            except DeliveryFailed as lost:
                 trouble = lost
             else:
                 say("samlet", f"{name}: an event went to {queue}: {trouble}", level="error")

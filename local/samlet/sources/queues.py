@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from samlet.aws_calls import AwsCalls
-from samlet.endless import Endless, say_failure
+from samlet.background import BackgroundLoop, say_failure
 from samlet.errors import SamletError, Throttled
 from samlet.log import say
 from samlet.model import QueueMapping
@@ -28,7 +28,7 @@ class QueueSource:
         self._limit = asyncio.Semaphore(mapping.max_concurrency or _BATCHES)
         self._batches: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
-        self._polling = Endless(self.name, "polling the queue")
+        self._polling = BackgroundLoop(self.name, "polling the queue")
         self._counts = {"handled": 0, "failed": 0}
 
     def status(self) -> dict[str, Any]:

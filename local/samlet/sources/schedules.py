@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, islice, takewhile
 from typing import Literal
 
-from samlet.endless import Endless, say_failure
-from samlet.errors import LetterLost, SamletError, ScheduleDisabled, ScheduleNotFound
+from samlet.background import BackgroundLoop, say_failure
+from samlet.errors import DeliveryFailed, SamletError, ScheduleDisabled, ScheduleNotFound
 from samlet.log import say
 from samlet.model import Schedule
 from samlet.runtime import Outcome, woken_by
-from samlet.runtime.letters import Letters
+from samlet.runtime.destination_client import DestinationClient
 from samlet.sources.invoker import Invoker
+from samlet.sources.schedule_dead_letters import Undelivered, attributes, given_up
 from samlet.sources.schedule_events import Place, payload
-from samlet.sources.schedule_letters import Undelivered, attributes, given_up
 from samlet.sources.schedule_memory import ScheduleMemory
 from samlet.sources.timetable import Timetable, timetable
 
@@ -59,7 +59,7 @@ class Schedules:
         fire_rates_at_start: bool = True,
         memory: ScheduleMemory | None = None,
         catch_up: CatchUp = "none",
-        letters: Letters | None = None,
+        destinations: DestinationClient | None = None,
     ) -> None:
         self._invoker = invoker
         self._place = place or Place()
@@ -68,7 +68,7 @@ class Schedules:
         self._fire_rates_at_start = fire_rates_at_start
         self._memory = memory or ScheduleMemory()
         self._catch_up = catch_up
-        self._letters = letters or Letters()
+        self._destinations = destinations or DestinationClient()
         self._timetables = tuple(timetable(schedule, now()) for schedule in schedules)
         self._tasks: set[asyncio.Task[None]] = set()
         self._watches: dict[_Identity, asyncio.Task[None]] = {}
@@ -217,7 +217,7 @@ class Schedules:
     async def _keep_watch(self, table: Timetable, since: datetime) -> None:
         """Fire at each slot after `since`; where that fails unforeseen, from the moment on at which it begins again."""
         begun = iter([since])
-        watching = Endless(table.schedule.name, "its clock", sleep=self._sleep)
+        watching = BackgroundLoop(table.schedule.name, "its clock", sleep=self._sleep)
         await watching.run(lambda: self._watch(table, next(begun, self._now())))
 
     async def _watch(self, table: Timetable, since: datetime) -> None:
@@ -281,9 +281,9 @@ class Schedules:
         if queue := schedule.dead_letters:
             told = attributes(schedule, slot, self._place, why)
             try:
-                await self._letters.send(queue, event.decode(), told)
+                await self._destinations.send(queue, event.decode(), told)
                 text += f": sent to {queue}"
-            except LetterLost as lost:
+            except DeliveryFailed as lost:
                 text += f", nor to {queue}: {lost}"
         say(schedule.name, text, level="error")
 

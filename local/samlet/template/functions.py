@@ -9,7 +9,7 @@ from samlet.model import AsyncInvocation, Destinations, Function
 from samlet.template.builds import layer_folder, note_handler
 from samlet.template.code import folder, impossible
 from samlet.template.described import Published, described, published, tags
-from samlet.template.letterboxes import takes_letters
+from samlet.template.destinations import can_deliver
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 from samlet.template.variables import check, logging_variables
@@ -25,13 +25,13 @@ _LATER = {
 }
 
 
-def functions(stack: Stack, letterboxes: Collection[str] = (), buckets: Collection[str] = ()) -> dict[str, Function]:
+def functions(stack: Stack, destinations: Collection[str] = (), buckets: Collection[str] = ()) -> dict[str, Function]:
     """Every function that can be run, by logical id.
 
-    `letterboxes` are the ARNs of queues and topics that were made, `buckets` those of buckets.
+    `destinations` are the ARNs of queues and topics that were made, `buckets` those of buckets.
     """
     layers = _layers(stack)
-    asynchronous = _asynchronous(stack, letterboxes, buckets)
+    asynchronous = _asynchronous(stack, destinations, buckets)
     releases = published(stack)
     found = {}
     for resource in stack.of_type("AWS::Lambda::Function"):
@@ -39,7 +39,7 @@ def functions(stack: Stack, letterboxes: Collection[str] = (), buckets: Collecti
         if reason:
             stack.refuse(resource, reason)
         else:
-            dead = _dead_letters(stack, resource, letterboxes)
+            dead = _dead_letters(stack, resource, destinations)
             invocation = replace(asynchronous.get(resource.logical_id, AsyncInvocation()), dead_letters=dead)
             release = releases.get(resource.logical_id, Published())
             found[resource.logical_id] = _function(stack, resource, layers, invocation, release)
@@ -126,7 +126,7 @@ def _environment(stack: Stack, resource: Resource) -> dict[str, str]:
     return found | logging_variables(resource.properties)
 
 
-def _asynchronous(stack: Stack, letterboxes: Collection[str], buckets: Collection[str]) -> dict[str, AsyncInvocation]:
+def _asynchronous(stack: Stack, destinations: Collection[str], buckets: Collection[str]) -> dict[str, AsyncInvocation]:
     """The retries of asynchronous events, by the function's logical id."""
     found = {}
     for resource in stack.of_type("AWS::Lambda::EventInvokeConfig"):
@@ -142,8 +142,8 @@ def _asynchronous(stack: Stack, letterboxes: Collection[str], buckets: Collectio
             max_retries=properties.integer("MaximumRetryAttempts", 2, low=0, high=2),
             max_age=properties.integer("MaximumEventAgeInSeconds", 21_600, low=60, high=21_600),
             destinations=Destinations(
-                on_success=_destination(stack, resource, "OnSuccess", letterboxes),
-                on_failure=_destination(stack, resource, "OnFailure", {*letterboxes, *buckets}),
+                on_success=_destination(stack, resource, "OnSuccess", destinations),
+                on_failure=_destination(stack, resource, "OnFailure", {*destinations, *buckets}),
             ),
         )
     return found
@@ -152,13 +152,13 @@ def _asynchronous(stack: Stack, letterboxes: Collection[str], buckets: Collectio
 def _destination(stack: Stack, resource: Resource, occasion: str, places: Collection[str]) -> str | None:
     arn = resource.properties.inner("DestinationConfig").inner(occasion).optional_text("Destination")
     if arn is not None and stack.function_at(arn) is None:
-        takes_letters(stack, resource, "DestinationConfig", arn, there=places, kinds=_KINDS[occasion])
+        can_deliver(stack, resource, "DestinationConfig", arn, there=places, kinds=_KINDS[occasion])
     return arn
 
 
-def _dead_letters(stack: Stack, resource: Resource, letterboxes: Collection[str]) -> str | None:
+def _dead_letters(stack: Stack, resource: Resource, destinations: Collection[str]) -> str | None:
     arn = resource.properties.inner("DeadLetterConfig").optional_text("TargetArn")
     if arn is None:
         return None
-    found = takes_letters(stack, resource, "DeadLetterConfig", arn, there=letterboxes, kinds="queue or topic")
+    found = can_deliver(stack, resource, "DeadLetterConfig", arn, there=destinations, kinds="queue or topic")
     return arn if found else None

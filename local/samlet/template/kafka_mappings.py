@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Literal, cast
 
 from samlet.model import Function, KafkaMapping
+from samlet.template.destinations import can_deliver
 from samlet.template.kafka_filters import filters
-from samlet.template.letterboxes import takes_letters
 from samlet.template.properties import Properties
 from samlet.template.queue_mappings import is_queue
 from samlet.template.stack import Resource, Stack
@@ -28,11 +28,11 @@ _SERVICES = {"sqs": "SQS", "kinesis": "Kinesis", "dynamodb": "DynamoDB", "mq": "
 
 
 def kafka_mappings(
-    stack: Stack, functions: Mapping[str, Function], letterboxes: Collection[str] = ()
+    stack: Stack, functions: Mapping[str, Function], destinations: Collection[str] = ()
 ) -> tuple[KafkaMapping, ...]:
     """Every Kafka mapping of a runnable function; other mappings are noted as unsupported.
 
-    `letterboxes` are the ARNs of queues, topics and buckets that are there.
+    `destinations` are the ARNs of queues, topics and buckets that are there.
     """
     found = []
     resources = []
@@ -51,7 +51,7 @@ def kafka_mappings(
         else:
             if functions[function].timeout > _LONGEST_TIMEOUT:
                 raise resource.properties.error("FunctionName", f"{function} has a Timeout above {_LONGEST_TIMEOUT} s")
-            found.append(_mapping(stack, resource, function, letterboxes))
+            found.append(_mapping(stack, resource, function, destinations))
             resources.append(resource)
     for resource, mapping in zip(resources, found, strict=True):
         _note_shared_group(stack, resource, mapping, found)
@@ -67,7 +67,7 @@ def _foreign(properties: Properties) -> str | None:
     return f"EventSourceArn: events of {named} are not polled, only those of Kafka and SQS"
 
 
-def _mapping(stack: Stack, resource: Resource, function: str, letterboxes: Collection[str]) -> KafkaMapping:
+def _mapping(stack: Stack, resource: Resource, function: str, destinations: Collection[str]) -> KafkaMapping:
     properties = resource.properties
     on_failure = _on_failure(resource)
     self_managed = "SelfManagedEventSource" in properties
@@ -97,7 +97,7 @@ def _mapping(stack: Stack, resource: Resource, function: str, letterboxes: Colle
         bisect=properties.boolean("BisectBatchOnFunctionError", default=False),
         partial_failures=bool(properties.choices("FunctionResponseTypes", "ReportBatchItemFailures")),
         on_failure=on_failure,
-        on_failure_served=_is_served(stack, resource, on_failure, letterboxes),
+        on_failure_served=_is_served(stack, resource, on_failure, destinations),
         enabled=properties.boolean("Enabled", default=True),
         source_arn=properties.optional_text("EventSourceArn"),
         min_pollers=pollers[0],
@@ -207,8 +207,8 @@ def _on_failure(resource: Resource) -> str | None:
     return destination
 
 
-def _is_served(stack: Stack, resource: Resource, destination: str | None, letterboxes: Collection[str]) -> bool:
+def _is_served(stack: Stack, resource: Resource, destination: str | None, destinations: Collection[str]) -> bool:
     if destination is None or destination.startswith("kafka://"):
         return True
     kinds, fifo = "queue, topic or bucket", "is FIFO, which AWS does not send failed batches to"
-    return takes_letters(stack, resource, "DestinationConfig", destination, there=letterboxes, kinds=kinds, fifo=fifo)
+    return can_deliver(stack, resource, "DestinationConfig", destination, there=destinations, kinds=kinds, fifo=fifo)

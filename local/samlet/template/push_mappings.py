@@ -19,16 +19,16 @@ def push_mappings(
     stack: Stack,
     functions: Mapping[str, Function],
     pushes: Iterable[tuple[str, str, Push]],
-    letterboxes: Collection[str],
+    destinations: Collection[str],
 ) -> tuple[PushMapping, ...]:
     """One for each of `pushes`, with their resource's logical id and type, to a runnable function; others are noted.
 
-    `letterboxes` are the ARNs of queues and topics that a bucket may tell as well.
+    `destinations` are the ARNs of queues and topics that a bucket may tell as well.
     """
     found = []
     for logical_id, kind, push in pushes:
         of_bucket = kind == "AWS::S3::Bucket"
-        if of_bucket and push.target in letterboxes and not push.target.endswith(".fifo"):
+        if of_bucket and push.target in destinations and not push.target.endswith(".fifo"):
             name = f"{logical_id}-{':'.join(push.target.split(':')[2::3])}"
             found.append(PushMapping(name, "", push.target, push))
             continue
@@ -39,7 +39,7 @@ def push_mappings(
             continue
         target = f"{function}:{qualifier}" if qualifier else function
         name = logical_id if kind == "AWS::SNS::Subscription" else f"{logical_id}-{target}"
-        if push.dead_letters and not _is_queue(push.dead_letters, letterboxes):
+        if push.dead_letters and not _is_queue(push.dead_letters, destinations):
             text = f"RedrivePolicy: {push.dead_letters} is no queue that is there"
             stack.unsupported.append(Unsupported(logical_id, kind, text))
             push = replace(push, dead_letters=None)
@@ -67,9 +67,9 @@ def _asks(kind: str, properties: Properties) -> bool:
     return any(item.text("Protocol", "").lower() == "lambda" for item in subscriptions)
 
 
-def _is_queue(arn: str, letterboxes: Collection[str]) -> bool:
+def _is_queue(arn: str, destinations: Collection[str]) -> bool:
     """Whether it can take what a topic could not deliver: topics that wake functions have no FIFO queues for that."""
-    return arn in letterboxes and ":sqs:" in arn and not arn.endswith(".fifo")
+    return arn in destinations and ":sqs:" in arn and not arn.endswith(".fifo")
 
 
 def _impossible(

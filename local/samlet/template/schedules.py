@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from samlet.errors import TemplateError
 from samlet.model import Schedule
-from samlet.template.letterboxes import takes_letters
+from samlet.template.destinations import can_deliver
 from samlet.template.properties import Properties
 from samlet.template.stack import Resource, Stack
 
@@ -120,7 +120,7 @@ def _dead_letters(
     if arn is None:
         return None
     where, fifo = f"{place}.DeadLetterConfig", "is a FIFO queue, which AWS does not take"
-    return arn if takes_letters(stack, resource, where, arn, there=queues, kinds="queue", fifo=fifo) else None
+    return arn if can_deliver(stack, resource, where, arn, there=queues, kinds="queue", fifo=fifo) else None
 
 
 def _input(target: Properties) -> str | None:

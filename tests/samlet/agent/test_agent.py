@@ -19,7 +19,7 @@ from samlet.errors import Throttled
 from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import Observer, Outcome, wire
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.secret_files import token_of
 from servers import CHECKOUT
 from survivors import survivors
@@ -119,7 +119,7 @@ async def test_an_agent_is_ready_when_its_function_is_up_however_long_that_takes
 def test_a_start_at_an_agent_has_the_time_of_provisioned_concurrency(
     make: MakeFunction, timeout: int, limit: float
 ) -> None:
-    told = wire.configure(make("", timeout=timeout), Surroundings(Reaper()))
+    told = wire.configure(make("", timeout=timeout), SandboxSettings(Reaper()))
     assert told["init_limit"] == limit
 
 

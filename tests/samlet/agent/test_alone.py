@@ -13,7 +13,7 @@ from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import wire
 from samlet.runtime.request import Request
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 from samlet.services.ports import free_port
 from waiting import eventually_async
 
@@ -44,7 +44,7 @@ async def until(line: web.WebSocketResponse, kind: str) -> wire.Message:
 
 
 def configuration(function: Function) -> wire.Message:
-    return wire.configure(function, Surroundings(Reaper()))
+    return wire.configure(function, SandboxSettings(Reaper()))
 
 
 async def test_pings_are_answered_while_a_sandbox_comes_up_and_while_an_event_runs(

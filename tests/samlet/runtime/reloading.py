@@ -22,7 +22,7 @@ def following(environments: Environments, reaper: Reaper) -> Reloading:
         await environments.prepare(functions)
         known: Environments = settings.pop("environments", environments)
         reload = Reload(known, **settings)
-        made = functions_of(*functions, environments=known, reaper=reaper, max_sandboxes=4, saves=reload)
+        made = functions_of(*functions, environments=known, reaper=reaper, max_sandboxes=4, changes=reload)
         await made.start()
         reload.start(made)
         try:

@@ -13,8 +13,8 @@ import pytest
 from functions_on_the_spot import MakeFunction, Running
 from samlet.model import Function
 from samlet.runtime import Environments
+from samlet.runtime.external_extensions import extension_variables
 from samlet.runtime.layers import programs_in
-from samlet.runtime.programs import extension_variables
 from waiting import eventually_async
 
 PROGRAM = """#!/usr/bin/env python3

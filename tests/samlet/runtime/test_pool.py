@@ -15,7 +15,7 @@ from samlet.runtime.observer import Observer
 from samlet.runtime.pool import Lendable, Pool, Scale
 from samlet.runtime.request import Request
 from samlet.runtime.sandbox import Sandbox
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 
 FUNCTION = Function("Echo", "echo", "python3.13", "app.handler", Path(), timeout=3, memory=128)
 
@@ -23,8 +23,8 @@ FUNCTION = Function("Echo", "echo", "python3.13", "app.handler", Path(), timeout
 @pytest.fixture
 async def pool(reaper: Reaper) -> AsyncIterator[Pool]:
     """One sandbox, which starts no process before it is asked to."""
-    surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
-    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), scale=Scale(1, 1), queue_seconds=10)
+    settings = SandboxSettings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
+    pool = Pool(FUNCTION, lambda function: Sandbox(function, settings), scale=Scale(1, 1), queue_seconds=10)
     yield pool
     for sandbox in pool.end():
         await sandbox.stop()
@@ -47,8 +47,8 @@ async def test_who_waits_for_long_gets_a_sandbox_more_and_all_who_do_one_after_t
 ) -> None:
     monkeypatch.setattr("samlet.runtime.pool._PATIENCE", 0.05)
     monkeypatch.setattr("samlet.runtime.pool._PACE", 0.02)
-    surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
-    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), scale=Scale(1, 3), queue_seconds=10)
+    settings = SandboxSettings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
+    pool = Pool(FUNCTION, lambda function: Sandbox(function, settings), scale=Scale(1, 3), queue_seconds=10)
     first = await pool.borrow()
     waiting = [asyncio.create_task(pool.borrow()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -68,8 +68,8 @@ async def test_who_waits_again_and_again_but_never_for_long_gets_no_sandbox_more
     reaper: Reaper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("samlet.runtime.pool._PATIENCE", 0.2)
-    surroundings = Surroundings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
-    pool = Pool(FUNCTION, lambda function: Sandbox(function, surroundings), scale=Scale(1, 3), queue_seconds=10)
+    settings = SandboxSettings(reaper, "eu-central-1", "000000000000", {}, None, 10.0)
+    pool = Pool(FUNCTION, lambda function: Sandbox(function, settings), scale=Scale(1, 3), queue_seconds=10)
     sandbox = await pool.borrow()
     for _ in range(60):
         waiting = asyncio.create_task(pool.borrow())

@@ -4,7 +4,7 @@ from samlet.model import Function
 from samlet.processes import Reaper
 from samlet.runtime import wire
 from samlet.runtime.request import Request
-from samlet.runtime.surroundings import Surroundings
+from samlet.runtime.sandbox_settings import SandboxSettings
 
 
 def test_an_event_reaches_an_agent_with_everything_that_was_asked() -> None:
@@ -19,7 +19,7 @@ def test_an_event_from_a_samlet_that_knows_no_qualifiers_is_unqualified() -> Non
 
 
 def test_what_the_command_line_overrides_reaches_an_agent(tmp_path: Path) -> None:
-    here = Surroundings(Reaper(), "eu-west-1", "0", {}, None, 10)
+    here = SandboxSettings(Reaper(), "eu-west-1", "0", {}, None, 10)
     function = Function("F", "f", "python3.13", "app.handler", tmp_path, overrides={"A": "b"})
     there, _ = wire.configured(wire.configure(function, here), tmp_path, here)
     assert there.overrides == {"A": "b"}

@@ -15,7 +15,7 @@ from samlet.aws_calls import AwsCalls
 from samlet.errors import FunctionNotFound
 from samlet.model import MadeResource, Notification, Push, PushMapping, WantedResource
 from samlet.processes import Reaper
-from samlet.runtime.letters import Letters
+from samlet.runtime.destination_client import DestinationClient
 from samlet.runtime.outcome import Outcome
 from samlet.services import Moto
 from samlet.sources.pushes import PushSource
@@ -74,8 +74,8 @@ class Place:
 
     async def poll(self, made: MadeResource) -> PushSource:
         (push,) = made.pushes
-        letters = Letters(lambda: self.moto.url)
-        source = PushSource(PushMapping("M", "F", "F:live", push), self.functions, self.calls, ACCOUNT, letters)
+        destinations = DestinationClient(lambda: self.moto.url)
+        source = PushSource(PushMapping("M", "F", "F:live", push), self.functions, self.calls, ACCOUNT, destinations)
         self.sources.append(source)
         await source.start()
         return source
@@ -189,7 +189,7 @@ async def test_what_cannot_be_delivered_goes_to_the_queue_of_the_subscriptions_r
 ) -> None:
     queue = await place.make("AWS::SQS::Queue")
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.ref.rpartition('/')[2] if there else 'gone'}"
-    topic = await place.topic(dead_letters=arn)
+    topic = await place.topic(dead_destinations=arn)
     place.functions.lost = 1
     await place.publish(topic, "undeliverable", kind="a")
     await place.publish(topic, "found")

@@ -1,4 +1,4 @@
-"""What sandboxes are told of where they are."""
+"""What all sandboxes have in common."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,19 +6,19 @@ from pathlib import Path
 
 from samlet.model import DEFAULT_ACCOUNT, DEFAULT_REGION, Function
 from samlet.processes import Reaper
+from samlet.runtime.changes import Changes, NoChanges
 from samlet.runtime.debugger import Debugger
 from samlet.runtime.observer import Observer
-from samlet.runtime.saves import NoSaves, Saves
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SandboxSettings:
     """What all sandboxes of one Samlet have in common; `init_limit` is in seconds.
 
     `bootstrap` is the program that starts the runtime where an image brings its own. Several layers are laid over each
     other in the folder `layers`. `observer` hears of each event on its way. With `graceful` every process hears SIGTERM
-    before its end, not only those that registered for it. `saves` knows when code was changed; `debuggers` are those of
-    the functions, by logical id, that somebody wants to look into.
+    before its end, not only those that registered for it. `changes` knows of changed code; `debuggers` are those of the
+    functions, by logical id, that somebody wants to look into.
     """
 
     reaper: Reaper
@@ -31,7 +31,7 @@ class Surroundings:
     layers: Path | None = None
     graceful: bool = False
     observer: Observer = field(default_factory=Observer)
-    saves: Saves = field(default_factory=NoSaves)
+    changes: Changes = field(default_factory=NoChanges)
     debuggers: Mapping[str, Debugger] = field(default_factory=dict)
 
     def arn(self, function: Function, qualifier: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Letters to queues, topics and buckets: what invocations have to say to destinations that are no functions."""
+"""Sends to destinations that are no functions: queues and topics get messages, buckets get objects."""
 
 import asyncio
 import uuid
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from samlet.aws_calls import AwsCalls, CallFailed
-from samlet.errors import LetterLost
+from samlet.errors import DeliveryFailed
 from samlet.runtime.outcome import Outcome
 
 type Attributes = Mapping[str, tuple[str, str]]  # type and value by name
 
 
-class Letters:
+class DestinationClient:
     """Sends to SQS and SNS of an AWS of one's own; `url` is where that is, None while there is none."""
 
     def __init__(self, url: Callable[[], str | None] = lambda: None) -> None:
@@ -22,7 +22,7 @@ class Letters:
     async def send(
         self, arn: str, text: str, attributes: Attributes | None = None, *, subject: str | None = None
     ) -> None:
-        """Send a text to the queue or topic of that ARN, for a topic with a subject. Raises LetterLost."""
+        """Send a text to the queue or topic of that ARN, for a topic with a subject. Raises DeliveryFailed."""
         _, _, service, region, account, name = arn.split(":", 5)
         calls = self._calls(region)
         if service == "sqs":
@@ -31,28 +31,28 @@ class Letters:
             await _made(_to_topic, calls, arn, text, attributes or {}, subject)
 
     async def store(self, arn: str, key: str, text: str) -> None:
-        """Put a text into the bucket of that ARN as the object `key`. Raises LetterLost."""
+        """Put a text into the bucket of that ARN as the object `key`. Raises DeliveryFailed."""
         await _made(self._calls("us-east-1").put, "s3", f"/{arn.rpartition(':')[2]}/{quote(key)}", text.encode())
 
     def _calls(self, region: str) -> AwsCalls:
         url = self._url()
         if url is None:
-            raise LetterLost("nothing local stands in for it")
+            raise DeliveryFailed("nothing local stands in for it")
         return AwsCalls(url, region)
 
 
-def is_letterbox(arn: str) -> bool:
-    """Whether letters can be sent there at all."""
+def is_queue_or_topic(arn: str) -> bool:
+    """Whether messages can be sent there."""
     return arn.startswith(("arn:aws:sqs:", "arn:aws:sns:"))
 
 
 def is_bucket(arn: str) -> bool:
-    """Whether letters can be stored there."""
+    """Whether objects can be stored there."""
     return arn.startswith("arn:aws:s3:::")
 
 
 def object_key(prefix: str, now: float) -> str:
-    """The name that Lambda gives to an object with a letter; `now` in epoch seconds."""
+    """The name that Lambda gives to an object with an invocation's record; `now` in epoch seconds."""
     return f"{prefix}/{datetime.fromtimestamp(now, UTC):%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
 
 
@@ -85,7 +85,7 @@ async def _made[*Args](call: Callable[[*Args], object], *args: *Args) -> None:
     try:
         await asyncio.to_thread(call, *args)
     except CallFailed as failure:
-        raise LetterLost(str(failure)) from failure
+        raise DeliveryFailed(str(failure)) from failure
 
 
 def _to_queue(calls: AwsCalls, url: str, text: str, attributes: Attributes) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from kafka_stage import FakeFunctions, mapping, record
 from samlet.aws_calls import AwsCalls
-from samlet.endless import Endless, say_failure
+from samlet.background import BackgroundLoop, say_failure
 from samlet.memory_kafka import MemoryCluster
 from samlet.model import Function, Push, PushMapping, QueueMapping, Schedule
 from samlet.runtime import Outcome
@@ -57,7 +57,7 @@ def rounds(naps: Naps, *lengths: float) -> Callable[[], Any]:
 
 async def test_a_loop_that_fails_begins_again_after_longer_and_longer_pauses(capsys: Said) -> None:
     naps = Naps()
-    await Endless("Queue", "polling", sleep=naps.sleep, clock=naps.clock).run(rounds(naps, *[0.0] * 8))
+    await BackgroundLoop("Queue", "polling", sleep=naps.sleep, clock=naps.clock).run(rounds(naps, *[0.0] * 8))
     assert naps.slept == [1, 2, 4, 8, 16, 32, 60, 60]
     told = capsys.readouterr().err
     assert "polling begins again in 1 s: an error that nobody foresaw, KeyError: 'Messages' (test_endless.py" in told
@@ -66,7 +66,7 @@ async def test_a_loop_that_fails_begins_again_after_longer_and_longer_pauses(cap
 
 async def test_after_a_minute_of_work_a_failure_is_treated_as_the_first() -> None:
     naps = Naps()
-    await Endless("Queue", "polling", sleep=naps.sleep, clock=naps.clock).run(rounds(naps, 0.0, 0.0, 61.0, 59.0))
+    await BackgroundLoop("Queue", "polling", sleep=naps.sleep, clock=naps.clock).run(rounds(naps, 0.0, 0.0, 61.0, 59.0))
     assert naps.slept == [1, 2, 1, 2]
 
 
@@ -76,7 +76,7 @@ async def test_trouble_is_shown_as_long_as_the_loop_stands_still() -> None:
     async def sleep(_: float) -> None:
         shown.append(endless.status())
 
-    endless = Endless("Queue", "polling", sleep=sleep)
+    endless = BackgroundLoop("Queue", "polling", sleep=sleep)
     assert endless.status() == {}
     await endless.run(rounds(Naps(), 0.0))
     assert "KeyError: 'Messages'" in shown[0]["trouble"]
@@ -84,7 +84,7 @@ async def test_trouble_is_shown_as_long_as_the_loop_stands_still() -> None:
 
 
 async def test_a_loop_that_is_called_off_ends_and_says_nothing(capsys: Said) -> None:
-    task = asyncio.create_task(Endless("Queue", "polling").run(lambda: asyncio.sleep(60)))
+    task = asyncio.create_task(BackgroundLoop("Queue", "polling").run(lambda: asyncio.sleep(60)))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

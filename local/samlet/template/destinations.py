@@ -7,10 +7,10 @@ from samlet.template.stack import Resource, Stack
 _FIFO = "is FIFO, which AWS does not take there"
 
 
-def takes_letters(
+def can_deliver(
     stack: Stack, resource: Resource, where: str, arn: str, *, there: Collection[str], kinds: str, fifo: str = _FIFO
 ) -> bool:
-    """Whether letters reach `arn`; if not, that is noted about `resource`, in the words of `where`.
+    """Whether `arn` can be delivered to; if not, that is noted about `resource`, in the words of `where`.
 
     `there` are the ARNs of what was made, `kinds` names what they may be, `fifo` says why a FIFO one is none of them.
     """

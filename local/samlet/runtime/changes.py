@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 
-class Saves(Protocol):
+class Changes(Protocol):
     """Knows of changed files; whoever implements it makes the sandboxes of changed functions stale."""
 
     def look(self, function: str | None = None) -> Awaitable[None] | None:
@@ -19,13 +19,13 @@ class Saves(Protocol):
         ...
 
 
-class NoSaves:
+class NoChanges:
     """For code that does not change: an image's."""
 
-    def look(self, function: str | None = None) -> Awaitable[None] | None:  # noqa: ARG002 - as `Saves` has it
+    def look(self, function: str | None = None) -> Awaitable[None] | None:  # noqa: ARG002 - as `Changes` has it
         """Nothing happens."""
         return None
 
-    def recent(self, function: str) -> bool:  # noqa: ARG002 - as `Saves` has it
+    def recent(self, function: str) -> bool:  # noqa: ARG002 - as `Changes` has it
         """Never."""
         return False

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from kafka_stage import FAILED, FakeFunctions, committed, failure, record, running
-from samlet.errors import LetterLost
+from samlet.errors import DeliveryFailed
 from samlet.memory_kafka import MemoryCluster
-from samlet.runtime.letters import Attributes, Letters
+from samlet.runtime.destination_client import Attributes, DestinationClient
 from samlet.sources.kafka_event import LARGEST_EVENT
 from waiting import eventually_async
 
@@ -19,8 +19,8 @@ BUCKET = "arn:aws:s3:::dead"
 SERVERS = "broker:9092"
 
 
-class Box(Letters):
-    """Keeps the letters; refuses the first ones."""
+class Box(DestinationClient):
+    """Keeps what is sent; refuses the first ones."""
 
     def __init__(self, refusals: int = 0) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Box(Letters):
     ) -> None:
         self.refusals -= 1
         if self.refusals >= 0:
-            raise LetterLost("the queue is gone")
+            raise DeliveryFailed("the queue is gone")
         assert attributes is None
         self.sent.append((arn, json.loads(text)))
 

@@ -16,7 +16,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds
 _CALM = 60.0  # seconds of work after which the next failure is treated as the first
 
 
-class Endless:
+class BackgroundLoop:
     """A loop of the part `source`, told of as `what`; `trouble` says why it stands still, None while it doesn't."""
 
     def __init__(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from samlet.errors import FunctionNotFound, LetterLost
+from samlet.errors import DeliveryFailed, FunctionNotFound
 from samlet.model import Schedule
-from samlet.runtime.letters import Attributes, Letters
+from samlet.runtime.destination_client import Attributes, DestinationClient
 from samlet.sources.schedule_events import Place, payload
 from samlet.sources.schedules import Schedules
 from schedule_stage import HOURLY, RATE, START, Clock, Recorder, Start
@@ -16,21 +16,21 @@ QUEUE = "arn:aws:sqs:eu-central-1:000000000000:Dead"
 SLOT = START.replace(minute=0, second=0, hour=13)
 
 
-class Box(Letters):
-    """Keeps the letters, or refuses them."""
+class Box(DestinationClient):
+    """Keeps what is sent, or refuses it."""
 
     def __init__(self, *, refuses: bool = False) -> None:
         super().__init__()
-        self.letters: list[tuple[str, str, dict[str, str]]] = []
+        self.sent: list[tuple[str, str, dict[str, str]]] = []
         self._refuses = refuses
 
     async def send(
         self, arn: str, text: str, attributes: Attributes | None = None, *, subject: str | None = None
     ) -> None:
         if self._refuses:
-            raise LetterLost("the queue is gone")
+            raise DeliveryFailed("the queue is gone")
         given = {name: value for name, (kind, value) in (attributes or {}).items() if kind == "String"}
-        self.letters.append((arn, text, given))
+        self.sent.append((arn, text, given))
 
 
 class NoFunction(Recorder):
@@ -50,9 +50,9 @@ async def test_an_event_that_was_refused_too_often_goes_to_the_queue_with_schedu
 ) -> None:
     box, schedule = Box(), _with_queue(HOURLY, retries=2)
     recorder.refusals = 3
-    async with started(schedule, letters=box):
+    async with started(schedule, destinations=box):
         await clock.advance(minutes=65)
-    [(queue, text, told)] = box.letters
+    [(queue, text, told)] = box.sent
     assert (queue, text.encode()) == (QUEUE, payload(schedule, SLOT, Place(), attempt=3))
     assert told == {
         "ERROR_CODE": "TooManyRequestsException",
@@ -74,9 +74,9 @@ async def test_a_rules_event_that_has_become_too_old_goes_to_the_queue_with_even
 ) -> None:
     box, schedule = Box(), _with_queue(RATE, expression="cron(0 * * * ? *)", max_age=60)
     recorder.refusals = 1000
-    async with started(schedule, letters=box):
+    async with started(schedule, destinations=box):
         await clock.advance(minutes=65)
-    [(_, text, told)] = box.letters
+    [(_, text, told)] = box.sent
     assert text.encode() == payload(schedule, SLOT, Place())
     assert told == {
         "ERROR_CODE": "THROTTLING",
@@ -92,12 +92,12 @@ async def test_a_rules_event_that_has_become_too_old_goes_to_the_queue_with_even
 async def test_a_function_that_is_gone_is_not_tried_again(clock: Clock, schedule: Schedule, code: str) -> None:
     box, nobody = Box(), NoFunction()
     source = Schedules(
-        [_with_queue(schedule, expression="cron(0 * * * ? *)")], nobody, now=clock, sleep=clock.sleep, letters=box
+        [_with_queue(schedule, expression="cron(0 * * * ? *)")], nobody, now=clock, sleep=clock.sleep, destinations=box
     )
     await source.start()
     await clock.advance(minutes=65)
     await source.stop()
-    [(_, _, told)] = box.letters
+    [(_, _, told)] = box.sent
     assert (nobody.refusals, told["ERROR_CODE"], told["RETRY_ATTEMPTS"]) == (1, code, "0")
     assert "EXHAUSTED_RETRY_CONDITION" not in told
 
@@ -106,7 +106,7 @@ async def test_a_queue_that_takes_nothing_is_named(
     clock: Clock, started: Start, recorder: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recorder.refusals = 1
-    async with started(_with_queue(HOURLY, retries=0), letters=Box(refuses=True)):
+    async with started(_with_queue(HOURLY, retries=0), destinations=Box(refuses=True)):
         await clock.advance(minutes=65)
     said = capsys.readouterr().err
     assert f"the event of 2026-01-01 13:00 UTC was not delivered, nor to {QUEUE}: the queue is gone" in said
@@ -115,6 +115,6 @@ async def test_a_queue_that_takes_nothing_is_named(
 async def test_what_is_delivered_in_the_end_leaves_no_letter(clock: Clock, started: Start, recorder: Recorder) -> None:
     box = Box()
     recorder.refusals = 2
-    async with started(_with_queue(HOURLY, retries=2), letters=box):
+    async with started(_with_queue(HOURLY, retries=2), destinations=box):
         await clock.advance(minutes=65)
-    assert (len(recorder.queued), box.letters) == (1, [])
+    assert (len(recorder.queued), box.sent) == (1, [])

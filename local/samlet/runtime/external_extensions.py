@@ -53,7 +53,7 @@ def extension_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name not in _RUNTIMES_OWN}
 
 
-class Programs:
+class ExternalExtensions:
     """The external extensions of one sandbox; `lost` hears the name and the status of one that ends by itself."""
 
     def __init__(

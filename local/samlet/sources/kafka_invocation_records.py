@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from samlet.model import LATEST
-from samlet.runtime.letters import envelope, is_bucket, object_key, response_context, timestamp
+from samlet.runtime.destination_client import envelope, is_bucket, object_key, response_context, timestamp
 from samlet.runtime.outcome import Outcome
 from samlet.sources.kafka_event import Entry
 from samlet.sources.kafka_route import Route
@@ -31,17 +31,17 @@ class Failure:
 
 
 async def tell(route: Route, arn: str, entries: Sequence[Entry], failure: Failure) -> None:
-    """Send the record of a failed batch; a bucket gets the whole event with it. Raises LetterLost."""
+    """Send the record of a failed batch; a bucket gets the whole event with it. Raises DeliveryFailed."""
     now = route.clock()
     record = failed_batch(route, entries, failure, now)
     if not is_bucket(arn):
-        await route.letters.send(arn, json.dumps(record))
+        await route.destinations.send(arn, json.dumps(record))
         return
     record["payload"] = route.shape.event(entries).decode()
     # In the form that AWS has for streams: for Kafka it tells none.
     first = entries[0].record
     key = object_key(f"aws/lambda/{route.mapping.logical_id}/{first.topic}-{first.partition}", now)
-    await route.letters.store(arn, key, json.dumps(record))
+    await route.destinations.store(arn, key, json.dumps(record))
 
 
 def failed_batch(route: Route, entries: Sequence[Entry], failure: Failure, now: float) -> dict[str, object]:

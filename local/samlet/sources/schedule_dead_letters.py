@@ -6,7 +6,7 @@ from typing import Literal
 
 from samlet.errors import FunctionNotFound, SamletError, Throttled
 from samlet.model import Schedule
-from samlet.runtime.letters import Attributes
+from samlet.runtime.destination_client import Attributes
 from samlet.sources.schedule_events import Place, execution_id, moment_of, schedule_arn
 
 # By kind of schedule: EventBridge has codes of its own, Scheduler passes on those of Lambda.
