@@ -60,7 +60,7 @@ async def test_a_loop_that_fails_begins_again_after_longer_and_longer_pauses(cap
     await BackgroundLoop("Queue", "polling", sleep=naps.sleep, clock=naps.clock).run(rounds(naps, *[0.0] * 8))
     assert naps.slept == [1, 2, 4, 8, 16, 32, 60, 60]
     told = capsys.readouterr().err
-    assert "polling begins again in 1 s: an error that nobody foresaw, KeyError: 'Messages' (test_endless.py" in told
+    assert "polling begins again in 1 s: an error that nobody foresaw, KeyError: 'Messages' (test_background.py" in told
     assert len(told.splitlines()) == 8
 
 

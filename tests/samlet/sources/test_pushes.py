@@ -189,7 +189,7 @@ async def test_what_cannot_be_delivered_goes_to_the_queue_of_the_subscriptions_r
 ) -> None:
     queue = await place.make("AWS::SQS::Queue")
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.ref.rpartition('/')[2] if there else 'gone'}"
-    topic = await place.topic(dead_destinations=arn)
+    topic = await place.topic(dead_letters=arn)
     place.functions.lost = 1
     await place.publish(topic, "undeliverable", kind="a")
     await place.publish(topic, "found")
