@@ -82,5 +82,6 @@ class Cluster(Protocol):
 def partitions_of(described: Mapping[str, Mapping[int, Span]], topic: str) -> Mapping[int, Span]:
     """Return a topic's partitions. Raises KafkaFailed, with the topics that there are, for one that there isn't."""
     if topic not in described:
-        raise KafkaFailed(f"there is no topic {topic}; there are: {', '.join(sorted(described)) or 'none'}")
+        there = f"there are: {', '.join(sorted(described)) or 'none'}"
+        raise KafkaFailed(f"there is no topic {topic}; {there}; `samlet events create {topic}` makes it")
     return described[topic]

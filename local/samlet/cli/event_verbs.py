@@ -1,15 +1,31 @@
-"""The verbs of `samlet events` that speak to Kafka themselves: produce, lag, redrive."""
+"""The verbs of `samlet events` that speak to Kafka themselves: create, produce, lag, redrive."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from samlet.cli.selection import Commands, add_options, pair
+from samlet.cli.selection import Commands, add_options, count, pair
 from samlet.cli.usage import add_command
 
 
 def register(verbs: Commands) -> None:
     """Add the verbs."""
+    creating = add_command(
+        verbs,
+        "create",
+        "make a topic",
+        about="On AWS your deployment makes it; Samlet's Kafka makes none that is merely read or written. `samlet "
+        "reset` deletes it again. Fails where it is there already.",
+        examples="""
+            samlet events create orders
+            samlet events create orders --partitions 6
+        """,
+    )
+    add_options(creating, default=argparse.SUPPRESS)
+    creating.add_argument("topic", metavar="TOPIC", help="its name")
+    creating.add_argument("--partitions", type=count, default=1, metavar="N", help="how many partitions (default: 1)")
+    creating.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="as one JSON object")
+    creating.set_defaults(run=_run("create"))
     producing = add_command(
         verbs,
         "produce",
@@ -77,6 +93,7 @@ def _run(verb: str) -> Callable[[argparse.Namespace], int]:
     def run(arguments: argparse.Namespace) -> int:
         from samlet.cli import topics  # not at the top: Kafka's client takes 0.2 s to load
 
-        return {"produce": topics.produce, "lag": topics.lag, "redrive": topics.redrive}[verb](arguments)
+        runs = {"create": topics.create, "produce": topics.produce, "lag": topics.lag, "redrive": topics.redrive}
+        return runs[verb](arguments)
 
     return run

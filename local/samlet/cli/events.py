@@ -18,11 +18,12 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "events",
-        "show, follow, write or redrive records of Kafka",
+        "make topics; show, follow, write or redrive records of Kafka",
         about="Without a verb, the records of a topic from its beginning.",
         examples="""
             samlet events --topic orders --json
             samlet events --follow
+            samlet events create orders
             samlet events produce --topic orders '{"total": 5}'
             samlet events lag
         """,
@@ -30,7 +31,7 @@ def register(commands: Commands) -> None:
     _add_show_options(parser)
     parser.add_argument("--follow", action="store_true", help="stay and print what comes")
     parser.set_defaults(run=run)
-    verbs = parser.add_subparsers(metavar="follow|produce|lag|redrive")
+    verbs = parser.add_subparsers(metavar="follow|create|produce|lag|redrive")
     following = add_command(
         verbs,
         "follow",
@@ -76,7 +77,8 @@ def _tell_if_missing(console: Remote, topic: str) -> None:
     names = sorted(one["name"] for one in console.get("/api/topics"))
     if topic not in names:
         told = f"there are: {', '.join(names)}" if names else "there is none at all"
-        print(f"samlet: there is no topic {topic} yet; {told}", file=sys.stderr)
+        made = f"`samlet events create {topic}` makes it"
+        print(f"samlet: there is no topic {topic} yet; {told}; {made}", file=sys.stderr)
 
 
 def _record(line: str) -> dict[str, object]:

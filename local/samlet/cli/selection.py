@@ -108,6 +108,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """A number from 1."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
+
+
 def selected(arguments: argparse.Namespace) -> tuple[Project, Settings, State]:
     """Return the project that the options name, the settings and the project's state folder."""
     chosen = settings.read(os.environ)

@@ -13,7 +13,18 @@ from samlet.cli.remote import console_of
 from samlet.cluster import Record, Span, partitions_of
 from samlet.errors import SamletError
 from samlet.kafka_access import Bootstrap, from_json
-from samlet.kafka_client import committed_offsets, describe_topics, write
+from samlet.kafka_client import committed_offsets, create_topic, describe_topics, write
+
+
+def create(arguments: argparse.Namespace) -> int:
+    """Make a topic, and say so."""
+    topic, partitions = arguments.topic, arguments.partitions
+    create_topic(_kafka(arguments), topic, partitions)
+    if arguments.json:
+        print(json.dumps({"topic": topic, "partitions": partitions}, indent=2))
+    else:
+        print(f"{topic} is made, with {partitions} partition{'' if partitions == 1 else 's'}")
+    return 0
 
 
 def produce(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from samlet.kafka_client.member import KafkaCluster as KafkaCluster
     from samlet.kafka_client.topics import commit_offsets as commit_offsets
     from samlet.kafka_client.topics import committed_offsets as committed_offsets
+    from samlet.kafka_client.topics import create_topic as create_topic
     from samlet.kafka_client.topics import describe_topics as describe_topics
     from samlet.kafka_client.topics import follow_topic as follow_topic
     from samlet.kafka_client.topics import read_since as read_since

@@ -1,13 +1,14 @@
 """Topics from outside of any mapping: what is in them, written to them, and how far groups have come."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaTimeoutError
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import InvalidTopicError, KafkaTimeoutError, TopicAlreadyExistsError
 
 from samlet.cluster import Record, Span
 from samlet.errors import KafkaFailed
@@ -26,6 +27,8 @@ from samlet.kafka_client.connections import (
 _SEND_WITHIN = 5.0  # seconds
 _ANSWER_WITHIN = 2_000  # milliseconds
 _TRIES = 5
+_LED_WITHIN = 10.0  # seconds
+_MOST_COPIES = 3  # of each partition, as far as there are brokers to hold them
 
 
 def read_topic(bootstrap: Bootstrap, topic: str) -> Iterator[Record]:
@@ -100,6 +103,23 @@ def write(bootstrap: Bootstrap, topic: str, records: Iterable[Record], partition
     return count
 
 
+def create_topic(bootstrap: Bootstrap, topic: str, partitions: int) -> None:
+    """Make a topic, and return when it can be written and read. Raises KafkaFailed, for one that is there as well."""
+    with failures():
+        admin = open_client(KafkaAdminClient, bootstrap)
+        try:
+            copies = min(_MOST_COPIES, len(admin.describe_cluster()["brokers"]))
+            admin.create_topics([NewTopic(topic, partitions, copies)])
+        except TopicAlreadyExistsError as error:
+            raise KafkaFailed(f"there is a topic {topic} already") from error
+        except InvalidTopicError as error:
+            told = "letters, digits, `.`, `_` and `-`, 249 at most, and not . or .. alone"
+            raise KafkaFailed(f"{topic!r} is no name for a topic: {told}") from error
+        finally:
+            admin.close()
+    _await_leaders(bootstrap, topic, partitions)
+
+
 def describe_topics(bootstrap: Bootstrap) -> dict[str, dict[int, Span]]:
     """Return each topic's partitions with their first offset and their end; internal topics are left out."""
     with open_consumer(bootstrap, request_timeout_ms=_ANSWER_WITHIN) as consumer:
@@ -153,6 +173,21 @@ def _asked_of_all(
             if attempt == _TRIES:
                 raise
     return {}
+
+
+def _await_leaders(bootstrap: Bootstrap, topic: str, partitions: int) -> None:
+    """That a topic is made doesn't say that somebody leads it yet; only who does so takes records."""
+    deadline = time.monotonic() + _LED_WITHIN
+    while True:
+        try:
+            if len(describe_topics(bootstrap).get(topic, ())) == partitions:
+                return
+        except KafkaFailed:
+            if time.monotonic() > deadline:
+                raise
+        if time.monotonic() > deadline:
+            raise KafkaFailed(f"the topic {topic} is made, and no broker leads all of its partitions yet")
+        time.sleep(0.05)
 
 
 def _topics(consumer: KafkaConsumer) -> set[str]:

@@ -213,8 +213,9 @@ class KafkaSource:
             self._scale()
             waited = waited + 1 if self._state == _WAITING else 0
             if waited == 2:  # not for a moment only, as after each rebalance
-                text = f"no partition of the topic {self._mapping.topic} is there to be read; is the topic made?"
-                self._say(text, "warning")
+                topic = self._mapping.topic
+                text = f"no partition of the topic {topic} is there to be read; is the topic made?"
+                self._say(f"{text} `samlet events create {topic}` makes it", "warning")
             misses = 0 if await in_thread(self._cluster.reachable) else misses + 1
             if misses >= 2:
                 self.failed("nobody listens there")

@@ -52,6 +52,7 @@ def shell(request: pytest.FixtureRequest) -> str:
     [
         ("samlet val", ["validate"]),
         ("samlet schedule pa", ["pause"]),
+        ("samlet events cr", ["create"]),
         ("samlet invoke --env", ["--env-vars"]),
         ("samlet invoke H", ["Hello"]),
         ("samlet logs --function Ti", ["Tick"]),

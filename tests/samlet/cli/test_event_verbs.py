@@ -1,4 +1,4 @@
-"""`samlet events produce`, `follow`, `lag` and `redrive`, against a real Kafka."""
+"""`samlet events create`, `produce`, `follow`, `lag` and `redrive`, against a real Kafka."""
 
 import json
 import subprocess
@@ -42,6 +42,24 @@ def _ready(whole: Toy) -> dict[str, Any]:
 
 def records(whole: Toy, topic: str) -> list[Record]:
     return list(read_topic(whole.addresses["kafka"], topic))
+
+
+def test_a_topic_that_was_created_takes_records_at_once(whole: Toy) -> None:
+    name = f"made-{uuid.uuid4().hex[:8]}"
+    refused = whole.command("events", "produce", "--topic", name, "x")
+    assert f"`samlet events create {name}` makes it" in refused.stderr
+    done = whole.command("events", "create", name, "--partitions", "3")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{name} is made, with 3 partitions\n", "")
+    assert list(_ready(whole)[name]) == [0, 1, 2]
+    assert whole.command("events", "produce", "--topic", name, "--partition", "2", "x").returncode == 0
+    assert [record.value for record in records(whole, name)] == [b"x"]
+
+
+def test_a_topic_has_one_partition_and_is_told_as_json(whole: Toy) -> None:
+    name = f"made-{uuid.uuid4().hex[:8]}"
+    done = whole.command("events", "create", name, "--json")
+    assert json.loads(done.stdout) == {"topic": name, "partitions": 1}
+    assert list(_ready(whole)[name]) == [0]
 
 
 def test_produce_writes_values_with_key_headers_and_partition(whole: Toy, topic: str) -> None:
@@ -164,6 +182,8 @@ def test_the_headers_of_known_tools_failures_go() -> None:
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
+        (["create", "TOPIC"], "already"),
+        (["create", "a/b"], "'a/b' is no name for a topic: letters"),
         (["produce"], "say what to write"),
         (["produce", "--topic", "none", "x"], "there is no topic none; there are: "),
         (["produce", "--topic", "TOPIC", "--partition", "9", "x"], "has partitions 0 to 2"),
@@ -183,7 +203,7 @@ def test_what_cannot_be_done_is_one_line(whole: Toy, topic: str, words: list[str
     assert fault in done.stderr
 
 
-@pytest.mark.parametrize("words", [["produce", "x"], ["lag"], ["redrive", "--from", "a", "--to", "b"]])
+@pytest.mark.parametrize("words", [["create", "x"], ["produce", "x"], ["lag"], ["redrive", "--from", "a", "--to", "b"]])
 def test_where_nothing_runs_the_verbs_say_so(toy: Toy, words: list[str]) -> None:
     done = toy.command("events", *words)
     assert (done.returncode, done.stderr.startswith("samlet: nothing runs here")) == (1, True)

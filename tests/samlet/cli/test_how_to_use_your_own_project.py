@@ -12,8 +12,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
 
 from samlet.cli import main
 from samlet.services import reset
@@ -69,9 +67,6 @@ def running(folder: Path) -> Iterator[dict[str, str]]:
     eventually(lambda: "ready in" in (folder / "log").read_text() or process.poll() is not None, timeout=150, every=0.2)
     assert process.poll() is None, (folder / "log").read_text()
     addresses = json.loads((folder / ".samlet" / "running.json").read_text())
-    admin = KafkaAdminClient(bootstrap_servers=addresses["kafka"])
-    admin.create_topics([NewTopic("orders", 1, 1)])
-    admin.close()
     yield addresses
     process.send_signal(signal.SIGINT)
     process.wait(20)
@@ -87,6 +82,7 @@ def test_every_command_does_what_the_page_says(folder: Path, running: dict[str, 
         elif "--env-vars" not in line:  # refused while Samlet runs; see below
             said[line] = shell(folder, line)
     assert json.loads(said[f"{curl}hello/ada"]) == {"hello": "ada", "table": "orders", "stage": "local"}
+    assert said["samlet events create orders"] == "orders is made, with 1 partition\n"
     assert said["samlet schedule next nightly --count 3"].count(" 02:00:00 CE") == 3
     answer = json.loads(said["samlet invoke HelloFunction --event event.json"])
     assert json.loads(answer["body"])["hello"] == "ada"

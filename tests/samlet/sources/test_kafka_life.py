@@ -81,7 +81,7 @@ async def test_a_topic_that_is_made_later_is_asked_for_and_read(
     functions = FakeFunctions()
     async with running(functions, cluster, topic="later") as source:
         await eventually_async(lambda: source.status()["state"] == "waiting for the topic")
-        said = "no partition of the topic later is there to be read; is the topic made?"
+        said = "no partition of the topic later is there to be read; is the topic made? `samlet events create later`"
         await eventually_async(lambda: said in capsys.readouterr().err)
         cluster.create("later")
         cluster.append("later", record(1))

@@ -46,7 +46,7 @@ export function open(main, { signal }) {
       return;
     }
     if (signal.aborted) return;
-    fill(nothing, topics.length ? [] : empty("No topic yet.", "A function or a tool has to make one; Samlet's Kafka makes none by itself."));
+    fill(nothing, topics.length ? [] : empty("No topic yet.", h("code", {}, "samlet events create TOPIC"), " makes one; Samlet's Kafka makes none by itself."));
     arrange();
     const current = topics.find((entry) => entry.name === topic);
     if (current) {
@@ -64,7 +64,7 @@ export function open(main, { signal }) {
     one.hidden = !topic;
     keyedTopics.show(topics);
     if (topic && current) showAbout(current);
-    else if (topic && topics.length) fill(about, heading(), empty(`There is no topic ${topic}.`));
+    else if (topic && topics.length) fill(about, heading(), empty(`There is no topic ${topic}.`, h("code", {}, `samlet events create ${topic}`), " makes it."));
   }
 
   const heading = () => h("header", { class: "head" }, h("h2", {}, topic), h("span", { class: "grow" }), h("a", { class: "button quiet", href: "#/topics" }, "All topics"));
