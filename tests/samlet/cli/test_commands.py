@@ -1,6 +1,9 @@
 """The commands against a running Samlet: what they print, and what they end with."""
 
 import json
+import os
+import re
+import shlex
 import smtplib
 import subprocess
 import sys
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from samlet import __version__
+from servers import CHECKOUT
 from toy import Toy
 
 pytestmark = pytest.mark.xdist_group("whole")
@@ -188,3 +192,22 @@ def test_a_bad_setting_is_one_line(toy: Toy) -> None:
     done = toy.command("up")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "SAMLET_API_PORT" in done.stderr
+
+
+def test_what_the_handbook_exports_is_all_that_boto3_needs_to_invoke(whole: Toy) -> None:
+    section = (CHECKOUT / "local" / "README.md").read_text().partition("## The Invoke API")[2].partition("\n## ")[0]
+    exported = dict(
+        word.split("=", 1)
+        for line in re.findall(r"^    export (.+)$", section, re.MULTILINE)
+        for word in shlex.split(line)
+    )
+    assert exported["AWS_ENDPOINT_URL_LAMBDA"] == "http://127.0.0.1:3001"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nothing_else = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    script = "import boto3; print(boto3.client('lambda').invoke(FunctionName='Tick', Payload='{}')['Payload'].read())"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**own, **nothing_else, **exported, "AWS_ENDPOINT_URL_LAMBDA": whole.addresses["lambda"]},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("b'{}'\n", 0), done.stderr
