@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from samlet.cli import redrive as redriving
+from samlet import redrive as redriving
 from samlet.cli.columns import padded
 from samlet.cli.remote import console_of
 from samlet.cluster import Record, Span, partitions_of
@@ -84,7 +84,7 @@ def redrive(arguments: argparse.Namespace) -> int:
         raise SamletError("--count needs a number from 1")
     source, target, pattern = arguments.source, arguments.target, arguments.filter
     memory = redriving.memory_of(source, target, pattern)
-    wanted = redriving.Redrive(source, target, memory, redriving.passing(pattern), frozenset(arguments.drop_header))
+    wanted = redriving.Redrive(source, target, memory, passing(pattern), frozenset(arguments.drop_header))
     bootstrap = _kafka(arguments)
     spans = redriving.waiting(bootstrap, wanted)
     if arguments.dry_run:
@@ -99,6 +99,22 @@ def redrive(arguments: argparse.Namespace) -> int:
         print(f"{_records(count)} {'would be' if arguments.dry_run else ''} redriven".replace("  ", " "), end="")
         print(f" from {source} to {target}")
     return 0
+
+
+def passing(pattern: str | None) -> redriving.Passes:
+    """Whether a record matches an event pattern over `key` and `value`, as an event source mapping's filter has it."""
+    from samlet.sources.filters import RecordFilter, Verdict  # not at the top: see up.py
+
+    if pattern is None:
+        return lambda _: True
+    try:
+        rule = json.loads(pattern)
+    except ValueError as error:
+        raise SamletError(f"--filter is no JSON: {error}") from error
+    if not isinstance(rule, dict):
+        raise SamletError('--filter needs an object such as {"value": {"kind": ["created"]}}')
+    wanted = RecordFilter([rule])
+    return lambda record: wanted.judge(record) is Verdict.WANTED
 
 
 def _kafka(arguments: argparse.Namespace) -> Bootstrap:

@@ -10,6 +10,7 @@ from heapq import nlargest
 from typing import Any
 
 from samlet import kafka_client
+from samlet import redrive as redriving
 from samlet.cluster import Record, Span, partitions_of
 from samlet.console.correlation import Message, Names, made_at
 from samlet.errors import KafkaFailed
@@ -39,7 +40,7 @@ class Topics:
         self._servers = servers
 
     def overview(self) -> list[dict[str, Any]]:
-        """Every topic with its partitions and the groups that read it."""
+        """Every topic with its partitions, the groups that read it, and what a redrive to others would take."""
         described, groups = kafka_client.describe_topics(self._servers), kafka_client.committed_offsets(self._servers)
         return [
             {
@@ -49,6 +50,7 @@ class Topics:
                     {"partition": number, "first": first, "end": end} for number, (first, end) in partitions.items()
                 ],
                 "groups": _groups(topic, partitions, groups),
+                "waiting": _waiting(topic, described, groups),
             }
             for topic, partitions in described.items()
         ]
@@ -86,25 +88,15 @@ class Topics:
         kafka_client.KafkaCluster(self._servers).send(topic, [record])
 
     def redrive(self, topic: str, target: str, chosen: Sequence[tuple[int, int]] | None) -> int:
-        """Write messages of a dead topic to `target` again, as they are, in order; returns how many.
+        """Write messages of a dead topic to `target` again, as `samlet events redrive` does; returns how many.
 
-        `chosen` are partitions and offsets; without, it is all of the topic as it is now. They stay in the dead topic:
-        Kafka takes nothing out.
+        `chosen` are partitions and offsets; without, it is all that was not redriven to `target` before, by console or
+        command line. They stay in the dead topic: Kafka takes nothing out.
         """
-        if topic == target:
-            raise KafkaFailed(f"{topic} cannot be redriven into itself")
-        partitions = self._partitions(topic)
-        self._partitions(target)
-        spans = partitions if chosen is None else _covering(chosen, partitions)
-        places = None if chosen is None else set(chosen)
-        taken = (
-            record
-            for record in kafka_client.read_spans(self._servers, topic, spans)
-            if places is None or (record.partition, record.offset) in places
-        )
-        batch = sorted(taken, key=lambda record: (record.timestamp, record.partition, record.offset))
-        kafka_client.KafkaCluster(self._servers).send(target, batch)
-        return len(batch)
+        wanted = redriving.Redrive(topic, target, redriving.memory_of(topic, target))
+        if chosen is not None:
+            return redriving.move_chosen(self._servers, wanted, chosen)
+        return redriving.move(self._servers, wanted, redriving.waiting(self._servers, wanted), None)
 
     def search(self, names: Names, since: float, matches: Callable[[Message], bool]) -> list[Message]:
         """The messages of all topics since a time (epoch seconds) that match."""
@@ -154,6 +146,20 @@ def _groups(
     return found
 
 
+def _waiting(
+    topic: str,
+    described: Mapping[str, Mapping[int, Span]],
+    groups: Mapping[str, Mapping[tuple[str, int], int]],
+) -> dict[str, int]:
+    """How much a redrive to a topic has left, for those to which there was one; to any other it is everything."""
+    memories = {target: groups.get(redriving.memory_of(topic, target)) for target in described}
+    return {
+        target: sum(end - at for at, end in redriving.left(topic, described[topic], done).values())
+        for target, done in memories.items()
+        if done
+    }
+
+
 def _spans(partitions: Mapping[int, Span], wanted: Wanted, limit: int) -> dict[int, Span]:
     """Where to read: from an offset on, or the newest; a search looks further back."""
     chosen = partitions if wanted.partition is None else {wanted.partition: partitions[wanted.partition]}
@@ -164,17 +170,6 @@ def _spans(partitions: Mapping[int, Span], wanted: Wanted, limit: int) -> dict[i
         part: (max(first, wanted.offset), min(end, max(first, wanted.offset) + depth))
         for part, (first, end) in chosen.items()
     }
-
-
-def _covering(chosen: Sequence[tuple[int, int]], partitions: Mapping[int, Span]) -> dict[int, Span]:
-    spans: dict[int, Span] = {}
-    for part, offset in chosen:
-        first, end = partitions.get(part, (0, 0))
-        if not first <= offset < end:
-            raise KafkaFailed(f"there is no message {offset} in partition {part}")
-        low, high = spans.get(part, (offset, offset + 1))
-        spans[part] = (min(low, offset), max(high, offset + 1))
-    return spans
 
 
 def _holds(record: Record, needle: bytes) -> bool:

@@ -6,15 +6,16 @@ import sys
 import uuid
 from typing import Any
 
+import httpx
 import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from samlet.cli.redrive import Redrive, memory_of
 from samlet.cli.topics import lags
 from samlet.cluster import Record
 from samlet.errors import KafkaFailed
 from samlet.kafka_client import commit_offsets, describe_topics, read_topic, write
+from samlet.redrive import Redrive, memory_of
 from toy import Toy
 from waiting import eventually
 
@@ -170,6 +171,21 @@ def test_what_a_filter_leaves_stays_waiting(whole: Toy, topic: str, dead: str) -
     pattern = '{"value": {"n": [10]}}'
     assert [redrive(whole, dead, "--filter", pattern)["redriven"] for _ in range(2)] == [1, 0]
     assert redrive(whole, dead, "--dry-run")["would_be"] == 4
+
+
+def test_console_and_command_line_remember_a_redrive_together(whole: Toy, topic: str, dead: str) -> None:
+    def waiting() -> tuple[int, Any]:
+        rows = {row["name"]: row["waiting"] for row in httpx.get(f"{whole.addresses['console']}/api/topics").json()}
+        return redrive(whole, dead, "--dry-run")["would_be"], rows[dead].get(topic)
+
+    assert waiting() == (4, None)
+    assert redrive(whole, dead, "--count", "1")["redriven"] == 1
+    assert waiting() == (3, 3)
+    answer = httpx.post(f"{whole.addresses['console']}/api/topics/{dead}/redrive", json={"to": topic})
+    assert answer.json() == {"redriven": 3, "to": topic}
+    assert waiting() == (0, 0)
+    assert sorted(json.loads(record.value or b"")["n"] for record in records(whole, topic)) == [0, 1, 10, 11]
+    assert {record.headers for record in records(whole, topic)} == {(("trace", b"abc"), ("attempts", b"3"))}
 
 
 def test_the_headers_of_known_tools_failures_go() -> None:

@@ -131,13 +131,25 @@ def test_a_redrive_writes_copies_in_order_and_takes_nothing_out(
         (b"1", b"k", (("why", b"failed"),)),
         (b"3", b"k", (("why", b"failed"),)),
     ]
-    assert topics.redrive(dead, live, None) == 5
+    assert [topics.redrive(dead, live, None) for _ in range(2)] == [5, 0]
     assert len(list(read_topic(kafka_server, live))) == 7
+    assert topics.redrive(dead, live, [(0, 2)]) == 1  # whoever names one gets it
     assert len(list(read_topic(kafka_server, dead))) == 5
     with pytest.raises(KafkaFailed, match="no message 9"):
         topics.redrive(dead, live, [(0, 9)])
     with pytest.raises(KafkaFailed, match="into itself"):
         topics.redrive(dead, dead, None)
+
+
+def test_a_single_message_counts_as_redriven_where_it_was_the_next(
+    kafka_server: str, topics: Topics, names: tuple[str, str]
+) -> None:
+    live, dead = names
+    send(kafka_server, dead, *((b"k", str(number).encode()) for number in range(5)))
+    assert topics.redrive(dead, live, [(0, 1), (0, 0), (0, 3)]) == 3
+    assert [one["waiting"] for one in topics.overview() if one["name"] == dead] == [{live: 3}]
+    assert topics.redrive(dead, live, None) == 3
+    assert [one.value for one in read_topic(kafka_server, live)] == [b"0", b"1", b"3", b"2", b"3", b"4"]
 
 
 def test_a_search_by_id_finds_it_in_headers_and_values_since_a_time(

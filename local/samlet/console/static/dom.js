@@ -93,13 +93,13 @@ export function action(label, work, properties = {}) {
   return button;
 }
 
-/** A button that asks once more before it does something that cannot be undone. */
+/** A button that asks once more before it does something that cannot be undone; `question` returns what it asks. */
 export function careful(label, question, work) {
   let asked = false;
   const button = action(label, async () => {
     if (!asked) {
       asked = true;
-      button.textContent = question;
+      button.textContent = question();
       button.classList.add("danger");
       return;
     }

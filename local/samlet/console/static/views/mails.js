@@ -14,7 +14,7 @@ export function open(main, { live, signal }) {
   let asked = 0;
   const search = h("input", { type: "search", placeholder: "Address or subject", "aria-label": "Filter by address or subject", "data-filter": true, oninput: calm(show, signal) });
   const told = h("span", { class: "muted", role: "status" });
-  const clear = careful("Delete all", "Really delete all mails?", async () => {
+  const clear = careful("Delete all", () => "Really delete all mails?", async () => {
     await remove("/api/mails");
     toast("All mails are deleted.");
     location.hash = "#/mails";

@@ -85,13 +85,17 @@ export function open(main, { signal }) {
 
   function redriveAll(current) {
     const target = h("select", { "aria-label": "Redrive to" }, topics.filter((entry) => entry.name !== topic).map((entry) => h("option", { selected: entry.name === current.dead_of }, entry.name)));
-    return h("p", { class: "bar" }, careful("Redrive all", `Really send all ${count(current.messages)} again?`, () => redrive(null, target.value)), "to", target,
-      h("span", { class: "muted" }, "Copies stay here: Kafka takes nothing out."));
+    const waiting = () => current.waiting[target.value] ?? current.messages;
+    const told = h("span", { class: "muted" });
+    const tell = () => setText(told, `${count(waiting())} of ${count(current.messages)} not redriven yet. They stay here: Kafka takes nothing out.`);
+    target.addEventListener("change", tell);
+    tell();
+    return h("p", { class: "bar" }, careful("Redrive all", () => `Really send ${count(waiting())} again?`, () => redrive(null, target.value)), "to", target, told);
   }
 
   async function redrive(messages, to) {
     const answer = await post(path("/api/topics", topic, "redrive"), { to, ...(messages ? { messages } : {}) });
-    toast(`${answer.redriven} message(s) sent to ${answer.to} again.`);
+    toast(answer.redriven ? `${answer.redriven} message(s) sent to ${answer.to} again.` : `Nothing waits: all was redriven to ${answer.to} before.`);
   }
 
   async function load() {
