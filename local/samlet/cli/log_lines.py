@@ -69,11 +69,13 @@ class _Invocation:
 class Trace:
     """Picks the lines of one trace out of all: every invocation that names its id, whole, and single lines that do.
 
+    `requests` are ids of requests that are known to belong to it though no line says so.
+
     Where a function ran several at a time, a line that names no request id is counted to all of them.
     """
 
-    def __init__(self, trace: str) -> None:
-        self._ids = forms(trace)
+    def __init__(self, trace: str, requests: Iterable[str] = ()) -> None:
+        self._ids = forms(trace) | frozenset(requests)
         self._open: dict[str, dict[str, _Invocation]] = {}
         self._number = 0
 
@@ -98,9 +100,9 @@ class Trace:
         return sorted(set(found), key=lambda pair: pair[0])
 
 
-def of_trace(lines: Iterable[Line], trace: str) -> Iterator[Line]:
+def of_trace(lines: Iterable[Line], trace: str, requests: Iterable[str] = ()) -> Iterator[Line]:
     """The lines of a trace in order, of a log that has ended."""
-    picker = Trace(trace)
+    picker = Trace(trace, requests)
     found = {number: line for each in lines for number, line in picker.take(each)}
     yield from (found[number] for number in sorted(found))
 

@@ -1,15 +1,19 @@
 """`samlet logs`: what was logged, by whom, and what belongs to one request; also after Samlet has ended."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
 
 from samlet import log
 from samlet.cli import log_file, log_lines
 from samlet.cli.known import function_names
 from samlet.cli.log_lines import Line
+from samlet.cli.remote import Remote, address_of
 from samlet.cli.selection import Commands, add_options, selected
 from samlet.cli.usage import add_command
 from samlet.errors import NotRunning, SamletError
@@ -22,7 +26,8 @@ def register(commands: Commands) -> None:
         "logs",
         "show the log, follow it, or pick out one request",
         about="Reads the state folder, so it works after Samlet has ended, too. --trace takes a Lambda request id, "
-        "a correlation id or an X-Ray trace id, and shows every invocation that names it, across functions.",
+        "a correlation id or an X-Ray trace id, and shows every invocation that names it, across functions; while "
+        "Samlet runs, also those whose event has it, and the apigw-requestid of a response.",
         examples="""
             samlet logs -f
             samlet logs --function Hello --since 10m
@@ -51,22 +56,40 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.function:
         names = _names(arguments)
         lines = (line for line in lines if line.source in names)
-    if arguments.trace:
-        log_lines.forms(arguments.trace)  # refused before anything is read
+    told = _requests(arguments) if arguments.trace else None
     shown = 0
-    for line in _traced(lines, arguments.trace, follow=arguments.follow) if arguments.trace else lines:
+    for line in _traced(lines, arguments, told) if arguments.trace else lines:
         print(_as_json(line) if arguments.json else _readable(line), flush=arguments.follow)
         shown += 1
     if not shown and (arguments.trace or arguments.function):
-        raise SamletError(f"no line of {arguments.trace or arguments.function} is in {state.log}")
+        missed = f"no line of {arguments.trace or arguments.function} is in {state.log}"
+        raise SamletError(missed + (_whence(told) if arguments.trace else ""))
     return 0
 
 
-def _traced(lines: Iterable[Line], trace: str, *, follow: bool) -> Iterator[Line]:
-    if not follow:
-        return log_lines.of_trace(lines, trace)
-    picker = log_lines.Trace(trace)
+def _traced(lines: Iterable[Line], arguments: argparse.Namespace, told: dict[str, Any] | None) -> Iterator[Line]:
+    requests = told["requests"] if told else ()
+    if not arguments.follow:
+        return log_lines.of_trace(lines, arguments.trace, requests)
+    picker = log_lines.Trace(arguments.trace, requests)
     return (found for line in lines for _, found in picker.take(line))
+
+
+def _requests(arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """What the running Samlet tells of the requests that belong to an id; None where none runs."""
+    query = urlencode([("id", form) for form in sorted(log_lines.forms(arguments.trace))])
+    with contextlib.suppress(SamletError):
+        if console := address_of(arguments, "console"):
+            told: dict[str, Any] = Remote(console).get(f"/api/requests?{query}")
+            return told
+    return None
+
+
+def _whence(told: dict[str, Any] | None) -> str:
+    """Where else an id was looked for."""
+    if told is None:
+        return "; an id that functions do not log is known only while Samlet runs"
+    return f", and none of the {told['kept']} newest invocations came with it"
 
 
 def _names(arguments: argparse.Namespace) -> set[str]:

@@ -13,7 +13,7 @@ from samlet.console.correlation import Message
 from samlet.console.reading import read
 from samlet.console.topics import Topics
 from samlet.console.watched import Mails, Watched
-from samlet.console.waterfall import Mail, Read, items_of, related, waterfall
+from samlet.console.waterfall import Mail, Read, items_of, related, requests_of, waterfall
 from samlet.errors import SamletError
 
 _BEFORE = 60.0  # seconds; a record may have been produced before the first invocation that we know of
@@ -21,13 +21,26 @@ _MOST_MAILS = 200
 
 
 def routes(app: web.Application) -> None:
-    """Add the route."""
+    """Add the routes; `/api/requests` is the command line's, whose log has request ids alone."""
     app.router.add_get("/api/traces/{id}", _trace)
+    app.router.add_get("/api/requests", _requests)
 
 
 async def _trace(request: web.Request) -> web.Response:
     watched, wanted = request.app[WATCHED], request.match_info["id"]
     return web.json_response(await asyncio.to_thread(_gather, watched, wanted, list(watched.record.newest())))
+
+
+async def _requests(request: web.Request) -> web.Response:
+    """The request ids of what names any of these ids, and how many invocations were looked at."""
+    watched, wanted = request.app[WATCHED], frozenset(request.query.getall("id", []))
+    kept = list(watched.record.newest())
+
+    def find() -> frozenset[str]:
+        return requests_of(wanted, [(one, read(one, watched.names)) for one in kept])
+
+    found = await asyncio.to_thread(find)
+    return web.json_response({"requests": sorted(found), "kept": len(kept)})
 
 
 def _gather(watched: Watched, wanted: str, invocations: list[Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from samlet.console.correlation import Ids, Message
-from samlet.console.reading import Reading
+from samlet.console.reading import Reading, json_of
 from samlet.console.record import Invocation
 
 _MOST_IDS = 200
@@ -57,6 +57,27 @@ def related(wanted: str, items: Iterable[Ids]) -> frozenset[str]:
                 known |= shared
                 grown = True
     return frozenset(known)
+
+
+def requests_of(wanted: frozenset[str], reads: Sequence[Read]) -> frozenset[str]:
+    """The request ids of the invocations that name one of these ids; the gateway's own request id is one, too.
+
+    What merely belongs to the same trace as a request is left out: who asks for a request wants that one.
+    """
+    return frozenset(
+        one.request_id
+        for one, reading in reads
+        if reading.correlations & wanted or any(each == _of_gateway(one, each) for each in wanted)
+    )
+
+
+def _of_gateway(invocation: Invocation, wanted: str) -> str | None:
+    """The request id of the gateway, which the response has as `apigw-requestid`, if it can be `wanted`."""
+    if not wanted or wanted.encode() not in invocation.event:
+        return None
+    event = json_of(invocation.event)
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    return context.get("requestId") if isinstance(context, dict) else None
 
 
 def items_of(reads: Iterable[Read], messages: Iterable[Message]) -> list[Ids]:

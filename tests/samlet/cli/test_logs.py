@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+import httpx
 import pytest
 
 from samlet import log
@@ -181,6 +182,22 @@ def test_a_function_is_known_by_its_logical_id_and_its_invocation_by_its_request
     assert [line["text"].split()[0] for line in _lines(toy, "--trace", request_id)] == ["START", "END", "REPORT"]
     toy.end()
     assert len(_lines(toy, "--trace", request_id)) == 3
+
+
+def test_a_trace_is_found_by_ids_that_no_function_logs(toy: Toy) -> None:
+    toy.start()
+    answers = [
+        httpx.get(f"{toy.addresses['api']}/hello", headers={"X-Amzn-Trace-Id": f"Root={ROOT}"}) for _ in range(2)
+    ]
+    httpx.get(f"{toy.addresses['api']}/hello")
+    eventually(lambda: sum("REPORT" in line["text"] for line in _lines(toy, "--function", "Hello")) == 3)
+    for asked, found in ((ROOT, 2), (W3C, 2), (answers[0].headers["apigw-requestid"], 1)):
+        assert [line["text"].split()[0] for line in _lines(toy, "--trace", asked)] == ["START", "END", "REPORT"] * found
+    assert "newest invocations came with it" in toy.command("logs", "--trace", "nobody's").stderr
+    toy.end()
+    done = toy.command("logs", "--trace", ROOT)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "known only while Samlet runs" in done.stderr
 
 
 def _lines(toy: Toy, *words: str) -> list[dict[str, str]]:
