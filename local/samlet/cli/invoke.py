@@ -113,10 +113,18 @@ def _through_api(api: Remote, function: str, payload: bytes) -> _Answer:
     if response.status == HTTPStatus.NOT_FOUND:
         raise FunctionNotFound(function)
     if response.status != HTTPStatus.OK:
-        raise SamletError(f"the Invoke API answered {response.status}: {body.decode(errors='replace')}")
+        raise SamletError(_refusal(response.status, body))
     headers = response.headers
     log = log_text(headers.get("X-Amz-Log-Result", ""))
     return _Answer(body, headers.get("X-Amz-Function-Error"), headers.get("X-Amzn-RequestId", ""), log)
+
+
+def _refusal(status: int, body: bytes) -> str:
+    """What the Invoke API says of why it does not run the function."""
+    try:
+        return str(json.loads(body)["Message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the Invoke API answered {status}: {body.decode(errors='replace').strip()}"
 
 
 def _alone(arguments: argparse.Namespace, function: str, payload: bytes) -> _Answer | None:

@@ -120,6 +120,14 @@ def test_invoke_of_an_unknown_function_and_of_a_missing_file(whole: Toy) -> None
     )
 
 
+def test_invoke_says_once_why_an_event_is_not_taken(whole: Toy) -> None:
+    large = whole.command("invoke", "Tick", "--event", "-", stdin=f'"{"x" * 6_291_456}"')
+    assert (large.returncode, large.stdout) == (1, "")
+    assert large.stderr == (
+        "samlet: 6291458 byte payload is too large for the RequestResponse invocation type (limit 6291456 bytes)\n"
+    )
+
+
 def test_mails_are_an_array_decoded(whole: Toy) -> None:
     host, port = whole.addresses["mail"].split(":")
     with smtplib.SMTP(host, int(port)) as client:
