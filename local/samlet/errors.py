@@ -1,6 +1,7 @@
 """Everything that Samlet can say went wrong.
 
 SamletError
+├── WrongUsage            the command line says what makes no sense
 ├── ProjectError          samlet.toml or a setting is wrong
 ├── TemplateError         the template cannot be read or resolved
 │   └── MissingPath       it names a file or folder that isn't there (yet)
@@ -25,6 +26,10 @@ from pathlib import Path
 
 class SamletError(Exception):
     """The root of the tree; its text is fit to be shown to a person."""
+
+
+class WrongUsage(SamletError):
+    """The command line says what makes no sense, which ends with 2."""
 
 
 class ProjectError(SamletError):

@@ -74,7 +74,6 @@ def test_a_port_that_is_taken_is_told_before_anything_runs(toy: Toy) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("up", "--debug-function", "Hello"), "samlet: --debug-function needs --debug-port"),
         (("up", "--debug-port", "0", "--debug-function", "Nobody"), "samlet: --debug-function Nobody: there are Hello"),
         (("invoke", "Nobody", "--debug-port", "0"), "samlet: --debug-function Nobody: there are Hello"),
     ],

@@ -78,7 +78,7 @@ def _register_redrive(verbs: Commands) -> None:
     parser.add_argument("--from", dest="source", required=True, metavar="TOPIC", help="the dead-letter topic")
     parser.add_argument("--to", dest="target", required=True, metavar="TOPIC", help="where its records go")
     parser.add_argument("--dry-run", action="store_true", help="say how many it would be, and do nothing")
-    parser.add_argument("--count", type=int, metavar="N", help="N records at most")
+    parser.add_argument("--count", type=count, metavar="N", help="N records at most")
     parser.add_argument(
         "--filter", metavar="PATTERN", help="an event pattern over key and value; what a filter leaves stays waiting"
     )

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from samlet.cli.selection import Commands, add_options, selected
 from samlet.cli.usage import add_command
-from samlet.errors import NotRunning, SamletError
+from samlet.errors import NotRunning, SamletError, WrongUsage
 from samlet.project import Project
 from samlet.services.postgres import ADMIN
 from samlet.state import State
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Become the command; what the environment names already stays as it is."""
     words = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not words:
-        raise SamletError("say what to run: samlet exec -- COMMAND")
+        raise WrongUsage("say what to run: samlet exec -- COMMAND")
     found, _, state = selected(arguments)
     try:
         os.execvpe(words[0], words, {**addresses(found, state), **os.environ})  # noqa: S606 - no shell is wanted

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from samlet.errors import SamletError
+from samlet.errors import WrongUsage
 
 _NAMES_WIDTH = 16  # as log.say pads them
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
@@ -36,13 +36,13 @@ def parse(raw: str) -> Line | None:
 
 
 def since(text: str, now: datetime) -> str:
-    """The stamp that `10m`, `2h`, `3d` or an ISO 8601 time means; SamletError for anything else."""
+    """The stamp that `10m`, `2h`, `3d` or an ISO 8601 time means; WrongUsage for anything else."""
     if age := _AGE.fullmatch(text):
         return _stamp(now - timedelta(**{_UNITS[age[2]]: int(age[1])}))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise SamletError(
+        raise WrongUsage(
             f"--since {text!r} is no time: say 30s, 10m, 2h, 1d, or one such as 2026-11-21T00:00:00Z"
         ) from None
     return _stamp(moment if moment.tzinfo else moment.astimezone())
@@ -51,7 +51,7 @@ def since(text: str, now: datetime) -> str:
 def forms(trace: str) -> frozenset[str]:
     """How one id may be written in a log: X-Ray's root and W3C's trace id are the same 32 digits."""
     if not trace.strip():
-        raise SamletError("--trace needs a request id, a correlation id or an X-Ray trace id")
+        raise WrongUsage("--trace needs a request id, a correlation id or an X-Ray trace id")
     root, w3c = _XRAY.fullmatch(trace), _W3C.fullmatch(trace)
     digits = root[1] + root[2] if root else w3c[1] if w3c else None
     return frozenset({digits, f"1-{digits[:8]}-{digits[8:]}"} if digits else {trace})

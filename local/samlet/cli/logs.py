@@ -45,18 +45,18 @@ def register(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the log."""
+    first = log_lines.since(arguments.since, datetime.now(UTC)) if arguments.since else ""
+    told = _requests(arguments) if arguments.trace is not None else None
     _, _, state = selected(arguments)
     if not arguments.follow and not state.log.exists():
         raise NotRunning(f"nothing has been logged in {state.folder}; start with `samlet up`, or name the --template")
     raw = log_file.follow(state.log) if arguments.follow else log_file.read(state.log)
     lines = (line for line in map(log_lines.parse, raw) if line)
     if arguments.since:
-        first = log_lines.since(arguments.since, datetime.now(UTC))
         lines = (line for line in lines if line.time >= first)
     if arguments.function:
         names = _names(arguments)
         lines = (line for line in lines if line.source in names)
-    told = _requests(arguments) if arguments.trace else None
     shown = 0
     for line in _traced(lines, arguments, told) if arguments.trace else lines:
         print(_as_json(line) if arguments.json else _readable(line), flush=arguments.follow)

@@ -23,9 +23,9 @@ from samlet.cli import (
     validate,
 )
 from samlet.cli.usage import Formatter, commands_of, parsed
-from samlet.errors import SamletError
+from samlet.errors import SamletError, WrongUsage
 
-_INTERRUPTED = 130
+_WRONG_USAGE, _INTERRUPTED = 2, 130
 _GROUPS = {
     "run": (up, start, invoke, schedule),
     "look": (logs, mails, events),
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except SamletError as error:
         print(f"samlet: {error}", file=sys.stderr)
-        return 1
+        return _WRONG_USAGE if isinstance(error, WrongUsage) else 1
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from samlet.cli.columns import padded
 from samlet.cli.remote import console_of, log_text
-from samlet.cli.selection import Commands, add_options
+from samlet.cli.selection import Commands, add_options, count
 from samlet.cli.usage import add_command
 from samlet.errors import ScheduleNotFound
 
@@ -39,7 +39,7 @@ def register(commands: Commands) -> None:
         "samlet schedule next nightly --after 2027-03-27T00:00:00Z",
         named=True,
     )
-    following.add_argument("--count", type=int, default=10, metavar="N", help="how many (default: 10)")
+    following.add_argument("--count", type=count, default=10, metavar="N", help="how many (default: 10)")
     following.add_argument(
         "--after", metavar="TIME", help="after this time, such as 2027-03-27T00:00:00Z (default: now)"
     )

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from samlet import project, settings
-from samlet.errors import ProjectError
+from samlet.errors import WrongUsage
 from samlet.project import Project
 from samlet.settings import Settings
 from samlet.state import State
@@ -99,7 +99,7 @@ def add_debug(parser: argparse._ActionsContainer, *, functions: bool = True) -> 
 def check_debug(arguments: argparse.Namespace) -> None:
     """Refuse names without a port."""
     if arguments.debug_function and arguments.debug_port is None:
-        raise ProjectError("--debug-function needs --debug-port")
+        raise WrongUsage("--debug-function needs --debug-port")
 
 
 def _port(text: str) -> int:

@@ -11,7 +11,7 @@ from samlet import redrive as redriving
 from samlet.cli.columns import padded
 from samlet.cli.remote import console_of
 from samlet.cluster import Record, Span, partitions_of
-from samlet.errors import SamletError
+from samlet.errors import SamletError, WrongUsage
 from samlet.kafka_access import Bootstrap, from_json
 from samlet.kafka_client import committed_offsets, create_topic, describe_topics, write
 
@@ -80,8 +80,6 @@ def lags(
 
 def redrive(arguments: argparse.Namespace) -> int:
     """Redrive, or say what would be."""
-    if arguments.count is not None and arguments.count < 1:
-        raise SamletError("--count needs a number from 1")
     source, target, pattern = arguments.source, arguments.target, arguments.filter
     memory = redriving.memory_of(source, target, pattern)
     wanted = redriving.Redrive(source, target, memory, passing(pattern), frozenset(arguments.drop_header))
@@ -110,9 +108,9 @@ def passing(pattern: str | None) -> redriving.Passes:
     try:
         rule = json.loads(pattern)
     except ValueError as error:
-        raise SamletError(f"--filter is no JSON: {error}") from error
+        raise WrongUsage(f"--filter is no JSON: {error}") from error
     if not isinstance(rule, dict):
-        raise SamletError('--filter needs an object such as {"value": {"kind": ["created"]}}')
+        raise WrongUsage('--filter needs an object such as {"value": {"kind": ["created"]}}')
     wanted = RecordFilter([rule])
     return lambda record: wanted.judge(record) is Verdict.WANTED
 
@@ -127,14 +125,14 @@ def _kafka(arguments: argparse.Namespace) -> Bootstrap:
 def _values(arguments: argparse.Namespace) -> Sequence[bytes]:
     if arguments.file is not None:
         if arguments.values:
-            raise SamletError("give VALUEs or --file, not both")
+            raise WrongUsage("give VALUEs or --file, not both")
         try:
             content = arguments.file.read_bytes()
         except OSError as error:
             raise SamletError(f"{arguments.file} cannot be read: {error.strerror}") from error
         return _lines(content)
     if not arguments.values:
-        raise SamletError("say what to write: VALUE, - for lines of standard input, or --file FILE")
+        raise WrongUsage("say what to write: VALUE, - for lines of standard input, or --file FILE")
     given = (_lines(sys.stdin.buffer.read()) if value == "-" else [value.encode()] for value in arguments.values)
     return [value for values in given for value in values]
 

@@ -54,7 +54,7 @@ def parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Na
     if instead := habits.instead_of(command.prog, unknown):
         parser.exit(2, f"{command.prog}: there is no {instead}\n")
     if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        command.error(f"unrecognized arguments: {' '.join(unknown)}")
     if told := habits.mistaken(command.prog, words):
         print(f"{command.prog}: {told}", file=sys.stderr)
     return arguments

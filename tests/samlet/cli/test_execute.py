@@ -38,12 +38,19 @@ def test_where_nothing_runs_a_database_of_ones_own_is_enough(tmp_path: Path, mon
     assert addresses(PROJECT, State(tmp_path)) == {}
 
 
-@pytest.mark.parametrize(("words", "fault"), [([], "say what to run"), (["--", "no-such-program"], "can't be run")])
+@pytest.mark.parametrize(
+    ("words", "status", "fault"), [([], 2, "say what to run"), (["--", "no-such-program"], 1, "can't be run")]
+)
 def test_what_cannot_be_run_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], fault: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    status: int,
+    fault: str,
 ) -> None:
     (tmp_path / "template.yaml").write_text(json.dumps({"Resources": {}}))
     monkeypatch.setenv("DATABASE_ADMIN_URL", "postgresql://elsewhere/shop")
     monkeypatch.setenv("SAMLET_STATE_DIR", str(tmp_path / "state"))
-    assert main(["exec", "--template", str(tmp_path / "template.yaml"), *words]) == 1
+    assert main(["exec", "--template", str(tmp_path / "template.yaml"), *words]) == status
     assert fault in capsys.readouterr().err

@@ -4,6 +4,7 @@ import pytest
 
 from samlet.cli import habits, main
 from samlet.cli.usage import commands_of
+from toy import Toy
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,41 @@ def test_what_another_tool_has_is_answered_with_what_stands_for_it(
 def test_an_option_that_nobody_has_is_just_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main.main(["start", "--colour"])
-    assert capsys.readouterr().err.splitlines()[-1] == "samlet: error: unrecognized arguments: --colour"
+    assert capsys.readouterr().err.splitlines()[-1] == "samlet start: error: unrecognized arguments: --colour"
+
+
+def test_an_unknown_option_of_an_action_shows_how_that_action_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["schedule", "run", "nightly", "--json"])
+    said = capsys.readouterr().err
+    assert (ended.value.code, said.startswith("usage: samlet schedule run ")) == (2, True)
+    assert "unrecognized arguments: --json" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["events", "redrive", "--from", "a", "--to", "b", "--count", "0"],
+            "--count: '0' is no number from 1",
+        ),
+        (["events", "create", "a", "--partitions", "-1"], "argument --partitions: "),
+        (["schedule", "next", "nightly", "--count", "0"], "--count: '0' is no number from 1"),
+        (["logs", "--since", "banana"], "--since 'banana' is no time: say 30s"),
+        (["logs", "--trace", " "], "--trace needs a request id"),
+        (["events", "produce"], "say what to write"),
+        (["events", "produce", "--file", "none.txt", "x"], "not both"),
+        (["events", "redrive", "--from", "a", "--to", "b", "--filter", "["], "--filter is no JSON"),
+        (["exec"], "say what to run"),
+        (["up", "--debug-function", "Hello"], "--debug-function needs --debug-port"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_wrong_though_nothing_runs(
+    toy: Toy, words: list[str], told: str
+) -> None:
+    done = toy.command(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("words", [["sqs", "receive-message"], ["sns", "notification"], ["s3", "delete"]])

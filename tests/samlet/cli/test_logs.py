@@ -157,12 +157,18 @@ def test_the_log_is_shown_where_nothing_runs(written: Toy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "fault"),
-    [(["--trace", "none"], "no line of none"), (["--trace", " "], "--trace needs"), (["--since", "soon"], "--since")],
+    ("words", "status", "fault"),
+    [
+        (["--trace", "none"], 1, "no line of none"),
+        (["--trace", " "], 2, "--trace needs"),
+        (["--since", "soon"], 2, "--since"),
+    ],
 )
-def test_what_cannot_be_found_or_understood_is_one_line(written: Toy, words: list[str], fault: str) -> None:
+def test_what_cannot_be_found_or_understood_is_one_line(
+    written: Toy, words: list[str], status: int, fault: str
+) -> None:
     done = written.command("logs", *words)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
     assert fault in done.stderr
 
 
