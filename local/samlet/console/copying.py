@@ -1,6 +1,7 @@
 """An invocation as a command: `curl` for a request, `samlet invoke` for any other event; both for a POSIX shell."""
 
 import base64
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,15 +16,19 @@ _LEFT_OUT = frozenset(
     {"host", "content-length", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
 )
 _CURLS_OWN = ("user-agent", "accept")  # what curl sends unless it is told not to
-_IN_PATHS = "/-._~!$&'()*+,;=:@"
+_IN_SEGMENTS = "-._~!$&'()*+,;=:@"
+_IN_PATHS = f"/{_IN_SEGMENTS}"
+_VARIABLE = re.compile(r"\{([^{}+]+)(\+?)\}")
+_SLASHES = "The event has its path decoded: if one of the slashes was sent as %2F, write it so."
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A command and what it runs, `curl` or `samlet invoke`."""
+    """A command and what it runs, `curl` or `samlet invoke`; `note` says what of the event it cannot be sure of."""
 
     text: str
     runs: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class _Path:
+    """A path as it is sent; `sure` where none of its slashes can have been a %2F."""
+
+    text: str
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Request:
     method: str
-    path: str
+    path: _Path
     query: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
@@ -50,7 +63,7 @@ def copied(function: str, event: bytes, place: Place) -> Copied:
     request = _request(json_of(event))
     origin = _origin(place.addresses, request.api) if request else None
     if request and origin:
-        return Copied(_curl(request, origin), "curl")
+        return Copied(_curl(request, origin), "curl", "" if request.path.sure else _SLASHES)
     told = [] if place.template is None else ["--template", str(place.template)]
     usual = place.template is not None and place.state_folder == place.template.parent / ".samlet"
     words = [] if usual else [f"SAMLET_STATE_DIR={shlex.quote(str(place.state_folder))}"]
@@ -80,15 +93,34 @@ def _of_format_2(event: Mapping[str, Any], context: Mapping[str, Any]) -> _Reque
     headers = list((event.get("headers") or {}).items())
     if cookies := event.get("cookies"):
         headers.append(("cookie", "; ".join(cookies)))
-    path, query = event.get("rawPath", "/"), event.get("rawQueryString") or ""
+    path = _encoded(event.get("rawPath", "/"), str(event.get("routeKey", "")).partition(" ")[2], event)
+    query = event.get("rawQueryString") or ""
     return _Request(context["http"].get("method", "GET"), path, query, tuple(headers), _body(event), _api(context))
 
 
 def _of_format_1(event: Mapping[str, Any], context: Mapping[str, Any]) -> _Request:
     headers = [(name, each) for name, values in (event.get("multiValueHeaders") or {}).items() for each in values]
     query = urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True)
-    path = context.get("path") or event.get("path") or "/"
+    path = _encoded(context.get("path") or event.get("path") or "/", str(event.get("resource", "")), event)
     return _Request(event["httpMethod"], path, query, tuple(headers), _body(event), _api(context))
+
+
+def _encoded(path: str, route: str, event: Mapping[str, Any]) -> _Path:
+    """The path as it was sent: the gateway decodes it, and only the route tells where a segment had a slash of its own.
+
+    What a greedy variable holds, or the default route was asked for, has no such witness.
+    """
+    parameters, plain, sent, sure = event.get("pathParameters") or {}, "", "", True
+    for segment in route.removeprefix("/").split("/"):
+        found = _VARIABLE.fullmatch(segment)
+        text = str(parameters.get(found[1], segment)) if found else segment
+        greedy = bool(found and found[2])
+        plain += f"/{text}"
+        sent += f"/{quote(text, safe=_IN_PATHS if greedy else _IN_SEGMENTS)}"
+        sure = sure and not (greedy and "/" in text)
+    if not route.startswith("/") or not path.endswith(plain):
+        return _Path(quote(path, safe=_IN_PATHS), "/" not in path[1:])
+    return _Path(quote(path.removesuffix(plain), safe=_IN_PATHS) + sent, sure)
 
 
 def _api(context: Mapping[str, Any]) -> str:
@@ -101,10 +133,10 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def _curl(request: _Request, origin: str) -> str:
-    url = f"{origin}{quote(request.path, safe=_IN_PATHS)}{f'?{request.query}' if request.query else ''}"
+    url = f"{origin}{request.path.text}{f'?{request.query}' if request.query else ''}"
     # -g: braces and brackets mean themselves. With -X HEAD, curl would wait for a body.
     method = ["--head"] if request.method == "HEAD" else ["-i", "-X", request.method]
-    as_is = ["--path-as-is"] if "/." in request.path else []
+    as_is = ["--path-as-is"] if "/." in request.path.text else []
     parts = ["curl", "-g", *as_is, *method, url, *_headers(request.headers, with_body=bool(request.body))]
     if not request.body:
         return shlex.join(parts)

@@ -89,7 +89,7 @@ async def _one(request: web.Request) -> web.Response:
 async def _command(request: web.Request) -> web.Response:
     """The command with everything in it: who asks for it wants to run it."""
     command = _copied(_whole(_found(request), "copied"), request.app[WATCHED])
-    return web.json_response({"command": command.text, "runs": command.runs})
+    return web.json_response({"command": command.text, "runs": command.runs, "note": command.note})
 
 
 def _copied(invocation: Invocation, watched: Watched) -> Copied:

@@ -86,6 +86,41 @@ async def test_a_path_arrives_as_it_was(echo: Echo, path: str, raw: str) -> None
     assert (await sent(echo, event(path=path)))["path"] == raw
 
 
+@pytest.mark.parametrize(
+    ("route", "parameters", "path", "raw"),
+    [
+        ("GET /hello/{name}", {"name": "a/b"}, "/hello/a/b", "/hello/a%2Fb"),
+        ("ANY /a b/{x}/{y}", {"x": "/", "y": "../é"}, "/a b///../é", "/a%20b/%2F/..%2F%C3%A9"),
+        ("GET /{x}/{rest+}", {"x": "1/2", "rest": "3"}, "/stage/1/2/3", "/stage/1%2F2/3"),
+        ("GET /hello/{name}", {"name": ".."}, "/hello/..", "/hello/.."),
+    ],
+)
+async def test_a_slash_inside_of_a_segment_arrives_encoded(
+    echo: Echo, route: str, parameters: dict[str, str], path: str, raw: str
+) -> None:
+    fields = event(path=path, routeKey=route, pathParameters=parameters)
+    assert (await sent(echo, fields))["path"] == raw
+    assert command(fields, api=echo.origin).note == ""
+
+
+@pytest.mark.parametrize(
+    ("route", "parameters", "path", "said"),
+    [
+        ("GET /x/{rest+}", {"rest": "a/b"}, "/x/a/b", True),
+        ("$default", {}, "/a/b", True),
+        ("$default", {}, "/a/b/", True),
+        ("$default", {}, "/a", False),
+        ("GET /a/b", {}, "/a/b", False),
+    ],
+)
+async def test_where_a_slash_may_have_been_encoded_it_is_said(
+    echo: Echo, route: str, parameters: dict[str, str], path: str, said: bool
+) -> None:
+    fields = event(path=path, routeKey=route, pathParameters=parameters)
+    assert (await sent(echo, fields))["path"] == path
+    assert ("%2F" in command(fields, api=echo.origin).note) == said
+
+
 async def test_a_head_request_ends(echo: Echo) -> None:
     assert (await sent(echo, event("HEAD")))["method"] == "HEAD"
 
@@ -110,14 +145,15 @@ async def test_headers_arrive_as_they_were_and_no_others(echo: Echo) -> None:
 
 
 async def test_a_request_in_payload_format_1_is_one_too(echo: Echo) -> None:
-    context = {"httpMethod": "DELETE", "path": "/stage/a", "apiId": "Api"}
+    context = {"httpMethod": "DELETE", "path": "/stage/a/1", "apiId": "Api"}
     fields = {
         "version": "1.0", "httpMethod": "DELETE", "path": "/a", "requestContext": context, "body": None,
+        "resource": "/{id}", "pathParameters": {"id": "a/1"},
         "multiValueHeaders": {"X-Two": ["1", "2"], "Accept": ["*/*"]},
         "multiValueQueryStringParameters": {"a": ["1", "2 3"]},
     }  # fmt: skip
     told = await sent(echo, json.dumps(fields).encode())
-    assert (told["method"], told["path"]) == ("DELETE", "/stage/a?a=1&a=2+3")
+    assert (told["method"], told["path"]) == ("DELETE", "/stage/a%2F1?a=1&a=2+3")
     assert [value for name, value in told["headers"] if name == "x-two"] == ["1", "2"]
 
 

@@ -262,7 +262,7 @@ async function replay(item) {
 }
 
 async function copy(item) {
-  const { command } = await get(`${path("/api/invocations", item.key)}/command`);
+  const { command, note } = await get(`${path("/api/invocations", item.key)}/command`);
   await navigator.clipboard.writeText(command);
-  toast("Copied. It holds whatever the event holds, tokens too.");
+  toast(["Copied. It holds whatever the event holds, tokens too.", note].filter(Boolean).join(" "));
 }
