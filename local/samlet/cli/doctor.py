@@ -30,8 +30,8 @@ def register(commands: Commands) -> None:
         commands,
         "doctor",
         "look whether all that a start needs is here",
-        about="Pythons, ports, downloads, disk, state folder, template, clock: a line each, with what to do. Nothing "
-        "is started or downloaded. Fails where Samlet would not start.",
+        about="Pythons, ports, downloads, disk, secrets of Kafka, state folder, template, clock: a line each, with "
+        "what to do. Nothing is started or downloaded. Fails where Samlet would not start.",
         examples="""
             samlet doctor
             samlet doctor --template template.yaml --json
@@ -83,6 +83,7 @@ def _of_project(found: Project, chosen: Settings, given: dict[str, str], config_
         yield examine.of_template(template)
         yield from examine.of_pythons(functions)
         yield from examine.of_bootstraps(functions)
+        yield from examine.of_kafka_secrets(template, found, chosen)
         told.append(examine.of_packages(functions, chosen, state))
     told += examine.of_services(found, chosen, state)
     yield from told

@@ -12,14 +12,17 @@ import psutil
 
 import samlet
 from samlet.cli.findings import Finding, ok, problem, warning
-from samlet.errors import EnvironmentFailed, ServiceFailed
+from samlet.cli.stand_ins import makes_others
+from samlet.emulator.clusters import Clusters
+from samlet.errors import EnvironmentFailed, KafkaFailed, ServiceFailed
+from samlet.kafka_access import Secrets, SecuredKafka
 from samlet.model import Function, Schedule, Template
 from samlet.project import Project
 from samlet.runtime import entrypoint, environments, interpreters
 from samlet.services import kafka as kafka_service
 from samlet.services.maven import downloads_folder, to_download
 from samlet.services.postgres_place import bundle, unpacked_folder
-from samlet.settings import Settings, setting_of
+from samlet.settings import LOOPBACK, Settings, setting_of
 from samlet.state import State
 
 _MUCH, _LITTLE = 1_000_000_000, 200_000_000  # bytes
@@ -80,6 +83,31 @@ def of_services(project: Project, settings: Settings, state: State) -> Iterator[
         except ServiceFailed as error:
             text, _, remedy = str(error).partition("; ")
             yield problem("PostgreSQL", text, remedy)
+
+
+def of_kafka_secrets(template: Template, project: Project, settings: Settings) -> Iterator[Finding]:
+    """Whether the secrets can be read by which a Kafka lets its mappings in."""
+    own = settings.kafka_bootstrap_servers or (f"{LOOPBACK}:{settings.ports['kafka'] or 1}" if project.kafka else None)
+    clusters = Clusters(own, not settings.kafka_bootstrap_servers and project.kafka, project.kafka_secrets)
+    made = makes_others(project, settings) and "AWS::SecretsManager::Secret" in template.others.values()
+    for mapping in template.kafka_mappings:
+        if not mapping.access or clusters.asks_nobody(mapping):
+            continue
+        secrets = Secrets(project.kafka_secrets, region=template.region)
+        missing = []
+        for kind, uri in mapping.access:
+            if made and not uri.startswith("arn:"):
+                continue  # perhaps the template's own, which moto holds once it runs
+            try:
+                SecuredKafka("", ((kind, uri),), secrets).access()
+            except KafkaFailed as trouble:
+                missing.append(str(trouble).partition(": name a file")[0])
+        remedy = "name a file with its JSON under [kafka_secrets] in samlet.toml; until then no record is read"
+        yield (
+            warning(mapping.logical_id, "; ".join(missing), remedy)
+            if missing
+            else ok(mapping.logical_id, "no secret of its Kafka is missing")
+        )
 
 
 def of_packages(functions: Iterable[Function], settings: Settings, state: State) -> Finding:

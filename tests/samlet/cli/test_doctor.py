@@ -165,3 +165,55 @@ def test_a_bad_setting_is_told_as_a_finding(
     monkeypatch.setenv("SAMLET_API_PORT", "many")
     assert main(["doctor"]) == 1
     assert "SAMLET_API_PORT must be a whole number" in capsys.readouterr().out
+
+
+MAPPING = """
+  Orders:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      FunctionName: !Ref Tick
+      SelfManagedEventSource: {Endpoints: {KafkaBootstrapServers: ["SERVERS"]}}
+      SourceAccessConfigurations:
+        - {Type: BASIC_AUTH, URI: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:kafka-AbCdEf"}
+        - {Type: SERVER_ROOT_CA_CERTIFICATE, URI: root}
+      Topics: [orders]
+      StartingPosition: TRIM_HORIZON
+"""
+
+
+def asking_who_comes(toy: Toy, servers: str = "kafka.example:9093") -> None:
+    template = toy.folder / "template.yaml"
+    template.write_text(template.read_text() + MAPPING.replace("SERVERS", servers))
+
+
+def test_a_secret_of_kafka_that_no_file_holds_is_a_warning_with_the_cure(toy: Toy) -> None:
+    asking_who_comes(toy)
+    found = findings(toy)["Orders"]
+    assert found["level"] == "warning"
+    assert "there is no secret arn:aws:secretsmanager:eu-central-1:123456789012:secret:kafka-AbCdEf" in found["text"]
+    assert "there is no secret root" in found["text"]
+    assert "[kafka_secrets] in samlet.toml" in found["remedy"]
+
+
+def test_a_secret_of_kafka_is_well_once_its_file_has_what_is_needed(toy: Toy) -> None:
+    asking_who_comes(toy)
+    with (toy.folder / "samlet.toml").open("a") as project:
+        project.write('[kafka_secrets]\nkafka = "kafka.json"\nroot = "root.json"\n')
+    (toy.folder / "root.json").write_text('{"certificate": "PEM"}')
+    (toy.folder / "kafka.json").write_text('{"username": "ann"}')
+    found = findings(toy)["Orders"]
+    assert (found["level"], "needs a JSON object with username and password" in found["text"]) == ("warning", True)
+    (toy.folder / "kafka.json").write_text('{"username": "ann", "password": "s3cr3t"}')
+    assert findings(toy)["Orders"]["level"] == "ok"
+
+
+def test_secrets_that_the_template_makes_or_the_embedded_kafka_never_asks_for_are_not_missed(tmp_path: Path) -> None:
+    embedded = Toy(tmp_path / "embedded", SERVICES, {"SAMLET_KAFKA_PORT": "19093"})
+    asking_who_comes(embedded, "127.0.0.1:19093")
+    assert "Orders" not in findings(embedded)
+    made = Toy(tmp_path / "made")
+    asking_who_comes(made)
+    template = made.folder / "template.yaml"
+    text = template.read_text().replace("URI: root", "URI: !Ref Root") + "  Root: {Type: AWS::SecretsManager::Secret}\n"
+    template.write_text(text)
+    assert findings(made)["Orders"]["text"].endswith("secret:kafka-AbCdEf")
