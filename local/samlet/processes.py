@@ -220,7 +220,7 @@ async def terminate(
 
 def end_all_with(name: str, value: str) -> None:
     """Kill whoever was given that variable: what has left its process group on purpose, a daemon, carries it still."""
-    for process in psutil.process_iter():
+    for process in psutil.process_iter() if value else ():
         with contextlib.suppress(psutil.Error, OSError):  # another user's, or it has ended
             if process.environ().get(name) == value:
                 process.kill()
