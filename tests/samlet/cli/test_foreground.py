@@ -39,7 +39,9 @@ def test_a_second_signal_ends_it_also_once_the_loop_is_closed() -> None:
 
 
 def test_what_was_not_interrupted_leaves_signals_as_they_were() -> None:
-    done = _run("print(interruptible(undisturbed())); os.kill(os.getpid(), signal.SIGTERM); print('too late')")
+    done = _run(
+        "print(interruptible(undisturbed()), flush=True); os.kill(os.getpid(), signal.SIGTERM); print('too late')"
+    )
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "done\n")
 
 

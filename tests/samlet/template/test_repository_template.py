@@ -1,11 +1,13 @@
 """The repository's own template, loaded with the parameters that its samlet.toml gives."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from samlet.sources.routes import RouteTable
 from samlet.template import AsyncInvocation, Template, load
 
 ROOT = Path(__file__).parents[3]
@@ -94,3 +96,17 @@ def test_traces_are_off_until_a_collector_is_named_and_then_reach_every_function
     for function in load(ROOT / "template.yaml", {**parameters, **wanted}).functions.values():
         assert function.environment["TRACES_ENDPOINT"] == "http://collector:4318"
         assert function.environment["TRACES_RATIO"] == "0.1"
+
+
+def test_no_preflight_wakes_a_function(template: Template) -> None:
+    (api,) = template.apis
+    assert {route.method for route in api.routes} <= {"GET", "POST", "PATCH", "DELETE"}, "ANY takes OPTIONS as well"
+
+
+def test_every_method_of_the_contract_has_a_route(template: Template) -> None:
+    (api,) = template.apis
+    table = RouteTable(api.routes)
+    contract = json.loads((ROOT / "docs/contracts/rest/openapi.json").read_text())
+    for path, methods in contract["paths"].items():
+        for method in methods:
+            assert table.find(method.upper(), tuple(path[1:].split("/"))), f"{method} {path}"

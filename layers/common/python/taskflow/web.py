@@ -90,9 +90,7 @@ class Envelope:
         try:
             body = await _whole_body(receive)
             check_body(body, Headers(scope=scope).get("content-type", ""))
-            # Under routes for `ANY` a browser's question comes here; the API's CORS headers are put on this answer.
-            app = Response(status_code=204) if _is_preflight(scope) else self._app
-            await app(scope, _replay(body), reply)
+            await self._app(scope, _replay(body), reply)
         except Exception as error:  # noqa: BLE001 - the last one that can answer
             problem = problem_of(error)
             if isinstance(problem, Unexpected):
@@ -122,11 +120,6 @@ def _describe(span: traces.Span, scope: Scope, status: int) -> None:
 def _method(scope: Scope) -> str:
     method: str = scope["method"]
     return method if method in _METHODS else "_OTHER"
-
-
-def _is_preflight(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return scope["method"] == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
 
 def _route(scope: Scope) -> str | None:
