@@ -26,7 +26,9 @@ def uvicorn(python: Path, app: str, environment: Mapping[str, str]) -> Iterator[
     path = os.pathsep.join([environment["LAMBDA_TASK_ROOT"], *layers, str(installed.uvicorn())])
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
     command = [str(python), "-m", "uvicorn", app, "--port", str(port), *options]
-    with _running(command, port, {**environment, "PYTHONPATH": path}):
+    # By this one Samlet would know it for a daemon of the sandbox, and end it with that.
+    without_lambda = {name: value for name, value in environment.items() if name != "AWS_LAMBDA_RUNTIME_API"}
+    with _running(command, port, {**without_lambda, "PYTHONPATH": path}):
         yield f"http://127.0.0.1:{port}"
 
 
