@@ -122,7 +122,8 @@ def _through_api(api: Remote, function: str, payload: bytes) -> _Answer:
 def _refusal(status: int, body: bytes) -> str:
     """What the Invoke API says of why it does not run the function."""
     try:
-        return str(json.loads(body)["Message"])
+        told = json.loads(body)
+        return str(told["message"]) + (f" ({told['Reason']})" if "Reason" in told else "")
     except (ValueError, KeyError, TypeError):
         return f"the Invoke API answered {status}: {body.decode(errors='replace').strip()}"
 

@@ -26,7 +26,6 @@ from samlet.runtime.targets import Target, knows, parse
 
 _SWEEP_SECONDS = 5.0
 _STARTS = 3  # of a sandbox for one event, while its code is being saved
-type Text = str | None  # what whoever invokes may leave out
 
 
 class Functions:
@@ -121,7 +120,13 @@ class Functions:
         return logical_id not in self._pools or self._pools[logical_id].detach(sandbox)
 
     def invoke(
-        self, name: str, payload: bytes, *, client_context: Text = None, trace_id: Text = None, request_id: Text = None
+        self,
+        name: str,
+        payload: bytes,
+        *,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+        request_id: str | None = None,
     ) -> asyncio.Future[Outcome]:
         """Invoke; to be awaited for the outcome. The function runs on when the caller stops waiting.
 
@@ -130,7 +135,13 @@ class Functions:
         return self._invoke_as(request_id or new_request_id(), name, payload, client_context, trace_id)
 
     def invoke_stream(
-        self, name: str, payload: bytes, *, client_context: Text = None, trace_id: Text = None, request_id: Text = None
+        self,
+        name: str,
+        payload: bytes,
+        *,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+        request_id: str | None = None,
     ) -> AnswerStream:
         """Invoke for an answer that is read while it is made; what `invoke` may raise is raised by its outcome."""
         stream = AnswerStream(request_id or new_request_id())

@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from samlet import __version__
+from samlet.cli.invoke import _refusal
+from samlet.errors import Throttled
+from samlet.runtime.invoke_errors import _throttled
+from samlet.runtime.pool import LOCAL, RESERVED
 from servers import CHECKOUT
 from toy import Toy
 
@@ -118,6 +122,19 @@ def test_invoke_of_an_unknown_function_and_of_a_missing_file(whole: Toy) -> None
         1,
         "samlet: the event none.json cannot be read: No such file or directory\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "text", "said"),
+    [
+        (RESERVED, "the reserved concurrency of 0 is used up", f"Rate Exceeded. ({RESERVED})"),
+        (LOCAL, "all 4 sandboxes were busy for 10 s", f"all 4 sandboxes were busy for 10 s ({LOCAL})"),
+    ],
+)
+def test_invoke_says_in_words_why_an_event_is_throttled(reason: str, text: str, said: str) -> None:
+    throttled = _throttled(Throttled(reason, text))
+    assert isinstance(throttled.body, bytes)
+    assert _refusal(throttled.status, throttled.body) == said
 
 
 def test_invoke_says_once_why_an_event_is_not_taken(whole: Toy) -> None:

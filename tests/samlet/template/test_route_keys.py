@@ -11,6 +11,17 @@ PLAIN = """
           F: {Type: AWS::Lambda::Function, Properties: {Runtime: python3.13, Handler: a.b, Code: code}}
 """
 
+SERVERLESS = """
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          F:
+            Type: AWS::Serverless::Function
+            Properties:
+              Runtime: python3.13
+              Handler: a.b
+              CodeUri: code
+"""
+
 
 @pytest.mark.parametrize("key", ["GET /x/{p+}/y", "get /lower", "GET  /v", "GET v", "/v", "$disconnect"])
 def test_what_is_no_route_key_is_an_error_at_the_line_of_the_route_that_has_it(loaded: Loader, key: str) -> None:
@@ -112,16 +123,8 @@ def test_an_event_with_a_key_that_aws_does_not_take_is_listed_at_its_own_line(
     loaded: Loader, slip: tuple[str, str]
 ) -> None:
     template = loaded(
-        f"""
-        Transform: AWS::Serverless-2016-10-31
-        Resources:
-          F:
-            Type: AWS::Serverless::Function
-            Properties:
-              Runtime: python3.13
-              Handler: a.b
-              CodeUri: code
-              Events:
+        SERVERLESS
+        + f"""              Events:
                 One: {{Type: HttpApi, Properties: {{Method: GET, Path: "/v/{{id}}"}}}}
                 Two: {{Type: HttpApi, Properties: {{Method: get, Path: "{slip[0].removeprefix("GET ")}"}}}}
         """
@@ -173,16 +176,8 @@ def test_paths_that_differ_in_more_than_the_name_of_a_variable_stand_beside_each
 def test_an_event_that_is_no_route_is_an_error_at_its_own_line(loaded: Loader) -> None:
     with pytest.raises(TemplateError, match=r"template.yaml:11: .*GET /\{all\+\}/b: what comes after"):
         loaded(
-            """
-        Transform: AWS::Serverless-2016-10-31
-        Resources:
-          F:
-            Type: AWS::Serverless::Function
-            Properties:
-              Runtime: python3.13
-              Handler: a.b
-              CodeUri: code
-              Events: {One: {Type: HttpApi, Properties: {Method: GET, Path: /}},
+            SERVERLESS
+            + """              Events: {One: {Type: HttpApi, Properties: {Method: GET, Path: /}},
                 Two: {Type: HttpApi, Properties: {Method: GET, Path: "/{all+}/b"}}}
         """
         )
